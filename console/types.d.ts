@@ -43,7 +43,7 @@ export type HistoryEntry = Omit<HistoryItem, "at"> & { at: string };
 export type { ErrorSummary };
 export type ErrorGroup = ErrorSummary["groups"][number];
 /** A rejected record, with its errors. */
-export type Rejected = Omit<RecordErrors, "seq"> & { record: number };
+export type Rejected = Omit<RecordErrors, "seq"> & { record: number; corrected?: true };
 /** Where the cells of a body stand: absent in formats without. */
 export interface Layout {
   columns: string[];

@@ -89,6 +89,8 @@ export interface BatchStore
   reserveKeys(id: number, fence: number, chunk: number, keys: string[]): Promise<string[] | null>;
   /** Those of these unique keys that a record of the client has. Nothing is reserved. */
   takenKeys(clientId: number, keys: string[]): Promise<string[]>;
+  /** Those of these unique keys that a delivered record of the client has: a key that is only reserved is none of them. */
+  keptKeys(clientId: number, keys: string[]): Promise<string[]>;
   /**
    * Renews the leases of those of these batches that the owner still holds, and returns them. A batch whose claim had a lost
    * answer is not in `ids`, so its lease expires.

@@ -1,5 +1,6 @@
 /** Rules about batches that several actors share: what the states mean, and what is published. */
 import type { ServiceBroker } from "moleculer";
+import type { Envelope } from "../formats/formats.ts";
 import { isProblem } from "../lib/errors.ts";
 import { type Logger, withFields } from "../lib/log/fields.ts";
 import { actors } from "./actors.ts";
@@ -129,3 +130,12 @@ export function announceBatches(broker: ServiceBroker, all: Written[]): void {
 }
 
 const readyBatch = ({ id, publicId: batchId, fence }: BatchRow): ReadyBatch => ({ batchId, id, fence });
+
+/** The ids of the batch itself and of the first one that its records go back to. */
+export const correctionOf = ({
+  id,
+  envelope,
+}: Pick<BatchRow, "id" | "envelope">): NonNullable<Envelope["corrects"]> => ({
+  id,
+  first: envelope.corrects?.first ?? id,
+});

@@ -5,6 +5,7 @@ import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
 import { count } from "../ui/numbers.js";
+import { State } from "../ui/states.js";
 import { Table } from "../ui/table.js";
 import { cellOf, cellsOf } from "./cells.js";
 
@@ -52,6 +53,18 @@ function columnsOf(rows, group) {
   return [
     { key: "#line", title: "Line", align: "right", render: ({ line }) => count(line) },
     { key: "#record", title: "Record", align: "right", render: ({ record }) => count(record) },
+    .../** @type {Column<Row>[]} */ (
+      // Only where there is one: most batches have none.
+      rows.some(({ corrected }) => corrected)
+        ? [
+            {
+              key: "#state",
+              title: "State",
+              render: ({ corrected }) => html`<${State} of=${corrected ? "corrected" : "open"} />`,
+            },
+          ]
+        : []
+    ),
     {
       key: "#found",
       title: "Found, and what is accepted",

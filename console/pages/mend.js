@@ -88,7 +88,7 @@ function Rows({ batch }) {
     </div>
     ${
       (batch.counts.corrected ?? 0) > 0 &&
-      html`<p class="bar calm"><${Icon} name="info" /><span>${plural(batch.counts.corrected ?? 0, "row")} ${batch.counts.corrected === 1 ? "is" : "are"} mended already and may still be listed. Sent once more they are refused, so nothing is imported twice.</span></p>`
+      html`<p class="bar calm"><${Icon} name="info" /><span>${plural(batch.counts.corrected ?? 0, "row")} ${batch.counts.corrected === 1 ? "is" : "are"} mended already; ${batch.counts.corrected === 1 ? "it says" : "they say"} so below. Nothing is imported twice.</span></p>`
     }
     <p class="quiet">Keys: <kbd>↓</kbd> <kbd>↑</kbd> or <kbd>Enter</kbd> the next row, <kbd>Tab</kbd> the next cell, <kbd>Esc</kbd> takes a change back, <kbd>Ctrl</kbd>+<kbd>D</kbd> puts it into all rows that have the same wrong value.</p>
     <div class="card"><${MendGrid} grid=${grid} draft=${draft} wrong=${wrong} rows=${shown} fields=${isAll ? grid.fields : faulty} label="Rejected rows" /></div>

@@ -22,7 +22,7 @@ import { fieldNamer } from "./fields.js";
  * @property {OwnDataset} dataset
  */
 
-/** @typedef {{ record: number, line: number | null, raw: string, errors: RecordFault[] }} Refused */
+/** @typedef {{ record: number, line: number | null, raw: string, errors: RecordFault[], corrected?: true }} Refused */
 
 const AT_ONCE = 200;
 
@@ -120,10 +120,16 @@ function flat(record, prefix = "", found = new Map()) {
  * @param {boolean} isSent
  * @returns {MendRow}
  */
-function rowOf({ record, line, errors }, found, isSent) {
+function rowOf({ record, line, errors, corrected }, found, isSent) {
   const cells = found ?? new Map(errors.map(({ field, value = "" }) => [field, value]));
   const faults = new Map(errors.map((error) => [error.field, error]));
-  return { record, line, cells, faults, stuck: isSent ? "you have sent it already" : stuckBy(errors) };
+  return {
+    record,
+    line,
+    cells,
+    faults,
+    stuck: corrected ? "it is mended already" : isSent ? "you have sent it already" : stuckBy(errors),
+  };
 }
 
 /** @param {RecordFault[]} errors */

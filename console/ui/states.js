@@ -20,6 +20,9 @@ const states = {
   validated: ["check", "validated", "good"],
   undoing: ["undo", "undoing", "busy"],
   undone: ["undo", "undone", "calm"],
+  // rejected records
+  corrected: ["check", "corrected", "good"],
+  open: ["clock", "not yet corrected", "wait"],
   // clients
   active: ["check", "active", "good"],
   disabled: ["lock", "disabled", "bad"],

@@ -6,7 +6,7 @@ import type { BatchStore } from "../store.ts";
 import { lock, remove, removeFirst, rowSet, type Select, select, upsert } from "./steps.ts";
 import type { Units } from "./unit.ts";
 
-export function keyUnits(on: Units): Pick<BatchStore, "reserveKeys" | "takenKeys"> {
+export function keyUnits(on: Units): Pick<BatchStore, "reserveKeys" | "takenKeys" | "keptKeys"> {
   const reserve = on.unit({ id: "bigint", fence: "bigint", chunk: "int", keys: "texts" }, ({ keysIn, plannedAnew }) => [
     lock(batchWork, {
       where: "batch_id = :id AND fence = :fence AND next_chunk = :chunk",
@@ -34,11 +34,18 @@ export function keyUnits(on: Units): Pick<BatchStore, "reserveKeys" | "takenKeys
       WHERE k.client_id = mine.client_id AND k.key_hash = given.key_hash AND k.batch_id = :id AND k.chunk_no = :chunk)) AS lost
   ON 1 = 1${plannedAnew}`),
   ]);
-  const taken = on.unit({ clientId: "bigint", keys: "texts" }, ({ keysIn, plannedAnew }) => [
-    lost(`SELECT given.key_hash AS "lost" FROM ${keysIn(":keys")} AS given
-  WHERE EXISTS (SELECT 1 FROM record_key AS k WHERE k.client_id = :clientId AND k.key_hash = given.key_hash)${plannedAnew}`),
-  ]);
+  const among = (also: string) =>
+    on.unit({ clientId: "bigint", keys: "texts" }, ({ keysIn, plannedAnew }) => [
+      lost(`SELECT given.key_hash AS "lost" FROM ${keysIn(":keys")} AS given
+  WHERE EXISTS (SELECT 1 FROM record_key AS k WHERE k.client_id = :clientId AND k.key_hash = given.key_hash${also})${plannedAnew}`),
+    ]);
+  const taken = among("");
+  const kept = among(" AND k.expires_at IS NULL");
   return {
+    keptKeys: async (clientId, keys) => {
+      const rows = await kept.rows({ clientId, keys: [...new Set(keys)] });
+      return rows.flatMap(({ lost }) => lost ?? []);
+    },
     takenKeys: async (clientId, keys) => {
       const rows = await taken.rows({ clientId, keys: [...new Set(keys)] });
       return rows.flatMap(({ lost }) => lost ?? []);

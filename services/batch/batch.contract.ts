@@ -100,6 +100,11 @@ export const batchActions = {
     after: { type: "number" },
     limit: { type: "number" },
   }).answers<RecordErrors[]>(),
+  /** Those of these rejected records, by their numbers, that a later batch has delivered. */
+  corrected: action({
+    batch: typed<BatchRow>({ type: "object" }),
+    records: typed<number[]>({ type: "array", items: "number" }),
+  }).answers<number[]>(),
   /** All its faults by field and code, the largest groups first: also while it runs, and of its current pass alone. */
   errorSummary: action({ id: { type: "number" } }).answers<ErrorSummary>(),
   /** Of each of these batches its last failed attempts, the newest first. They are for operators. */

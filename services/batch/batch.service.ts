@@ -19,6 +19,7 @@ import { logOf } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { assembled } from "./batch.assembly.ts";
+import { correctedAmong } from "./batch.corrected.ts";
 import { detailsOf } from "./batch.details.ts";
 import { type BatchRow, firstBodyPart } from "./batch.domain.ts";
 import { BatchFigures } from "./batch.figures.ts";
@@ -121,6 +122,9 @@ export default defineActor({
     errors(ctx) {
       const { id, after, limit } = ctx.params;
       return this.database.store.errors(id, after, limit, MOST_READ_BYTES);
+    },
+    corrected(ctx) {
+      return correctedAmong(this.database.store, ctx.params.batch, ctx.params.records);
     },
     errorSummary(ctx) {
       return this.database.store.errorSummary(ctx.params.id);

@@ -1,6 +1,5 @@
 /** Which batch a correction corrects. */
 import type { Context } from "moleculer";
-import type { Envelope } from "../../formats/formats.ts";
 import { isProblem, Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
 import { type BatchRow, type BatchState, ownDataset } from "../batch/batch.domain.ts";
@@ -12,12 +11,6 @@ const ended: readonly BatchState[] = ["completed", "completed_with_errors", "fai
 
 const noSuchBatch = (asked: string) =>
   new Problem("not-found", `There is no batch ${JSON.stringify(asked.slice(0, 100))}, which the body would correct.`);
-
-/** The ids of the batch itself and of the first one that its records go back to. */
-export const correctionOf = ({ id, envelope }: BatchRow): NonNullable<Envelope["corrects"]> => ({
-  id,
-  first: envelope.corrects?.first ?? id,
-});
 
 /** The batch that an upload corrects. Undefined: it corrects nothing. Throws not-found, illegal-state. */
 export async function correctedBy(ctx: Context<ParamsOf<"imports.create">>): Promise<BatchRow | undefined> {

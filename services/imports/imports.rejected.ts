@@ -7,7 +7,7 @@ import type { Envelope, RawChunk, Splitter } from "../../formats/formats.ts";
 import { retried } from "../../formats/parts.ts";
 import type { BatchRow } from "../batch/batch.domain.ts";
 import type { RecordErrors } from "../batch/batch.reads.domain.ts";
-import { correctionOf } from "./imports.corrects.ts";
+import { correctionOf } from "../batches.ts";
 import type { RejectedPort } from "./imports.running.ts";
 
 const RECORDS_AT_ONCE = 1000;

@@ -80,7 +80,7 @@ async function errorPage(exchange: Exchange, batch: BatchRow, wanted: Wanted): P
   // One more than asked for tells whether a page follows.
   const reading = new Reading(exchange, batch, { ...wanted, limit: limit + 1 });
   const { turns } = exchange.req.$service.exports;
-  const found: RecordErrors[] = [];
+  const found: ShownErrors[] = [];
   for (let characters = 0; found.length <= limit && characters < ENOUGH && !reading.hasEnded; ) {
     const rows = await turns.read(() => reading.next(found.at(-1)?.seq ?? 0));
     found.push(...rows);
@@ -91,7 +91,7 @@ async function errorPage(exchange: Exchange, batch: BatchRow, wanted: Wanted): P
   const unlisted = next === null ? (await batchOf(exchange)).unlisted : 0;
   const shown = batch.format === "xlsx" ? items.map((one) => withCells(one, batch.envelope)) : items;
   return json(200, {
-    items: shown.map(({ seq: record, line, errors, raw }) => ({ record, line, errors, raw })),
+    items: shown.map(({ seq: record, line, errors, raw, corrected }) => ({ record, line, errors, raw, corrected })),
     next,
     ...layoutOf(batch),
     ...(unlisted > 0 && { truncated: true, records: unlisted }),
@@ -104,6 +104,9 @@ function layoutOf({ format, envelope }: BatchRow) {
   if (!columns) return {};
   return { layout: { columns, ...(format === "csv" ? { delimiter, quote } : { delimiter: null, quote: null }) } };
 }
+
+/** A rejected record as it is shown. `corrected`: a later batch has delivered it. */
+type ShownErrors = RecordErrors & { corrected?: true };
 
 /** Reads the records that are asked for. A filter is looked at here: the database has no index of fields and codes. */
 class Reading {
@@ -124,7 +127,7 @@ class Reading {
   }
 
   /** Records after this one. None: the limit is reached, or the end. */
-  async next(seen: number): Promise<RecordErrors[]> {
+  async next(seen: number): Promise<ShownErrors[]> {
     this.shown ??= await this.maskOf();
     const { shown } = this;
     let after = Math.max(seen, this.wanted.after);
@@ -135,10 +138,22 @@ class Reading {
       if (!last) return [];
       const found = rows.filter((row) => isWanted(row, this.wanted)).slice(0, this.left);
       this.left -= found.length;
-      if (found.length > 0) return found.map((row) => ({ ...row, raw: shown(shownText(row.raw)) }));
+      if (found.length > 0) {
+        const corrected = await this.correctedAmong(found);
+        return found.map((row) => ({
+          ...row,
+          raw: shown(shownText(row.raw)),
+          ...(corrected.has(row.seq) && { corrected: true as const }),
+        }));
+      }
       after = last.seq;
     }
     return [];
+  }
+
+  private async correctedAmong(rows: RecordErrors[]): Promise<Set<number>> {
+    const params = { batch: this.batch, records: rows.map(({ seq }) => seq) };
+    return new Set(await actors.batch.corrected(this.exchange.ctx, params));
   }
 
   /** By the policy that the batch ran under. */
@@ -155,14 +170,14 @@ function isWanted({ errors }: RecordErrors, { field, code }: Wanted): boolean {
   return faults.some((fault) => isOfField(fault.field) && (code === undefined || fault.code === code));
 }
 
-function* jsonLine({ seq: record, line, errors, raw }: RecordErrors): Generator<string> {
-  yield JSON.stringify({ record, line, errors }).replace(/\}$/, ',"raw":"');
+function* jsonLine({ seq: record, line, errors, raw, corrected }: ShownErrors): Generator<string> {
+  yield JSON.stringify({ record, line, errors, corrected }).replace(/\}$/, ',"raw":"');
   for (const slice of slices(raw)) yield JSON.stringify(slice).slice(1, -1);
   yield '"}\n';
 }
 
 /** With the cell of each error: `C17`. */
-const withCells = ({ errors, ...rejected }: RecordErrors, { header }: Envelope): RecordErrors => ({
+const withCells = ({ errors, ...rejected }: ShownErrors, { header }: Envelope): ShownErrors => ({
   ...rejected,
   errors: errors.map((fault) => ({ ...fault, ...cellOf(fault, rejected.line, header) })),
 });

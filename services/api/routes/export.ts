@@ -180,33 +180,40 @@ export const truncatedSchema: JsonSchema = record({
 });
 
 /** The schema of a line of the errors. */
-export const rejectedSchema: JsonSchema = record({
-  record: recordNumber,
-  line: described(
-    "The line of the body where it begins; null in JSON arrays.",
-    orNull({ type: "integer", minimum: 1 }),
-  ),
-  errors: listOf(
-    record(
-      {
-        field: text("Its path, such as `address.zip`; empty: the whole record."),
-        code: text(
-          "`malformed`, `encoding`, `columns`, `too_large`, a JSON Schema keyword, or the handler's own; of workbooks also `cell-error` and `formula`.",
-        ),
-        message: text("What is accepted."),
-        column: text("The name of the file's column, where it is another one."),
-        value: text(
-          "The text of the cell, or the JSON text: up to 100 characters, with those that nobody sees as `\\u00a0`.",
-        ),
-        cell: text("Of a workbook: the cell, such as `C17`."),
-      },
-      ["column", "value", "cell"],
+export const rejectedSchema: JsonSchema = record(
+  {
+    record: recordNumber,
+    line: described(
+      "The line of the body where it begins; null in JSON arrays.",
+      orNull({ type: "integer", minimum: 1 }),
     ),
-  ),
-  raw: text(
-    "The record as it was sent. `•••` stands for the value of a sensitive field; where the fields have no certain place, for all of it.",
-  ),
-});
+    errors: listOf(
+      record(
+        {
+          field: text("Its path, such as `address.zip`; empty: the whole record."),
+          code: text(
+            "`malformed`, `encoding`, `columns`, `too_large`, a JSON Schema keyword, or the handler's own; of workbooks also `cell-error` and `formula`.",
+          ),
+          message: text("What is accepted."),
+          column: text("The name of the file's column, where it is another one."),
+          value: text(
+            "The text of the cell, or the JSON text: up to 100 characters, with those that nobody sees as `\\u00a0`.",
+          ),
+          cell: text("Of a workbook: the cell, such as `C17`."),
+        },
+        ["column", "value", "cell"],
+      ),
+    ),
+    raw: text(
+      "The record as it was sent. `•••` stands for the value of a sensitive field; where the fields have no certain place, for all of it.",
+    ),
+    corrected: described("A later batch has delivered it: a correction, or a retry of what was rejected.", {
+      type: "boolean",
+      enum: [true],
+    }),
+  },
+  ["corrected"],
+);
 
 /** The schema of a page of the errors. */
 export const errorPageSchema: JsonSchema = record(

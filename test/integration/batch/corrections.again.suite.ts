@@ -1,6 +1,6 @@
 import { outcomeOf } from "../../e2e/imported.ts";
 import { admin, type Batch, newClient } from "../../helpers/http.ts";
-import { batchOf, corrected, counts, fileOf, schema, system, url } from "./corrections.kit.ts";
+import { batchOf, corrected, counts, fileOf, marked, schema, system, url } from "./corrections.kit.ts";
 import { select } from "./kit.ts";
 
 export function recordsComeBackAgain(): void {
@@ -12,6 +12,8 @@ export function recordsComeBackAgain(): void {
     const third = await corrected(own, second.id, file);
     expect(third.batch).toMatchObject({ corrects: second.id, status: "completed" });
     expect(await counts(own, first)).toMatchObject({ corrected: 2 });
+    // What was rejected in the second batch is corrected by the third, and with it that of the first.
+    expect([await marked(own, first), await marked(own, second.id)]).toEqual([[1, 2], [2]]);
   });
 
   test("a record that was refused again is delivered once, whichever of the batches is corrected", async () => {

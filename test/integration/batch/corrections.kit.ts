@@ -38,6 +38,17 @@ export const fileOf = async (own: TestClient, id: string) => {
 export const counts = async (own: TestClient, id: string) =>
   ((await (await get(url, own, `/imports/${id}`)).json()) as Batch).counts;
 
+/** Records that the error report calls corrected: the same ones as a page and as lines. */
+export async function marked(own: TestClient, id: string) {
+  type Listed = { record: number; corrected?: true }[];
+  const page = await get(url, own, `/imports/${id}/errors`, { accept: "application/json" });
+  const { items } = (await page.json()) as { items: Listed };
+  const of = (rows: Listed) => rows.flatMap(({ record, corrected: is }) => (is ? [record] : []));
+  const lines = (await (await get(url, own, `/imports/${id}/errors`)).text()).trim().split("\n");
+  expect(of(lines.map((line) => JSON.parse(line)))).toEqual(of(items));
+  return of(items);
+}
+
 /** Starts what the tests share, and stops it after them. */
 export function startCorrections(): void {
   beforeAll(async () => {

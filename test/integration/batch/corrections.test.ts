@@ -5,7 +5,7 @@ import { outcomeOf, problemOf } from "../../e2e/imported.ts";
 import { casesFolder, knownCases } from "../../helpers/cases.ts";
 import { accepted, type Batch, batchWhen, get, newClient } from "../../helpers/http.ts";
 import { recordsComeBackAgain } from "./corrections.again.suite.ts";
-import { batchOf, corrected, counts, fileOf, schema, send, startCorrections, url } from "./corrections.kit.ts";
+import { batchOf, corrected, counts, fileOf, marked, schema, send, startCorrections, url } from "./corrections.kit.ts";
 
 startCorrections();
 
@@ -33,6 +33,7 @@ test("CSV: what was corrected is delivered, and counts at the first batch", asyn
   expect(batch).toMatchObject({ corrects: first, retryOf: null, counts: { received: 3, accepted: 2, rejected: 1 } });
   expect(errors).toMatchObject([{ record: 3, line: 4, raw: "d;0;4" }]);
   expect(await counts(own, first)).toMatchObject({ rejected: 3, corrected: 2 });
+  expect(await marked(own, first)).toEqual([1, 3]);
 
   const again = await corrected(own, first, file.replace(";d;0", ";d;9"), type);
   expect(again.data).toEqual([{ id: "d", n: 9, x: "4" }]);

@@ -150,12 +150,15 @@ export function uniqueKeySuite(database: () => Database): void {
       const other = await claimed(store(), 1);
       const keys = [mark(1), mark(3), key("plain")];
       expect(await store().reserveKeys(other.id, other.fence, 0, keys)).toEqual([]);
+      expect(await store().keptKeys(1, [mark(1)])).toEqual([]);
       const commit = chunkCommit(other, [], { unique: { duplicates: [], keys: "", freed: [mark(3)], marks } });
       expect((await store().commitChunk(commit))?.batch).toMatchObject({ accepted: 3, corrected: null });
       const now = await store().batch(first.publicId, null);
       expect(now).toMatchObject({ corrected: 1 });
       expect(now?.version).toBeGreaterThan(refused.version - 1);
       expect(await store().takenKeys(1, [mark(1), mark(3)])).toEqual([mark(1)]);
+      expect(await store().keptKeys(1, [mark(1), mark(3)])).toEqual([mark(1)]);
+      expect(await store().keptKeys(2, [mark(1)])).toEqual([]);
     });
 
     test("keys are checked beside errors and earlier duplicates", async () => {

@@ -197,6 +197,7 @@ together("one that reserved keys is committed by itself", () => [
   chunkCommit({ text: Buffer.from(""), unique: unique({ keys: "", freed: [] }) }),
 ]);
 add("takenKeys", ({ store }) => store.takenKeys(n(), [hex(), hex()]));
+add("keptKeys", ({ store }) => store.keptKeys(n(), [hex(), hex()]));
 add("reserveKeys", ({ store }) => store.reserveKeys(n(), n(), n(), [hex(), hex()]));
 add("extendLeases", ({ store }) => store.extendLeases(marked("owner"), [n(), n()], n()));
 
