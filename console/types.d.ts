@@ -44,6 +44,14 @@ export type { ErrorSummary };
 export type ErrorGroup = ErrorSummary["groups"][number];
 /** A rejected record, with its errors. */
 export type Rejected = Omit<RecordErrors, "seq"> & { record: number; corrected?: true };
+/** `GET …/rules`: what differs between the rules of a batch and those of now. */
+export interface BatchRules {
+  dataset: string;
+  version: { batch: number | null; now: number | null };
+  isKept: boolean;
+  /** By pointer the values before and after; `truncated`: so many more. */
+  changes: Record<string, unknown> | null;
+}
 /** Where the cells of a body stand: absent in formats without. */
 export interface Layout {
   columns: string[];

@@ -44,6 +44,8 @@ export interface PinnedPolicy {
   policy: Policy;
   /** What its unique keys belong to beside the client, where it is of a dataset. */
   scope?: string;
+  /** The version of that dataset. */
+  datasetVersion?: number | undefined;
   /**
    * The pinned version is missing, so this is the policy in force. It may end and delete the batch, but no batch runs
    * under it.
@@ -58,7 +60,7 @@ export async function pinnedPolicy(
 ): Promise<PinnedPolicy> {
   try {
     const { policy, dataset } = await actors.policy.version(broker, { clientId, version });
-    return { policy, ...(dataset && { scope: dataset.scope }), isGone: false };
+    return { policy, ...(dataset && { scope: dataset.scope, datasetVersion: dataset.version }), isGone: false };
   } catch (error) {
     if (!isProblem(error, "not-found")) throw error;
     return { policy: (await actors.policy.get(broker, { clientId })).policy, isGone: true };

@@ -9,6 +9,8 @@ import { Icon } from "../ui/icons.js";
 import { plural } from "../ui/numbers.js";
 import { toast } from "../ui/toast.js";
 import { movesOf, undoable } from "./moves.js";
+import { Since } from "./since.js";
+import { triedNow } from "./tried-now.js";
 
 /** @import { WholeBatch } from "../types.d.ts" */
 /** @import { Move } from "./moves.js" */
@@ -69,12 +71,15 @@ async function undo({ id }, onDone) {
 }
 
 /** @param {WholeBatch} batch @param {() => void} onDone */
-async function retryRejected({ id, counts }, onDone) {
+async function retryRejected(batch, onDone) {
+  const { id, counts } = batch;
+  const left = counts.rejected - (counts.corrected ?? 0);
   /** @type {{ id: string } | null} */
   let made = null;
   await ask({
     title: "Send the rejected records again?",
-    consequence: `${plural(counts.rejected, "rejected record")} become a new batch of the same partner, checked by today's rules. That helps where the rules were wrong; where the records are wrong, they are rejected again.`,
+    consequence: html`<p>${plural(left, "rejected record")} become${left === 1 ? "s" : ""} a new batch of the same partner, checked by today's rules. That helps where the rules were wrong; where the records are wrong, they are rejected again.</p>
+      <${Since} base=${`/admin/batches/${id}`} tryNow=${() => triedNow(batch)} />`,
     action: "Send again",
     reason: "optional",
     run: async (reason) => {

@@ -1,9 +1,12 @@
 /** What a partner can do with a batch. Each says before what will happen. */
 import { post } from "../api/client.js";
+import { Since } from "../batch/since.js";
 import { navigate } from "../state/router.js";
 import { ask } from "../ui/dialog.js";
+import { html } from "../ui/html.js";
 import { count, plural } from "../ui/numbers.js";
 import { toast } from "../ui/toast.js";
+import { triedAgain } from "./correction-look.js";
 
 /** @import { Batch } from "../types.d.ts" */
 
@@ -56,7 +59,8 @@ export async function retryRejected(batch) {
   const left = leftOf(batch);
   const isDone = await ask({
     title: `Try the ${plural(left, "rejected row")} again?`,
-    consequence: `They are sent again unchanged, as a new batch. This helps only if the rules have changed since, or if the other side was not ready. Wrong values are rejected again: mend those first.`,
+    consequence: html`<p>They are sent again unchanged, as a new batch. This helps only if the rules have changed since, or if the other side was not ready. Wrong values are rejected again: mend those first.</p>
+      <${Since} base=${`/imports/${batch.id}`} tryNow=${() => triedAgain(batch)} />`,
     action: `Try ${count(left)} again`,
     run: async () => {
       ({ id: made } = await post(`/imports/${batch.id}/retry?only=rejected`));

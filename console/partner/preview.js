@@ -19,7 +19,7 @@ import { Groups } from "./groups.js";
 const ROWS = 10;
 
 /** @param {{ look: Look, onRetry: () => void }} props */
-export function Preview({ look: { isLoading, found, problem, skipped }, onRetry }) {
+export function Preview({ look: { isLoading, found, problem, matches, skipped }, onRetry }) {
   if (isLoading) return html`<${Loading} label="Looking at the file" />`;
   if (problem?.code === "wrong-columns") return html`<${WrongColumns} problem=${problem} />`;
   if (problem)
@@ -27,8 +27,22 @@ export function Preview({ look: { isLoading, found, problem, skipped }, onRetry 
   if (skipped === "large")
     return html`<p class="bar calm"><${Icon} name="info" /><span>This workbook is too large to look at here. “Check first” looks at all of it and imports nothing.</span></p>`;
   if (skipped === "correction")
-    return html`<p class="bar calm"><${Icon} name="info" /><span>This is a corrected file. Its columns <code>_record</code> and <code>_errors</code> tell DataFlow which rows it mends; leave <code>_record</code> as it is.</span></p>`;
-  return found && html`<${Found} found=${found} />`;
+    return html`<p class="bar calm"><${Icon} name="info" /><span>This corrected file cannot be looked at here: it is a workbook, or too large. “Check first” looks at all of it. Its columns <code>_record</code> and <code>_errors</code> tell DataFlow which rows it mends; leave <code>_record</code> as it is.</span></p>`;
+  return html`${matches && html`<${Matched} matches=${matches} />`}${found && html`<${Found} found=${found} />`}`;
+}
+
+/** Which rejected rows a corrected file mends. @param {{ matches: import("./correction-look.js").Matches }} props */
+function Matched({ matches: { rows, mends, mended, strangers, fresh, left, isPartial } }) {
+  const isGood = mended + strangers === 0 && mends > 0;
+  const missing = left - mends;
+  const is = (/** @type {number} */ many) => (many === 1 ? "is" : "are");
+  return html`<div class=${`bar ${isGood ? "good" : "warn"}`} role="status"><${Icon} name=${isGood ? "check" : "warning"} /><span>
+    <strong>${count(mends)} of ${isPartial ? "the first " : ""}${plural(rows, "row")} ${mends === 1 ? "matches a rejected row" : "match rejected rows"}.</strong>
+    ${mended > 0 && html` ${count(mended)} ${is(mended)} mended already, and will be refused.`}
+    ${strangers > 0 && html` ${count(strangers)} ${strangers === 1 ? "has" : "have"} a number in <code>_record</code> that is not one of a rejected row, or comes twice, and will be refused.`}
+    ${fresh > 0 && html` ${count(fresh)} without <code>_record</code> ${is(fresh)} imported as ${fresh === 1 ? "a new row" : "new rows"}.`}
+    ${!isPartial && missing > 0 && html` ${plural(missing, "rejected row")} ${is(missing)} not in this file, and ${missing === 1 ? "stays" : "stay"} rejected.`}
+  </span></div>`;
 }
 
 /** @param {{ found: CheckedFile }} props */

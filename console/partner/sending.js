@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { withQuery } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { upload } from "../api/upload.js";
+import { lookAtCorrection } from "./correction-look.js";
 import { beginningOf, contentTypeOf, keyOf, kindOf } from "./file.js";
 import { meter } from "./speed.js";
 
@@ -27,6 +28,7 @@ export const OWN = "default";
  * @property {boolean} isLoading
  * @property {CheckedFile | null} found
  * @property {ApiProblem | null} problem
+ * @property {import("./correction-look.js").Matches | null} matches of a corrected file: which rejected rows it mends
  * @property {"" | "large" | "correction"} skipped why nothing was looked at
  */
 
@@ -41,7 +43,7 @@ export const OWN = "default";
 /** @type {import("@preact/signals").Signal<Chosen | null>} */
 export const chosen = signal(/** @type {Chosen | null} */ (null));
 /** @type {Look} */
-const noLook = { isLoading: false, found: null, problem: null, skipped: "" };
+const noLook = { isLoading: false, found: null, problem: null, matches: null, skipped: "" };
 export const look = signal(noLook);
 /** @type {import("@preact/signals").Signal<Sending | null>} */
 export const sending = signal(/** @type {Sending | null} */ (null));
@@ -93,13 +95,13 @@ export async function lookAt() {
   looking?.abort();
   looking = new AbortController();
   const { signal } = looking;
-  // Of a file of rejected records the API checks nothing without its batch.
-  if (now.corrects) {
-    look.value = { ...noLook, skipped: "correction" };
-    return;
-  }
   look.value = { ...noLook, isLoading: true };
   try {
+    if (now.corrects) {
+      const seen = await lookAtCorrection(now, signal);
+      if (!signal.aborted) look.value = seen ? { ...noLook, ...seen } : { ...noLook, skipped: "correction" };
+      return;
+    }
     const part = await beginningOf(now.file, now.kind);
     if (signal.aborted) return;
     if (!part) {

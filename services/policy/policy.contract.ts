@@ -20,6 +20,8 @@ export interface DatasetOfBatch {
   name: string;
   /** The scope of unique keys and contents. A dataset that is deleted and created again under its name gets another scope. */
   scope: string;
+  /** The dataset's version. Omitted: a draft. */
+  version?: number;
 }
 
 /** The answer to a change. If the change gives the webhook a new receiver, only this answer shows the new secret. */

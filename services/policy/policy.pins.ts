@@ -40,7 +40,8 @@ export class DatasetPins {
     const key = Object.values(versions).join(":");
     const known = this.known.get(key);
     if (known) return known;
-    const pinned = { version: -(await this.idOf(versions, body)), ...body };
+    const version = -(await this.idOf(versions, body));
+    const pinned = { version, ...body, dataset: { ...body.dataset, version: versions.datasetVersion } };
     this.known.set(key, pinned);
     return pinned;
   }
@@ -53,7 +54,8 @@ export class DatasetPins {
     const [row] = await rowsWhere(this.database.models.DatasetPin, { id: -version, clientId });
     if (!row) return null;
     const { policy, dataset } = jsonValue(row.get("body") as string) as Body;
-    const pinned = { version, policy: completePolicy(policy), dataset };
+    const datasetVersion = Number(row.get("datasetVersion"));
+    const pinned = { version, policy: completePolicy(policy), dataset: { ...dataset, version: datasetVersion } };
     this.byId.set(key, pinned);
     return pinned;
   }

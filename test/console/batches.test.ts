@@ -100,6 +100,8 @@ test("rejected records are sent again; the two batches know each other, and the 
   await page.getByRole("option", { name: /Batch / }).waitFor();
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Retry rejected" }).click();
+  await page.getByText("None of 4 rejected records would pass now.").waitFor();
+  await page.getByText(/The rules are the same \(policy v\d+\)/).waitFor();
   await page
     .getByRole("dialog")
     .getByLabel(/Reason/)

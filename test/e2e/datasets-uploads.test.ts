@@ -2,7 +2,7 @@
 import { accepted, batchWhen, get, lines, newClient } from "../helpers/http.ts";
 import { metrics } from "../helpers/metrics.ts";
 import { asked, type Json, startAdmin, url } from "./admin.kit.ts";
-import { codeOf, granted, grantPath, made, orders, ownOf, send, sent } from "./datasets.kit.ts";
+import { codeOf, gone, granted, grantPath, made, orders, ownOf, send, sent } from "./datasets.kit.ts";
 
 startAdmin();
 
@@ -39,6 +39,35 @@ describe("a client", () => {
     expect(await ownOf(client, "/datasets/default")).toMatchObject({ name: "default", schema: {} });
     expect((await get(url, client, "/datasets/never")).status).toBe(404);
     expect((await get(url, await newClient(url), `/datasets/${name}`)).status).toBe(404);
+  });
+
+  test("sees whether the rules have changed since a batch was taken, of its dataset and of its own policy", async () => {
+    const name = await made();
+    const client = await granted(name);
+    const { id } = await sent(client, name, '{"order_id":"a"}');
+    const path = `/imports/${id}/rules`;
+    const none = { dataset: name, version: { batch: 1, now: 1 }, isKept: true, changes: {} };
+    expect(await ownOf(client, path)).toEqual(none);
+    expect((await asked("PATCH", `/datasets/${name}`, { maxErrors: 3, retentionDays: 5 })).status).toBe(200);
+    expect((await asked("PUT", grantPath(client, name), { maxRecords: 7 })).status).toBe(200);
+    const then = { ...none, version: { batch: 1, now: 2 } };
+    const seen = { "/maxErrors": [null, 3], "/maxRecords": [expect.any(Number), 7] };
+    expect(await ownOf(client, path)).toEqual({ ...then, changes: seen });
+    const { body } = await asked("GET", `/batches/${id}/rules`);
+    expect(body).toEqual({ ...then, changes: { ...seen, "/retentionDays": [expect.any(Number), 5] } });
+    expect((await get(url, await newClient(url), path)).status).toBe(404);
+
+    const own = await accepted(url, client, '{"n":1}');
+    expect(await ownOf(client, `/imports/${own.id}/rules`)).toMatchObject({ dataset: "default", changes: {} });
+    await asked("PATCH", `/clients/${client.id}/policy`, { maxErrors: 2, weight: 3 });
+    const changed = await ownOf(client, `/imports/${own.id}/rules`);
+    expect(changed).toMatchObject({ version: { batch: 1, now: 2 }, changes: { "/maxErrors": [null, 2] } });
+    expect(Object.keys(changed.changes as Json)).toEqual(["/maxErrors"]);
+
+    await batchWhen(url, client, id);
+    expect((await gone(grantPath(client, name))).status).toBe(204);
+    const revoked = { dataset: name, version: { batch: 1, now: null }, isKept: true, changes: null };
+    expect(await ownOf(client, path)).toEqual(revoked);
   });
 
   test("sends to its dataset as to /imports; the batch tells which, in all lists", async () => {

@@ -19,7 +19,10 @@ import { clientCalls } from "./clients.ts";
 import { rejectedRecord } from "./examples.records.ts";
 import { bodyProblems, type Call, content } from "./kit.ts";
 
-const { errors, ...rejected } = rejectedSchema.properties as Record<"record" | "line" | "errors" | "raw", JsonSchema>;
+const { errors, corrected, ...rejected } = rejectedSchema.properties as Record<
+  "record" | "line" | "errors" | "raw" | "corrected",
+  JsonSchema
+>;
 
 const readAs = {
   columns: listOf(

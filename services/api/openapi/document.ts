@@ -36,6 +36,7 @@ import {
 import { errorSummarySchema } from "../routes/error-summary.ts";
 import { rejectedSchema, storedSchema, truncatedSchema } from "../routes/export.ts";
 import { noticeSchema } from "../routes/feed.ts";
+import { rulesSchema } from "../routes/rules.ts";
 import { type Sendable, send, sendable } from "../routes/sendable.ts";
 import { usageSchema } from "../routes/usage.ts";
 import { batchSchema, clientSchema, listedClientSchema } from "../routes/views.ts";
@@ -60,6 +61,7 @@ const schemas: Record<string, JsonSchema> = {
   BatchHistory: batchHistorySchema,
   RejectedRecord: rejectedSchema,
   ErrorSummary: errorSummarySchema,
+  Rules: rulesSchema,
   TruncatedReport: truncatedSchema,
   StoredRecord: storedSchema,
   Preview: previewSchema,

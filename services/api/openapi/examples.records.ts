@@ -10,6 +10,12 @@ export const rejectedRecord = {
   raw: JSON.stringify(refusedOrder),
 };
 
+export const batchRules = {
+  dataset: "default",
+  version: { batch: 7, now: 9 },
+  isKept: true,
+  changes: { "/schema/properties/quantity/minimum": [1, 0] },
+};
 export const rejectedCsv =
   "record,line,field,code,message,raw,column,value\r\n" +
   `2,2,quantity,minimum,must be >= 1,"${JSON.stringify(refusedOrder).replaceAll('"', '""')}",,0\r\n`;

@@ -16,7 +16,7 @@ import {
   retriedBatch,
   undoingBatch,
 } from "./examples.batches.ts";
-import { errorSummary } from "./examples.records.ts";
+import { batchRules, errorSummary } from "./examples.records.ts";
 import { stats } from "./examples.system.ts";
 import { client, cursor, ids, secret, webhook, webhookSecret } from "./examples.ts";
 import { type Answer, type Body, bodyProblems, type Call, content } from "./kit.ts";
@@ -188,6 +188,11 @@ export const operatorCalls = {
     id: "summarizeBatchErrors",
     summary: "See the errors of any batch by field and code",
     answers: answer("The groups.", schemaRef("ErrorSummary"), { summary: errorSummary }),
+  },
+  "GET /batches/:id/rules": {
+    id: "compareBatchRules",
+    summary: "See whether the rules have changed since any batch was taken",
+    answers: answer("The versions, and what differs.", schemaRef("Rules"), { rules: batchRules }),
   },
   "POST /batches/:id/approve": moved("approveBatch", "Let a held batch run", readyBatch),
   "POST /batches/:id/reject": moved("rejectBatch", "Reject a held batch", rejectedBatch),

@@ -3,7 +3,7 @@
 import { knownFormats } from "../../../formats/formats.ts";
 import { schemaRef } from "../../../lib/json-schema.ts";
 import { errorPageSchema } from "../routes/export.ts";
-import { errorSummary, rejectedCsv, rejectedRecord, storedRecord } from "./examples.records.ts";
+import { batchRules, errorSummary, rejectedCsv, rejectedRecord, storedRecord } from "./examples.records.ts";
 import { type Call, content, textOf } from "./kit.ts";
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;
@@ -49,6 +49,18 @@ export const reportCalls = {
       "Exact, also while the batch runs, and beyond `maxStoredErrors`. It counts the errors of the current try: those of an earlier one are gone after a retry that starts over. Up to 500 groups of a batch are counted each for itself; what comes later is in `other`.",
     answers: {
       200: { description: "The groups.", content: content(schemaRef("ErrorSummary"), { summary: errorSummary }) },
+    },
+  },
+  "GET /imports/:id/rules": {
+    id: "compareRules",
+    summary: "See whether the rules have changed since",
+    description:
+      "What differs in the dataset between the time when the batch was taken and now. `POST /imports/{id}/retry?only=rejected` is checked by the rules of now.",
+    answers: {
+      200: {
+        description: "The versions, and what differs.",
+        content: content(schemaRef("Rules"), { rules: batchRules }),
+      },
     },
   },
   "GET /imports/:id/records": {

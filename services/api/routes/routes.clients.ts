@@ -20,6 +20,7 @@ import { cancelImport, commitImport, getImport, getOwnPolicy, listImports, retry
 import { getOwnDelivery, listOwnDeliveries, replayOwnDelivery } from "./own.deliveries.ts";
 import { strict, withQuery } from "./query.ts";
 import { getRejected } from "./rejected.ts";
+import { getRules } from "./rules.ts";
 import { getTemplate } from "./template.ts";
 import { postCorrections, postDatasetImport, postImport } from "./upload.ts";
 import { getOwnUsage } from "./usage.ts";
@@ -40,6 +41,7 @@ export const clientRoutes = strict<
   "GET /imports/:id/errors": withQuery(getErrors),
   "GET /imports/:id/rejected": withQuery(getRejected),
   "GET /imports/:id/errors/summary": getErrorSummary,
+  "GET /imports/:id/rules": getRules,
   "GET /imports/:id/records": withQuery(getRecords),
   "GET /imports/:id/body": getBody,
   "GET /imports/:id/events": getEvents,

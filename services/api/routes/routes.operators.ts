@@ -77,6 +77,7 @@ import { getRecords } from "./export.ts";
 import { getFeed } from "./feed.ts";
 import { strict, withQuery } from "./query.ts";
 import { getRejected } from "./rejected.ts";
+import { getRules } from "./rules.ts";
 import { getUsage } from "./usage.ts";
 
 /** Under /admin. The OpenAPI document describes exactly these routes; anything else does not compile. */
@@ -130,6 +131,7 @@ export const operatorRoutes = strict<
   "GET /batches/:id": getBatch,
   "GET /batches/:id/errors": withQuery(getErrors),
   "GET /batches/:id/errors/summary": getErrorSummary,
+  "GET /batches/:id/rules": getRules,
   "GET /batches/:id/records": withQuery(getRecords),
   "GET /batches/:id/rejected": withQuery(getRejected),
   "GET /batches/:id/preview": withQuery(getPreview),

@@ -1,0 +1,150 @@
+/** A file of rejected records, looked at before it is sent: how it will be read, and which rejected records it mends. */
+import { get, urlOf, withQuery } from "../api/client.js";
+import { problemOf } from "../api/problem.js";
+import { upload } from "../api/upload.js";
+import { beginningOf, contentTypeOf } from "./file.js";
+import { delimiterIn, plainCsv, plainJson } from "./rejected-file.js";
+
+/** @import { Batch, CheckedFile, OwnDataset, RejectedPage } from "../types.d.ts" */
+/** @import { Kind, Reading } from "./file.js" */
+/** @import { PlainFile } from "./rejected-file.js" */
+/** @import { Chosen } from "./sending.js" */
+
+/**
+ * @typedef {object} Matches of the rows of the file with the rejected records of the batch
+ * @property {number} rows
+ * @property {number} mends rows that mend a rejected record
+ * @property {number} mended rows whose record is mended already
+ * @property {number} strangers rows whose number is that of no rejected record, or that come twice
+ * @property {number} fresh rows without a number: ordinary ones
+ * @property {boolean} isPartial only the beginning was looked at, or not all rejected records were compared
+ * @property {number} left rejected records that nobody has mended yet
+ */
+
+const AT_ONCE = 200;
+/** Each page of rejected records is a request, and a partner has 240 of them a minute. */
+const MOST_COMPARED = 2_000;
+
+/** @param {string} dataset */
+const pathOf = (dataset) => (dataset === "default" ? "/imports" : `/datasets/${encodeURIComponent(dataset)}/imports`);
+
+/**
+ * Checks records without the columns that only a correction has. Nothing is stored.
+ * @param {string} dataset
+ * @param {PlainFile} file
+ * @param {{ format: Kind["format"], delimiter: string, signal?: AbortSignal }} how
+ * @returns {Promise<CheckedFile>} Throws ApiProblem.
+ */
+async function checked(dataset, { text }, { format, delimiter, signal }) {
+  const type = contentTypeOf(
+    { format, isGzip: false },
+    { delimiter: format === "csv" ? delimiter : "", charset: "utf-8" },
+  );
+  const { body } = await upload(withQuery(`${pathOf(dataset)}/check`, { format }), new Blob([text]), {
+    headers: { "Content-Type": type },
+    ...(signal && { signal }),
+  });
+  return body;
+}
+
+/** @param {ArrayBuffer} bytes @param {string} charset empty: as it looks */
+function decoded(bytes, charset) {
+  if (charset) return new TextDecoder(charset).decode(bytes);
+  const [first, second] = new Uint8Array(bytes);
+  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  try {
+    // The beginning of a long file may end within a letter.
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
+
+/** A CSV file of another delimiter is sent as it is read. @param {string} text @param {Kind["format"]} format @param {Reading} reading @param {OwnDataset} dataset */
+function plainOf(text, format, reading, dataset) {
+  if (format === "json" || format === "ndjson") return { plain: plainJson(text, format), delimiter: "" };
+  const delimiter = format === "tsv" ? "\t" : reading.delimiter || delimiterIn(text);
+  return { plain: plainCsv(text, { delimiter, quote: dataset.read?.dialect.quoteChar ?? '"' }), delimiter };
+}
+
+/** Rows of names elsewhere than in the first line: the check would take a row of a correction for them. @param {OwnDataset} dataset */
+const hasOwnHead = ({ read }) => read !== null && (read.dialect.header === false || read.dialect.headerRows !== null);
+
+/**
+ * @param {Chosen} chosen whose `corrects` names a batch
+ * @param {AbortSignal} signal
+ * @returns {Promise<{ found: CheckedFile | null, matches: Matches } | null>} null: a workbook cannot be looked at; `found` null: only the
+ *   numbers were compared. Throws ApiProblem.
+ */
+export async function lookAtCorrection({ file, kind, reading, dataset: name, corrects }, signal) {
+  const { format } = kind;
+  if (format === "xlsx") return null;
+  const part = await beginningOf(file, kind);
+  if (!part) return null;
+  const isCut = part.size > 1024 * 1024;
+  const whole = decoded(await part.arrayBuffer(), reading.charset);
+  // A list that is cut is no JSON.
+  if (isCut && format === "json") return null;
+  const text = isCut ? whole.slice(0, whole.lastIndexOf("\n") + 1) : whole;
+  const [dataset, batch] = await Promise.all([
+    get(`/datasets/${encodeURIComponent(name)}`),
+    get(`/imports/${corrects}`),
+  ]);
+  const { plain, delimiter } = plainOf(text, format, reading, dataset);
+  const [found, matches] = await Promise.all([
+    hasOwnHead(dataset) ? null : checked(name, plain, { format, delimiter, signal }),
+    matchesOf(batch, plain.numbers, isCut),
+  ]);
+  return { found: found && { ...found, partial: found.partial || isCut }, matches };
+}
+
+/** @param {Batch} batch @param {(number | null)[]} numbers @param {boolean} isCut @returns {Promise<Matches>} */
+async function matchesOf({ id, counts }, numbers, isCut) {
+  const { open, mended, isAll } = await rejectedOf(id);
+  const named = numbers.filter((number) => number !== null);
+  const once = new Set(named);
+  const mends = [...once].filter((number) => open.has(number)).length;
+  const already = [...once].filter((number) => mended.has(number)).length;
+  return {
+    rows: numbers.length,
+    mends,
+    mended: already,
+    strangers: named.length - mends - already,
+    fresh: numbers.length - named.length,
+    isPartial: isCut || !isAll,
+    left: counts.rejected - (counts.corrected ?? 0),
+  };
+}
+
+/** @param {string} id */
+async function rejectedOf(id) {
+  const open = new Set();
+  const mended = new Set();
+  for (let after = 0; open.size + mended.size < MOST_COMPARED; ) {
+    /** @type {RejectedPage} */
+    const { items, next } = await get(`/imports/${id}/errors`, { after, limit: AT_ONCE });
+    for (const { record, corrected } of items) (corrected ? mended : open).add(record);
+    if (next === null) return { open, mended, isAll: true };
+    after = next;
+  }
+  return { open, mended, isAll: false };
+}
+
+/**
+ * How many of the rejected rows of a batch would pass by the rules of now.
+ * @param {Batch} batch
+ * @returns {Promise<{ tried: number, passed: number, partial: boolean } | null>} null: they cannot be tried. Throws ApiProblem.
+ */
+export async function triedAgain({ id, dataset: name }) {
+  const dataset = await get(`/datasets/${encodeURIComponent(name)}`);
+  const response = await fetch(urlOf(`/imports/${id}/rejected`), { credentials: "same-origin", cache: "no-store" });
+  if (!response.ok) throw await problemOf(response);
+  const type = response.headers.get("Content-Type") ?? "";
+  const format = /ndjson/.test(type) ? "ndjson" : /json/.test(type) ? "json" : "csv";
+  if (hasOwnHead(dataset) || !dataset.formats.includes(format)) return null;
+  const text = decoded(await response.arrayBuffer(), /charset="?([\w-]+)/i.exec(type)?.[1] ?? "");
+  const { plain, delimiter } = plainOf(text, format, { delimiter: "", charset: "" }, dataset);
+  const { counts, partial } = await checked(name, plain, { format, delimiter });
+  return { tried: counts.received, passed: counts.received - counts.rejected, partial };
+}
