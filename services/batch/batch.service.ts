@@ -99,9 +99,8 @@ export default defineActor({
       return withFronts(store, await store.list(ctx.params));
     },
     async find(ctx) {
-      const { store } = this.database;
-      const { batches, next } = await find(store, ctx.params.filter, ctx.params.page);
-      return { batches: await withFronts(store, batches), next };
+      const { batches, next } = await find(this.database.store, ctx.params.filter, ctx.params.page);
+      return { batches: await withFronts(this.database.store, batches), next };
     },
     counts(ctx) {
       return countsOf(this.database.store, ctx.params.filter);

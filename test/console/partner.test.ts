@@ -151,6 +151,42 @@ test("a reload finds the batch again, a second click imports nothing twice, and 
   await page.getByText("The import was stopped. Nothing was imported.").waitFor();
 });
 
+test("a corrected file is looked at before it is sent, and a retry tells what has changed in the rules", async () => {
+  const row = (n: number, currency: string) => `SO-${n};2;12.90;${currency};anna@example.com`;
+  const file = [HEAD, row(1, "EURO"), row(2, "EUR"), row(3, "EURO"), row(4, "YEN")].join("\n");
+  const path = "/datasets/orders/imports";
+  const headers = { authorization: client.auth, "content-type": "text/csv" };
+  const { id } = (await (await fetch(`${world.url}${path}`, { method: "POST", headers, body: file })).json()) as Batch;
+  await until(async () => (await countsOf(id)).rejected === 3);
+  const visit = await world.visit({ role: "partner", client, path: `#/import?dataset=orders&corrects=${id}` });
+  const { page } = visit;
+  const sent = await (await get(world.url, client, `/imports/${id}/rejected`)).text();
+  const fixed = sent.replace("SO-1;2;12.90;EURO", "SO-1;2;12.90;EUR");
+  await drop(visit, "rejected.csv", `${fixed.trimEnd()}\n99;;SO-9;2;12.90;EUR;anna@example.com\n`);
+  await page.getByText("3 of 4 rows match rejected rows.").waitFor();
+  expect(await visit.text(".bar >> nth=0")).toMatch(/1 has a number in _record that is not one of a rejected row/);
+  await page.getByText("2 of 4 rows would be rejected.").waitFor();
+  expect(await page.getByRole("table", { name: "First rows" }).innerText()).not.toContain("_errors");
+  await visit.shoot("partner-corrected");
+  await visit.clean();
+  await button(visit, "Import").click();
+  await until(async () => (await countsOf(id)).corrected === 1);
+
+  await visit.open(`#/batches/${id}`);
+  await page.getByText("not yet corrected").first().waitFor();
+  expect(await page.locator(".samples tbody tr").first().innerText()).toMatch(/corrected/);
+  const currency = { enum: ["EUR", "JPY", "YEN"] };
+  const changed = { ...schema, properties: { ...schema.properties, currency } };
+  await admin(world.url, "/datasets/orders", { method: "PATCH", body: JSON.stringify({ schema: changed }) });
+  await button(visit, "Try rejected again").click();
+  await page.getByText("1 of 3 rejected records would pass now.").waitFor();
+  expect(await visit.text(".changed-rules")).toBe('currency: enum ["EUR","JPY"] → ["EUR","JPY","YEN"]');
+  await page.getByText(/dataset orders v\d+ → v\d+/).waitFor();
+  await visit.shoot("partner-retry");
+  await visit.clean();
+  await page.keyboard.press("Escape");
+});
+
 test("home, datasets, deliveries, developers and account tell a new partner what to do, in words", async () => {
   const receiver = await startReceiver(() => 500);
   const policy = { schema, webhook: { url: receiver.url, events: ["batch.completed"] } };

@@ -1,8 +1,11 @@
 /** The promise: the editor finds each pointer in a text, merges what two people changed, and proposes types that lose nothing. */
+import { ruleWords } from "../../console/batch/rule-words.js";
 import { schemaOfSamples } from "../../console/editor/infer.js";
 import { changesOf, threeWay, valueAt, withValue } from "../../console/editor/pointers.js";
 import { marksOf, parsed, placeOf, placesOf } from "../../console/editor/positions.js";
 import { numberOf, readable } from "../../console/editor/units.js";
+import { delimiterIn, plainCsv, plainJson } from "../../console/partner/rejected-file.js";
+import { isRawNumber, parseExact } from "../../console/ui/exact-json.js";
 
 test("every value has its place, escaped names too; what is not there has the place around it", () => {
   const text = '{\n  "a/b": [1,\n    {"c~d": "x\\"}"}],\n  "e": null\n}';
@@ -86,4 +89,49 @@ test("a schema is proposed that loses nothing: codes with leading zeros and long
       tags: { type: "array", items: { type: "string" } },
     },
   });
+});
+
+test("a changed rule is told by its field and its keyword", () => {
+  const changes = {
+    "/schema/properties/amount/minimum": [1, 0],
+    "/schema/properties/address/properties/zip": [{ type: "string" }, null],
+    "/schema/properties/tags/items/maxLength": [null, 5],
+    "/schema/required": [["a"], []],
+    "/maxErrors": [null, 3],
+    "/read/dialect/delimiter": [",", ";"],
+    truncated: 2,
+  };
+  const { rules, more } = ruleWords(changes);
+  expect(rules.map(({ what, before, after }) => `${what} ${before} → ${after}`)).toEqual([
+    "amount: minimum 1 → 0",
+    'address.zip {"type":"string"} → none',
+    "tags: maxLength none → 5",
+    'the record: required ["a"] → []',
+    "Most rejected records none → 3",
+    "How files are read, dialect, delimiter , → ;",
+  ]);
+  expect(more).toBe(2);
+});
+
+test("a file of rejected records loses the columns of a correction, and nothing else", () => {
+  const csv = '\uFEFFa;_RECORD;_errors;b\r\n"x;""y""";17;wrong;1\r\nz;;"two\nlines";2\r\n';
+  expect(plainCsv(csv, { delimiter: delimiterIn(csv), quote: '"' })).toEqual({
+    text: 'a;b\n"x;""y""";1\nz;2\n',
+    numbers: [17, null],
+  });
+  const lines = '{"_record":3,"_errors":"n: must be >= 1","n":9007199254740993,"price":1.10}\n{"n":1}\n';
+  expect(plainJson(lines, "ndjson")).toEqual({
+    text: '{"n":9007199254740993,"price":1.1}\n{"n":1}\n',
+    numbers: [3, null],
+  });
+  expect(plainJson('[{"_record":3,"n":1}]', "json")).toEqual({ text: '[{"n":1}]', numbers: [3] });
+});
+
+test("a number that JavaScript cannot hold keeps its digits", () => {
+  const text = '{"a":9007199254740993,"b":0.1,"c":1e400,"d":[12345678901234567890.5],"e":1e2,"f":-0.10}';
+  const value = parseExact(text);
+  expect(JSON.stringify(value)).toBe(
+    '{"a":9007199254740993,"b":0.1,"c":1e400,"d":[12345678901234567890.5],"e":100,"f":-0.1}',
+  );
+  expect([isRawNumber(value.a), isRawNumber(value.b), value.e]).toEqual([true, false, 100]);
 });
