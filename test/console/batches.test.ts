@@ -48,7 +48,7 @@ test("errors are grouped, and the wrong cell of a record is marked", async () =>
   await page.getByText("No record from 40 on is stored.").waitFor();
   await page.getByRole("button", { name: "Show the first ones" }).click();
   await page.getByRole("cell", { name: "a-0" }).waitFor();
-  await visit.clean();
+  await visit.clean("#tab-panel");
   for (const [tab, words] of [
     ["Preview", "file is not kept"],
     ["Deliveries", "No webhook was sent"],
@@ -58,7 +58,7 @@ test("errors are grouped, and the wrong cell of a record is marked", async () =>
     await page.getByRole("tab", { name: tab }).click();
     await page.getByText(words).waitFor();
   }
-  await visit.clean();
+  await visit.clean("#tab-panel");
 });
 
 test("one batch is found, selected and moved; the reason stands in its history", async () => {
@@ -143,7 +143,7 @@ test("filters live in the address, are removed by key, and an empty list tells t
   const visit = await world.visit({ role: "viewer", path: "#/batches?status=failed,rejected&format=xlsx", own: true });
   const { page } = visit;
   await page.getByText("No batch is like that.").waitFor();
-  await visit.clean();
+  await visit.clean("main");
   await page.getByRole("button", { name: "Format: xlsx" }).press("Delete");
   await page.waitForFunction("location.hash === '#/batches?status=failed%2Crejected'");
   expect(await page.locator("tbody input").count()).toBe(0);

@@ -101,7 +101,7 @@ test("today: use against limits, and the last batches; a pause with its reason; 
   await page.getByLabel("Reason").fill("Its ledger is closed.");
   await page.getByRole("button", { name: "Pause client" }).click();
   await page.getByText("Its batches wait", { exact: true }).waitFor();
-  await visit.clean();
+  await visit.clean(".page-title");
   await page.getByRole("button", { name: "Resume" }).click();
   await page.getByRole("button", { name: "Resume client" }).click();
   await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
@@ -132,7 +132,7 @@ test("keys: a new one works within its scope, the secret is rotated with a grace
   expect((await fetch(`${world.url}/imports`, { method: "POST", ...basic(shop.identifier, key) })).status).toBe(403);
   await page.getByRole("cell", { name: "ledger", exact: true }).waitFor();
   expect(await visit.text("tbody")).toMatch(/read\s+127\.0\.0\.1/);
-  await visit.clean();
+  await visit.clean("#tab-panel");
 
   await page.getByRole("button", { name: "New secret" }).click();
   await page.getByLabel("The secret of now").selectOption("3600");
@@ -153,7 +153,7 @@ test("webhook: what the receiver says to a test, and how a webhook that 410 turn
   status = 500;
   await page.getByRole("button", { name: "Send a test" }).click();
   await page.getByText("The receiver answered 500").waitFor();
-  await visit.clean();
+  await visit.clean("#tab-panel");
 
   status = 410;
   await post(world.url, shop, '{"id":"3"}\n');
@@ -163,7 +163,7 @@ test("webhook: what the receiver says to a test, and how a webhook that 410 turn
   });
   await page.keyboard.press("r");
   await page.getByText("The receiver answered 410").waitFor();
-  await visit.clean();
+  await visit.clean("#tab-panel");
   status = 200;
   await page.getByRole("button", { name: "Turn on again" }).click();
   await page.getByLabel("URL of the receiver").fill(receiver.url);
@@ -179,7 +179,7 @@ test("datasets are granted, differ, and are revoked; the policy is told in words
   await page.getByLabel("What differs").fill('{"maxErrors": 7}');
   await page.getByRole("button", { name: "Grant dataset" }).click();
   await page.getByRole("cell", { name: "maxErrors" }).waitFor();
-  await visit.clean();
+  await visit.clean("#tab-panel");
   await page.getByRole("button", { name: "Change what differs in orders" }).click();
   await page.getByLabel("What differs for this client").fill("{");
   await page.getByRole("button", { name: "Save" }).click();
@@ -189,7 +189,7 @@ test("datasets are granted, differ, and are revoked; the policy is told in words
   await page.getByRole("tab", { name: "Policy" }).click();
   await page.getByText("200 requests in 1 min, 100 records a day").waitFor();
   expect(await visit.text(".policy-fields")).toMatch(/recordsPerDay[\s\S]*100/);
-  await visit.clean();
+  await visit.clean("#tab-panel");
 
   await page.getByRole("tab", { name: "Datasets" }).click();
   await page.getByRole("button", { name: "Revoke orders" }).click();
@@ -226,7 +226,7 @@ test("a person is counted and erased; a legal hold forbids; a disabled client is
   await page.getByRole("button", { name: "Disable client" }).click();
   await page.getByText("This client is disabled.").waitFor();
   expect((await fetch(`${world.url}/policy`, basic(shop.identifier, shop.secret))).status).toBe(403);
-  await visit.clean();
+  await visit.clean("main");
   await page.getByRole("button", { name: "Erase the client" }).click();
   await page.getByLabel(`Type ${shop.identifier}`).fill(shop.identifier);
   await page.getByRole("button", { name: "Erase client" }).click();
@@ -235,7 +235,7 @@ test("a person is counted and erased; a legal hold forbids; a disabled client is
   await page.keyboard.press("r");
   await page.getByRole("heading", { name: "There is no such client" }).waitFor();
   await page.getByRole("cell", { name: "the whole client" }).waitFor();
-  await visit.clean();
+  await visit.clean("main");
 });
 
 test("a viewer sees all of it and changes nothing, also on a narrow screen", async () => {

@@ -95,7 +95,7 @@ test("a session holds on both nodes; what one works on shows live on the other's
   await turned(b, "resume");
   // 36 of the seed.
   for (const node of [first, second]) await until(async () => (await storedBy(node)) === 3_037, "the figures of both");
-  await operator.clean();
+  await operator.unharmed();
 });
 
 test("streams of both nodes tell of all nodes and batches; a node whose database is away says so, and goes on", async () => {
@@ -153,8 +153,8 @@ test("a node that is killed: its page keeps what it has and changes nothing, oth
   await own.page.locator("button.age.live").waitFor();
   await rowOf(own, nodeIdOf(first)).getByText("up", { exact: true }).waitFor();
   expect(await own.page.evaluate("window.isSame")).toBe(true);
-  await own.clean();
-  await other.clean();
+  await own.unharmed();
+  await other.unharmed();
 });
 
 test("a stream ends when its node stops", async () => {

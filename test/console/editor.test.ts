@@ -101,7 +101,7 @@ test("what somebody else has saved is shown beside yours, and is not written ove
   await page.getByRole("heading", { name: "Somebody else has changed the dataset both" }).waitFor();
   expect(await stored("both")).toMatchObject({ maxErrors: 9, maxAttempts: 5 });
   expect(await visit.text(".three-way")).toMatch(/\/maxErrors\s+null\s+9\s+7/);
-  await visit.clean();
+  await visit.clean("main");
   const goOn = page.getByRole("button", { name: "Go on with both" });
   expect(await goOn.isDisabled()).toBe(true);
   await page.getByLabel("yours for /maxErrors").check();
@@ -120,7 +120,7 @@ test("sample rows are tried under the draft; who leaves with changes is asked", 
   await page.getByRole("button", { name: "Try it" }).click();
   await page.getByText("1 of 2 records would be accepted").waitFor();
   expect(await visit.text(".try")).toMatch(/amount.*must be/s);
-  await visit.clean();
+  await visit.clean("main");
   await page.getByRole("link", { name: "Audit" }).click();
   await page.getByText("Leave without saving?").waitFor();
   await page.getByRole("button", { name: "Back", exact: true }).click();
@@ -195,7 +195,7 @@ test("a client's policy is edited on the client's page; without CodeMirror a tex
   await text.fill((await text.inputValue()).replace('"weight": 1', '"weight": 0'));
   await page.getByRole("button", { name: "Check", exact: true }).click();
   await page.getByText(/^Line \d+: expected an integer from 1 to 1000/).waitFor();
-  await visit.clean();
+  await visit.clean("main");
   await text.fill((await text.inputValue()).replace('"weight": 0', '"weight": 4'));
   await saved(visit);
   await page.getByText("Saved", { exact: true }).waitFor();

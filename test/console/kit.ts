@@ -18,6 +18,8 @@ const LONGEST_TEST_MS = 60_000;
 const ARGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"];
 /** Names of hosts of which a browser knows nothing good, unlike of 127.0.0.1. */
 ARGS.push("--host-resolver-rules=MAP *.test 127.0.0.1");
+/** Pages of tests live too short to earn back what optimising their scripts costs. */
+ARGS.push("--js-flags=--no-opt");
 
 export interface ConsoleOptions extends SystemOptions {
   /** Another system than one in this process, with the servers that it needs. */

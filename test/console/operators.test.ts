@@ -39,7 +39,7 @@ test("an operator is made, its token is shown once and works, its role changes, 
   await page.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("button", { name: "Delete operator" }).click();
   await page.getByText("No operator has a token of their own yet.").waitFor();
-  await visit.clean();
+  await visit.clean("main");
 });
 
 test("a name that is taken is told in the dialog, and what was typed stays", async () => {

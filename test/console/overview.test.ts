@@ -93,7 +93,7 @@ test("follows the event stream, and a pause stops it", async () => {
   page.on("request", (request) => requests.push(new URL(request.url()).pathname));
   await page.getByText("2 s", { exact: true }).waitFor();
   expect([requests, await age.getAttribute("aria-pressed")]).toEqual([[], "true"]);
-  await visit.clean();
+  await visit.clean("button.age");
   await page.keyboard.press("p");
   await page.locator("button.age.live").waitFor();
   expect(new Set(requests)).toEqual(new Set(["/admin/stats", "/admin/events"]));

@@ -79,7 +79,7 @@ test("a file is shown as it will be read, checked, imported once, and its reject
   expect(await visit.text(".reading")).toContain("semicolon");
   expect(await page.getByRole("table", { name: "First rows" }).innerText()).toContain("EURO");
   await visit.shoot("partner-preview");
-  await visit.clean();
+  await visit.clean("main");
 
   await button(visit, "Check first").click();
   const id = await batchIn(visit);
@@ -89,12 +89,12 @@ test("a file is shown as it will be read, checked, imported once, and its reject
   await page.getByRole("dialog").getByRole("button", { name: "Import", exact: true }).click();
   await page.getByText("17 rows are imported, 3 are rejected.").waitFor();
   await visit.shoot("partner-result");
-  await visit.clean();
+  await visit.clean("main");
 
   await page.getByRole("link", { name: "Mend them here" }).click();
   await page.getByLabel("quantity, line 8").waitFor();
   expect(await page.locator("[aria-invalid]").count()).toBe(3);
-  await visit.clean();
+  await visit.clean("main");
   await page.getByLabel("quantity, line 8").fill("many");
   await page.getByText("1 cell still wrong").waitFor();
   await page.keyboard.press("Escape");
@@ -107,7 +107,7 @@ test("a file is shown as it will be read, checked, imported once, and its reject
   await page.keyboard.press("Control+d");
   expect(await page.getByLabel("currency, line 11").inputValue()).toBe("EUR");
   await visit.shoot("partner-mend");
-  await visit.clean();
+  await visit.clean("main");
   await button(visit, "Send 3 mended rows").click();
   await page.getByText("Done. 3 rows are imported.").waitFor();
   expect(await countsOf(id)).toMatchObject({ received: 20, accepted: 17, rejected: 3, corrected: 3 });
@@ -132,7 +132,7 @@ test("a reload finds the batch again, a second click imports nothing twice, and 
   expect(await page.getByRole("progressbar").count()).toBe(2);
   await page.reload();
   await page.getByText("It waits until somebody has looked at it").waitFor();
-  await visit.clean();
+  await visit.clean("main");
   await admin(world.url, `/batches/${id}/approve`, { method: "POST" });
   await page.getByText("Done. 3 rows are imported.").waitFor();
 
@@ -141,7 +141,7 @@ test("a reload finds the batch again, a second click imports nothing twice, and 
   await button(visit, "Import").click();
   await page.getByText("This file was sent before: nothing was imported twice.").waitFor();
   expect([await batchIn(visit), (await batches()).length]).toEqual([id, before + 1]);
-  await visit.clean();
+  await visit.clean("main");
   await button(visit, "Import it again, really").click();
   await button(visit, "Import").click();
   await until(async () => (await batches()).length === before + 2);
@@ -206,13 +206,13 @@ test("home, datasets, deliveries, developers and account tell a new partner what
   const download = page.waitForEvent("download");
   await page.getByRole("link", { name: "Template (CSV)" }).click();
   expect((await download).suggestedFilename()).toBe("orders-template.csv");
-  await visit.clean();
+  await visit.clean("main");
 
   await visit.open("#/developers?dataset=orders");
   expect(await visit.text("pre >> nth=0")).toContain(`"fresh-foods:$DATAFLOW_SECRET"`);
   expect(await visit.text("pre >> nth=0")).toContain(`"${world.url}/datasets/orders/imports"`);
   expect(await visit.text()).toContain(receiver.url);
-  await visit.clean();
+  await visit.clean("main");
 
   await visit.open("#/account");
   await button(visit, "Make a new secret").click();
@@ -223,17 +223,17 @@ test("home, datasets, deliveries, developers and account tell a new partner what
   const auth = `Basic ${Buffer.from(`fresh-foods:${secret}`).toString("base64")}`;
   await accepted(world.url, { ...fresh, auth }, `${JSON.stringify({ order_id: "1", quantity: 1, unit_price: 0 })}\n`);
   await page.getByText("The one before is valid too").waitFor();
-  await visit.clean();
+  await visit.clean("main");
 
   await visit.open("#/");
   await page.getByText("1 batch has rejected rows that nobody has mended.").waitFor();
   await page.getByText("does not receive all").waitFor();
   await visit.shoot("partner-home");
-  await visit.clean();
+  await visit.clean("main");
   await visit.open("#/deliveries");
   await page.getByRole("link", { name: "batch ended" }).click();
   await page.getByRole("heading", { name: "Delivery: batch ended" }).waitFor();
-  await visit.clean();
+  await visit.clean("main");
   await receiver.close();
 });
 

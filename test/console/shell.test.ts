@@ -45,7 +45,7 @@ describe("login", () => {
     await visit.settled();
     expect(await visit.text("table")).toContain("completed with errors");
     await visit.shoot("home");
-    await visit.clean();
+    await visit.unharmed();
     await page.locator(".user summary").click();
     await button(visit, "Log out").click();
     await page.getByLabel("Token").waitFor();
@@ -147,7 +147,7 @@ describe("the frame", () => {
     await pause.click({ force: true });
     await page.getByText("This can be done when it is back.").waitFor();
     expect(await page.getByRole("dialog").count()).toBe(0);
-    await visit.clean();
+    await visit.clean("main");
     const again = page.waitForResponse((answer) => answer.url().endsWith("/admin/stats") && answer.ok());
     await context.setOffline(false);
     await again;
