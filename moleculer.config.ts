@@ -10,6 +10,7 @@ import { ParamsValidator } from "./lib/validator.ts";
 import { tracing } from "./lib/zipkin.ts";
 import { Discoverer, drainMiddleware } from "./middlewares/drain.ts";
 import { internalMiddlewares } from "./middlewares/metering.ts";
+import { tracesMiddleware } from "./middlewares/traces.ts";
 import { eventFault } from "./services/messages.ts";
 import { monitor } from "./services/monitor/monitor.node.ts";
 
@@ -35,7 +36,7 @@ export function brokerOptions(config: Config): BrokerOptions {
     tracing: tracing(config.tracingUrl),
     // The list itself names Moleculer's own middlewares, so that they come after ours.
     internalMiddlewares: false,
-    middlewares: [rabbitMiddleware, drainMiddleware, ...internalMiddlewares],
+    middlewares: [tracesMiddleware, rabbitMiddleware, drainMiddleware, ...internalMiddlewares],
     created(broker: ServiceBroker) {
       useConfig(broker, config);
       circuitsOnRequest(broker);

@@ -129,6 +129,19 @@ export const settings = {
     "Collector of traces that takes Zipkin's format, to which each node sends the calls of its actions.",
     "url",
   ),
+  otlpEndpoint: optional(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "none",
+    collectorUrl,
+    "Collector of traces that takes OTLP over HTTP, to which each node sends its spans (OpenTelemetry).",
+    "url",
+  ),
+  otelServiceName: setting(
+    "OTEL_SERVICE_NAME",
+    "dataflow",
+    matching(/^[\x21-\x7e]{1,255}$/, "1 to 255 visible ASCII characters"),
+    "The name of this system in its spans.",
+  ),
   ...callerSettings,
 };
 

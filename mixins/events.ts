@@ -1,5 +1,5 @@
 import { configOf } from "../config/config.ts";
-import type { AmqpPublisher } from "../lib/amqp/publisher.ts";
+import type { AmqpPublisher, PublishedEvent } from "../lib/amqp/publisher.ts";
 import { publishers } from "../lib/amqp/queue.ts";
 import { define, fields } from "./define.ts";
 
@@ -11,8 +11,8 @@ export const eventsMixin = define({
   },
   methods: {
     /** Publishes the event's JSON. Resolves when RabbitMQ has stored it, or without RabbitMQ at once. Rejects if that is not certain. */
-    async publishEvent({ type, id }: { type: string; id: string }, body: string) {
-      await this.publisher?.toExchange(type, id, "application/cloudevents+json", body);
+    async publishEvent(event: PublishedEvent, body: string) {
+      await this.publisher?.toExchange(event, "application/cloudevents+json", body);
     },
     /** Whether publishing can succeed now: RabbitMQ is connected and accepts messages. */
     canPublish() {

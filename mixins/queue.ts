@@ -7,7 +7,15 @@ import type { Service } from "moleculer";
 import { configOf } from "../config/config.ts";
 import { AmqpQueues, countReconnects } from "../lib/amqp/queue.ts";
 import { PerBroker } from "../lib/batching/per-broker.ts";
-import type { Check, Consumption, Handle, QueueDriver, QueueHandler, QueueName } from "../lib/queue/driver.ts";
+import type {
+  Check,
+  Consumption,
+  Handle,
+  MessageHeaders,
+  QueueDriver,
+  QueueHandler,
+  QueueName,
+} from "../lib/queue/driver.ts";
 import { MemoryQueues } from "../lib/queue/memory.ts";
 import { define, fields } from "./define.ts";
 
@@ -38,8 +46,8 @@ export const queueMixinOf = <Payload>(check: Check<Payload>) =>
     },
     methods: {
       /** Resolves when the message is stored safely. Rejects if that is not certain: RabbitMQ is away, blocked or too slow. */
-      async addAMQPJob(queue: QueueName, payload: Payload) {
-        await this.driver.add(queue, check(queue, payload));
+      async addAMQPJob(queue: QueueName, payload: Payload, headers?: MessageHeaders) {
+        await this.driver.add(queue, check(queue, payload), headers);
       },
       /** Pauses a queue that this service consumes. The message that it holds goes back for others. */
       async pauseAMQPQueue(queue: QueueName) {

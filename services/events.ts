@@ -3,15 +3,17 @@
  * commit.
  */
 
+import { type TraceHeaders, traceHeaders } from "../lib/trace/trace.ts";
 import { uuidv7 } from "./ids.ts";
 import type { CloudEvent, EventType, OutboxDraft, WantsEvents } from "./outbox/outbox.domain.ts";
 
-/** The event of a change, for the same commit. Its id stays the same, however often it is published. */
+/** The event of a change, for the same commit. Its id stays the same, however often it is published. `trace`: omitted, the active one. */
 export function draftEvent(
   namespace: string,
   type: EventType,
   subject: string,
   data: Record<string, unknown>,
+  trace: TraceHeaders | undefined = traceHeaders(),
 ): OutboxDraft {
   const event: CloudEvent = {
     specversion: "1.0",
@@ -21,6 +23,7 @@ export function draftEvent(
     subject,
     time: new Date().toISOString(),
     datacontenttype: "application/json",
+    ...trace,
     data,
   };
   return { topic: type, body: JSON.stringify(event) };

@@ -64,6 +64,8 @@ export const batch = table(
     corrects: "uuid?",
     /** How many of its rejected records later batches have corrected; null: none. */
     corrected: "bigint?",
+    /** The trace of the request that has made it (lib/trace/trace.ts); null: nobody traced it. */
+    trace: "text?",
   },
   { key: ["id"], writers: ["batch", "imports", "retention"] },
 );

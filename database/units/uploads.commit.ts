@@ -77,6 +77,7 @@ const NEW = {
   dataset: "name",
   format: "name",
   requestId: "name",
+  trace: "text",
 } as const satisfies Params;
 const KEYS_AND_QUOTA = {
   key: "name",

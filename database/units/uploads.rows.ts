@@ -43,6 +43,7 @@ export function made(shape: Shape): Step {
     dataset: ":dataset",
     format: ":format",
     request_id: ":requestId",
+    trace: ":trace",
     created_at: ":now",
     version: "1",
     ...zeros("next_chunk", "accepted", "rejected", "duplicate", "fence", "attempt", "attempts_total"),

@@ -16,6 +16,7 @@ const BEGUN = {
   dataset: "name",
   format: "name",
   requestId: "name",
+  trace: "text",
   leaseMs: "bigint",
 } as const;
 const MADE = rowSet("made", batch, ["id", "clientId", "phase", "version"]);
@@ -31,6 +32,7 @@ const begun = (where?: string): Step[] => [
       dataset: ":dataset",
       format: ":format",
       request_id: ":requestId",
+      trace: ":trace",
       state: "'receiving'",
       envelope: "'{}'",
       phase: "'deliver'",

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { ChannelWrapper } from "amqp-connection-manager";
 import type { ConfirmChannel, Message } from "amqplib";
 import type { Config } from "../../config/config.ts";
-import type { QueueName } from "../queue/driver.ts";
+import type { MessageHeaders, QueueName } from "../queue/driver.ts";
 import { AmqpLink, type LinkOptions, within } from "./link.ts";
 import { declareAll, namesOf } from "./topology.ts";
 
@@ -16,6 +16,14 @@ const PUBLISH_TIMEOUT_MS = 5_000;
 const CLOSE_MS = 1_000;
 /** How many messages may wait for their confirm. More would only cost memory: RabbitMQ is slower than we are. */
 const MOST_UNCONFIRMED = 1_000;
+
+/** What RabbitMQ is told of an event besides its body. */
+export interface PublishedEvent {
+  /** Its routing key. */
+  type: string;
+  id: string;
+  headers?: MessageHeaders | undefined;
+}
 
 export class AmqpPublisher {
   private readonly config: Config;
@@ -48,10 +56,10 @@ export class AmqpPublisher {
   }
 
   /** Publishes to a work queue. `mandatory`: if the queue were gone, RabbitMQ would confirm and drop the message. */
-  async toQueue(name: QueueName, payload: unknown): Promise<void> {
+  async toQueue(name: QueueName, payload: unknown, headers: MessageHeaders = {}): Promise<void> {
     const messageId = randomUUID();
     const { queue } = namesOf(this.config, name);
-    const options = { persistent: true, mandatory: true, messageId, contentType: "application/json" };
+    const options = { persistent: true, mandatory: true, messageId, contentType: "application/json", headers };
     await this.confirmed(() => this.wrapper.sendToQueue(queue, Buffer.from(JSON.stringify(payload)), options));
     // RabbitMQ returns an unroutable message before it confirms it.
     if (!this.returned.delete(messageId)) return;
@@ -60,8 +68,9 @@ export class AmqpPublisher {
   }
 
   /** Publishes to the exchange for events. Not mandatory: an event without a binding is no fault. */
-  async toExchange(routingKey: string, messageId: string, contentType: string, body: string): Promise<void> {
-    const options = { persistent: true, messageId, contentType, type: routingKey };
+  async toExchange(event: PublishedEvent, contentType: string, body: string): Promise<void> {
+    const { type: routingKey, id: messageId, headers = {} } = event;
+    const options = { persistent: true, messageId, contentType, type: routingKey, headers };
     const { eventsExchange } = this.config;
     await this.confirmed(() => this.wrapper.publish(eventsExchange, routingKey, Buffer.from(body), options));
   }

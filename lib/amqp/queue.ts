@@ -6,7 +6,7 @@ import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { PerBroker } from "../batching/per-broker.ts";
 import { type Counter, counter } from "../metrics/figures.ts";
-import type { Check, Consumption, Handle, QueueDriver, QueueName } from "../queue/driver.ts";
+import type { Check, Consumption, Handle, MessageHeaders, QueueDriver, QueueName } from "../queue/driver.ts";
 import { AmqpConsumer } from "./consumer.ts";
 import { AmqpLink, type LinkOptions } from "./link.ts";
 import { AmqpPublisher } from "./publisher.ts";
@@ -61,8 +61,8 @@ export class AmqpQueues implements QueueDriver {
     this.publisher = publisher;
   }
 
-  add(name: QueueName, payload: unknown): Promise<void> {
-    return this.publisher.toQueue(name, payload);
+  add(name: QueueName, payload: unknown, headers?: MessageHeaders): Promise<void> {
+    return this.publisher.toQueue(name, payload, headers);
   }
 
   consume(name: QueueName, handle: Handle, check: Check): Consumption {

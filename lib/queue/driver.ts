@@ -13,6 +13,9 @@ export interface QueueChannel {
   /** Ends this message; the next one may come. */
   ack(message: QueueMessage): void;
 }
+/** What tells of a message besides its payload: the trace that it belongs to. */
+export type MessageHeaders = Readonly<Record<string, string>>;
+
 /** A throw gives the message back. After 20 deliveries it becomes a dead letter. */
 export type QueueHandler = (channel: QueueChannel, message: QueueMessage) => unknown;
 
@@ -34,7 +37,7 @@ export interface Consumption {
 
 export interface QueueDriver {
   /** Resolves when the message is stored safely. Rejects if that is not certain. */
-  add(name: QueueName, payload: unknown): Promise<void>;
+  add(name: QueueName, payload: unknown, headers?: MessageHeaders): Promise<void>;
   consume(name: QueueName, handle: Handle, check: Check): Consumption;
   close(): Promise<void>;
 }

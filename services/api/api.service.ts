@@ -34,6 +34,7 @@ import { answerError } from "./http/problems.ts";
 import { Cursors } from "./http/sealed.ts";
 import { Sessions } from "./http/sessions.ts";
 import { finishRequests } from "./http/shutdown.ts";
+import { traced } from "./http/traced.ts";
 import { BatchWatches, newsOf } from "./http/watches.ts";
 import { gatewayRoutes } from "./routes/aliases.ts";
 import { admitOperator } from "./routes/audited.ts";
@@ -92,8 +93,10 @@ const api = define({
     const access = accessLogOf(this.broker);
     const answer = (req: ApiRequest, res: ServerResponse) => {
       req.url = originForm(req.url);
-      access?.watch(req, res);
-      this.httpHandler(req, res);
+      traced(req, res, () => {
+        access?.watch(req, res);
+        this.httpHandler(req, res);
+      });
     };
     this.failedLogins = new FailedLogins(trustedProxies);
     this.refusedKeys = new RefusedKeys();

@@ -1,3 +1,4 @@
+import type { TraceHeaders } from "../../lib/trace/trace.ts";
 import { action, event, typed } from "../declare.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
@@ -209,6 +210,8 @@ export type Stats = Omit<QueueStats, "oldestEvent"> & {
 /** A worker's chunk commit: the events of an end are `batch`'s to write. */
 export type WorkerCommit = Omit<ChunkCommit, "id" | "fence" | "leaseMs" | "end"> & {
   end: { state: BatchState; error: { code: string; detail: string } | null } | null;
+  /** The run's trace, for the events of the end. Omitted: nobody traces it. */
+  trace?: TraceHeaders;
 };
 
 /**

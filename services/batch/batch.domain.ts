@@ -148,6 +148,8 @@ export interface BatchRow {
   corrects: string | null;
   /** How many of this batch's rejected records later batches have corrected. Null: none. */
   corrected: number | null;
+  /** The trace of the request that has made it, as `traceText` writes it. Null: nobody traced it. */
+  trace: string | null;
 }
 
 /** What a ready or undoing batch waits for, as operators see it. Null: nothing. */

@@ -1,3 +1,4 @@
+import type { TraceHeaders } from "../../lib/trace/trace.ts";
 import { errorForPartner } from "../batches.ts";
 import { draftEvent, forWebhook } from "../events.ts";
 import type { EventType, OutboxDraft } from "../outbox/outbox.domain.ts";
@@ -17,10 +18,16 @@ export class BatchEvents {
     this.pinned = pinned;
   }
 
-  private async draft(type: EventType, batch: BatchRow, data: Record<string, unknown>): Promise<OutboxDraft[]> {
+  private async draft(
+    type: EventType,
+    batch: BatchRow,
+    data: Record<string, unknown>,
+    trace?: TraceHeaders,
+  ): Promise<OutboxDraft[]> {
     const { policy, clientPublicId: clientId } = await this.pinned.of(batch);
     const { publicId: batchId, dataset } = batch;
-    return forWebhook([draftEvent(this.namespace, type, batchId, { batchId, clientId, dataset, ...data })], policy);
+    const all = { batchId, clientId, dataset, ...data };
+    return forWebhook([draftEvent(this.namespace, type, batchId, all, trace)], policy);
   }
 
   /** `batch` is the one before the move. */
@@ -28,15 +35,19 @@ export class BatchEvents {
     return this.draft("batch.ready", batch, { status: "ready", version: batch.version + 1 });
   }
 
-  /** `after` is the batch as the commit or move will leave it; `data.status` tells how it ended. The end of a check has its own event. */
-  completed(after: BatchRow): Promise<OutboxDraft[]> {
+  /**
+   * `after` is the batch as the commit or move will leave it; `data.status` tells how it ended. The end of a check has its own event.
+   * `trace`: of its run; omitted: the active one.
+   */
+  completed(after: BatchRow, trace?: TraceHeaders): Promise<OutboxDraft[]> {
     const error = errorForPartner(after);
-    return this.draft(after.state === "validated" ? "batch.validated" : "batch.completed", after, {
+    const data = {
       status: after.state,
       version: after.version,
       counts: countsOf(after),
       error: error && { ...error, detail: error.detail.slice(0, LONGEST_DETAIL) },
-    });
+    };
+    return this.draft(after.state === "validated" ? "batch.validated" : "batch.completed", after, data, trace);
   }
 
   /** `batch` is the one before the move: it was checked, and waits for an operator. */

@@ -2,6 +2,7 @@
 
 import { TableFailure } from "../../database/errors.ts";
 import type { TablePlan } from "../../database/targets/target.ts";
+import type { TraceHeaders } from "../../lib/trace/trace.ts";
 import { bodyKeptMs, endedDue, keepsBody, logOf, retentionDue } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Claim, WorkerCommit } from "./batch.contract.ts";
@@ -93,12 +94,13 @@ function tableWritten({ figures, logger }: BatchParts, plan: TablePlan, batch: B
 
 /** A worker's commit in the form of the store: with the fence, and with the end's state, deadline and events. */
 export async function chunkCommitOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit): Promise<ChunkCommit> {
-  const end = commit.end && (await endOf(parts, batch, commit));
-  return { ...commit, id: batch.id, fence: batch.fence, leaseMs: parts.leaseMs, end };
+  const { trace, ...rest } = commit;
+  const end = commit.end && (await endOf(parts, batch, commit, trace));
+  return { ...rest, id: batch.id, fence: batch.fence, leaseMs: parts.leaseMs, end };
 }
 
 /** How the last commit ends the batch: its state, whether its body is deleted, and its events. */
-async function endOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit) {
+async function endOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit, trace?: TraceHeaders) {
   const { state, error } = commit.end as NonNullable<typeof commit.end>;
   const after: BatchRow = {
     ...batch,
@@ -113,5 +115,5 @@ async function endOf(parts: BatchParts, batch: BatchRow, commit: WorkerCommit) {
   const { policy } = await parts.pinned.of(batch);
   const purge = !keepsBody(state) && bodyKeptMs(policy, after) === 0 && batch.chunks <= PURGED_AT_END;
   const due = purge ? retentionDue(policy) : endedDue(policy, after);
-  return { state, reason: error, due, purge, events: await parts.events.completed(after) };
+  return { state, reason: error, due, purge, events: await parts.events.completed(after, trace) };
 }

@@ -21,6 +21,7 @@ import { NODE_STOPS, type Run } from "./batchProcessor.run.ts";
 import { Snoozed } from "./batchProcessor.snoozed.ts";
 import { overtaken, readAhead, workThrough } from "./batchProcessor.steps.ts";
 import type { Tools } from "./batchProcessor.tools.ts";
+import { beginTrace, endTrace, inRun } from "./batchProcessor.traces.ts";
 import type { Claimable, Unit } from "./batchProcessor.units.ts";
 
 export interface ExecutorParts extends Omit<Tools, "renewed"> {
@@ -74,18 +75,18 @@ export class Executor {
   }
 
   private async startOne(candidate: Claimable): Promise<Started | null> {
+    const from = Date.now();
     const lock = await this.lock(candidate);
     if (lock === "busy") return null;
     const claim = await this.claim(candidate, lock);
     if (!claim) return null;
-    const keeping = this.keeping();
-    return {
-      end: this.execute(this.load(claim, { lock: lock && new KeptLock(this.broker, lock, keeping), group: null })),
-    };
+    const kept = lock && new KeptLock(this.broker, lock, this.keeping());
+    return { end: this.execute(this.load(claim, { lock: kept, group: null, trace: beginTrace(claim, from) })) };
   }
 
   /** A group shares lock, claim and commits. In between each of its batches has its own run. */
   private async startGroup(batches: Claimable[]): Promise<Started | null> {
+    const from = Date.now();
     const { free, lock } = await GroupLock.acquire(this.broker, batches, this.keeping());
     const claims = await this.claimGroup(free).catch(async (error: unknown) => {
       await lock.free();
@@ -98,7 +99,7 @@ export class Executor {
     const group = new GroupCommits(this.broker, claims.length, () => this.parts.wake());
     const beganAt = performance.now();
     this.groups.add(beganAt);
-    const runs = claims.map((claim) => this.load(claim, { lock: lock.share(), group }));
+    const runs = claims.map((claim) => this.load(claim, { lock: lock.share(), group, trace: beginTrace(claim, from) }));
     const ended = Promise.all(runs.map((run) => this.execute(run))).then(() => {
       this.groups.delete(beganAt);
     });
@@ -121,9 +122,12 @@ export class Executor {
 
   /** Everything after the claim. Never rejects. */
   private async execute(run: Run): Promise<void> {
-    await this.work(run);
-    run.group?.leave();
-    await this.settle(run);
+    await inRun(run, async () => {
+      await this.work(run);
+      run.group?.leave();
+      await this.settle(run);
+    });
+    if (run.trace) endTrace(run.trace, run.outcome);
     await this.release(run);
   }
 
@@ -151,20 +155,19 @@ export class Executor {
   /** Makes the record of the run. From now on its lease and lock are renewed, and its first chunk is read. */
   private load(
     { batch, chunk, policy, scope, clientPublicId, clientIdentifier }: Claim,
-    { lock, group }: Pick<Run, "lock" | "group">,
+    own: Pick<Run, "lock" | "group" | "trace">,
   ): Run {
     const { leases } = this.parts;
     const stop = new AbortController();
     // At once: the run may hang, and the worker that has the batch now must not wait for our lock.
-    stop.signal.addEventListener("abort", () => void lock?.giveBack());
+    stop.signal.addEventListener("abort", () => void own.lock?.giveBack());
     const run: Run = {
       batch,
       policy,
       ...(scope !== undefined && { scope }),
       clientPublicId,
       clientIdentifier,
-      lock,
-      group,
+      ...own,
       beganAt: performance.now(),
       stop,
       ahead: null,

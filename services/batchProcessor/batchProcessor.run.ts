@@ -1,9 +1,16 @@
+import type { Context, Span } from "../../lib/trace/trace.ts";
 import type { BatchRow, StoredChunk } from "../batch/batch.domain.ts";
 import type { Outcome } from "../batch/batch.outcome.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { GroupCommits } from "./batchProcessor.group.ts";
 import type { SeenKeys } from "./batchProcessor.seen.ts";
 import type { Checked } from "./batchProcessor.unique.ts";
+
+/** The span of a run, and the context of what is done in it. */
+export interface RunTrace {
+  span: Span;
+  context: Context;
+}
 
 /** The record of a run: the state that its steps share. Each step reads it and adds its result. */
 export interface Run {
@@ -20,6 +27,8 @@ export interface Run {
   /** The group whose commits it shares. Null: the batch runs alone. */
   readonly group: GroupCommits | null;
   readonly beganAt: number;
+  /** Its span. Null: nobody takes spans. */
+  readonly trace: RunTrace | null;
   /** Aborts when the batch is no longer ours, when the node can wait no longer, and when the run is over. */
   readonly stop: AbortController;
   /** The chunk that comes next: it is read and checked while the one before it commits. */

@@ -18,6 +18,7 @@ import { reserve } from "./batchProcessor.reserve.ts";
 import { abortedOutcome, handBack, type Run } from "./batchProcessor.run.ts";
 import { tableOf } from "./batchProcessor.tables.ts";
 import type { Step, Tools } from "./batchProcessor.tools.ts";
+import { headersOf, inChunk, inDelivery, traced } from "./batchProcessor.traces.ts";
 import { commitRows } from "./batchProcessor.tries.ts";
 import type { Checked } from "./batchProcessor.unique.ts";
 
@@ -27,13 +28,16 @@ export const overtaken: Outcome = { outcome: "lost", detail: "it was cancelled, 
 /** Works chunk after chunk until the run has an outcome. Throws for a defect, or if the database is away. */
 export async function workThrough(tools: Tools, run: Run): Promise<void> {
   try {
-    for (;;)
-      for (const step of chunkSteps) {
-        await step(tools, run);
-        if (run.outcome) return;
-      }
+    while (!run.outcome) await inChunk(run, () => workChunk(tools, run));
   } finally {
     await sentIsKnown(tools, run);
+  }
+}
+
+async function workChunk(tools: Tools, run: Run): Promise<void> {
+  for (const step of chunkSteps) {
+    await step(tools, run);
+    if (run.outcome) return;
   }
 }
 
@@ -67,14 +71,17 @@ const read: Step = async (_tools, run) => {
 const deliver: Step = async (tools, run) => {
   const { batch, policy, chunk, stop } = run;
   const table = tableOf(policy);
-  if (table) return toTable(tools, run, table);
+  if (table) return inDelivery("batch.table", table.name, () => toTable(tools, run, table));
   const isForHandler = policy.handler !== builtInHandler && batch.phase === "deliver";
   const records = isForHandler && chunk ? recordsOf(chunk) : [];
   if (records.length === 0) return;
   const { publicId: batchId, dataset, nextChunk, fence } = batch;
   const given = { batchId, clientId: run.clientPublicId, dataset, chunk: nextChunk, fence, records };
   const way = { ...tools, sensitive: policy.sensitive, lost: stop.signal };
-  const delivered = await unlessAborted(deliverTo(way, policy.handler, policy.handlerTimeoutMs, given), stop.signal);
+  const delivering = inDelivery("batch.handler", policy.handler, () =>
+    deliverTo(way, policy.handler, policy.handlerTimeoutMs, given),
+  );
+  const delivered = await unlessAborted(delivering, stop.signal);
   if (delivered?.outcome === "done") run.chunk = withRefusals(chunk as Checked, batch, delivered.rejected);
   else run.outcome = delivered ?? abortedOutcome(run);
 };
@@ -102,7 +109,9 @@ async function toTable(tools: Tools, run: Run, table: TableDocument): Promise<vo
  */
 const commit: Step = async (tools, run) => {
   const { batch, policy, chunk } = run;
-  const commit = chunk ? commitOf(chunk, batch, policy) : endCommit(batch, policy);
+  const made = chunk ? commitOf(chunk, batch, policy) : endCommit(batch, policy);
+  const trace = headersOf(run);
+  const commit = trace && made.end ? { ...made, trace } : made;
   const next = {
     ...batch,
     phase: commit.next.phase,
@@ -169,7 +178,13 @@ const makeRoom: Step = async ({ work, sliceMs, isStopping }, run) => {
   }
 };
 
-const chunkSteps: readonly Step[] = [read, reserve, deliver, commit, makeRoom];
+const chunkSteps: readonly Step[] = [
+  traced("batch.read", read),
+  reserve,
+  deliver,
+  traced("batch.commit", commit),
+  makeRoom,
+];
 
 /** Stops waiting for a handler once the batch was taken away: the handler may go on for long. Null: aborted. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {

@@ -51,6 +51,8 @@ export interface NewBatch {
   dataset: string;
   format: Format;
   requestId: string | null;
+  /** The trace of the request, as `traceText` writes it. Null: nobody traces it. */
+  trace: string | null;
 }
 
 /** The commit that ends an upload and makes it a batch. */

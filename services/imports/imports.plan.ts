@@ -4,6 +4,7 @@ import type { Context } from "moleculer";
 import { usualGrowthOf } from "../../formats/check/record-growth.ts";
 import { createSplitter, type SplitOptions } from "../../formats/parts.ts";
 import { nullIfLater } from "../../lib/errors.ts";
+import { traceText } from "../../lib/trace/trace.ts";
 import { actors } from "../actors.ts";
 import { type BatchRow, type BatchState, type Lane, ownDataset, type Phase } from "../batch/batch.domain.ts";
 import type { Written } from "../batch/batch.writes.domain.ts";
@@ -37,6 +38,7 @@ export function planFor(intake: Intake, asked: Asked, found: PolicyVersion, opti
       dataset: dataset?.name ?? ownDataset,
       format,
       requestId,
+      trace: traceText(),
     },
     splitter: createSplitter(format, limits, readingOf(format, policy, options)),
     maxBytes,
@@ -94,10 +96,10 @@ export async function committedParts(
   clientPublicId: string,
   found: PolicyVersion,
 ) {
-  const { publicId, clientId, dataset, format, requestId, bytes, records, chunks, envelope } = row;
+  const { publicId, clientId, dataset, format, requestId, trace, bytes, records, chunks, envelope } = row;
   const upload = {
     id,
-    batch: { publicId, clientId, policyVersion: found.version, dataset, format, requestId },
+    batch: { publicId, clientId, policyVersion: found.version, dataset, format, requestId, trace },
     chunks: [],
     totals: { bytes, records, chunks, contentHash: contentHash ?? "", envelope },
   };

@@ -20,13 +20,18 @@ export const outboxActions = {
 
 /** The schema of an event of this type, as `draftEvent` makes it. */
 export const eventSchema = (type: EventType, data: JsonSchema): JsonSchema =>
-  record({
-    specversion: { const: "1.0" },
-    id: described("The same over repeats.", id),
-    source: text("`/` and the system's NAMESPACE."),
-    type: { const: type },
-    subject: described("Whom it is about.", id),
-    time: instant,
-    datacontenttype: { const: "application/json" },
-    data,
-  });
+  record(
+    {
+      specversion: { const: "1.0" },
+      id: described("The same over repeats.", id),
+      source: text("`/` and the system's NAMESPACE."),
+      type: { const: type },
+      subject: described("Whom it is about.", id),
+      time: instant,
+      datacontenttype: { const: "application/json" },
+      traceparent: text("The trace that the event belongs to (W3C Trace Context), if it is traced."),
+      tracestate: text("What comes with `traceparent`."),
+      data,
+    },
+    ["traceparent", "tracestate"],
+  );

@@ -35,6 +35,9 @@ export interface CloudEvent {
   subject: string;
   time: string;
   datacontenttype: "application/json";
+  /** CloudEvents' extension Distributed Tracing: the trace of the change. Omitted: nobody traces it. */
+  traceparent?: string;
+  tracestate?: string;
   data: Record<string, unknown>;
 }
 

@@ -9,6 +9,7 @@
 import { configOf } from "../../config/config.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import { within } from "../../lib/amqp/link.ts";
+import type { MessageHeaders } from "../../lib/queue/driver.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { eventsMixin } from "../../mixins/events.ts";
@@ -45,6 +46,10 @@ const CONFIRM_MS = 1_000;
 /** How long confirmed rows wait for their delete. A crash meanwhile repeats their events; consumers know them by id. */
 const FORGET_EVERY_MS = 200;
 
+/** The trace of an event, for those who read only the headers of messages. */
+const headersOf = ({ traceparent, tracestate }: CloudEvent): MessageHeaders | undefined =>
+  traceparent === undefined ? undefined : { traceparent, ...(tracestate !== undefined && { tracestate }) };
+
 const isReady = ({ topic }: OutboxRow) => topic === "batch.ready";
 
 export default defineActor({
@@ -55,7 +60,7 @@ export default defineActor({
   created() {
     this.isPublishing = configOf(this.broker).publishEvents;
     this.underWay = new Set();
-    this.tokens = new Tokens((token) => this.addAMQPJob("batch.ready", token));
+    this.tokens = new Tokens((token, headers) => this.addAMQPJob("batch.ready", token, headers));
     this.confirmed = [];
     this.refused = new Map();
   },
@@ -87,7 +92,10 @@ export default defineActor({
         if (row.topic === "policy.changed" && row.attempts > 0)
           await actors.policy.apply(this.broker, { clientPublicId: event.subject });
         if (this.isPublishing)
-          await Promise.all([isReady(row) ? token : undefined, this.publishEvent(event, row.body)]);
+          await Promise.all([
+            isReady(row) ? token : undefined,
+            this.publishEvent({ ...event, headers: headersOf(event) }, row.body),
+          ]);
         this.confirmed.push(row.id);
       } catch (error) {
         this.logger.debug(`The event ${event.id} waits:`, (error as Error).message);
@@ -107,11 +115,13 @@ export default defineActor({
     /** Sends one token if any of the events is a ready batch. */
     async tokenFor(rows: OutboxRow[], ready?: ReadyBatch) {
       const row = rows.find(isReady);
-      if (row) await this.token(ready ?? { batchId: (JSON.parse(row.body) as CloudEvent).subject });
+      if (!row) return;
+      const event = JSON.parse(row.body) as CloudEvent;
+      await this.token(ready ?? { batchId: event.subject }, headersOf(event));
     },
 
-    async token(token: MessageOf<"batch.ready">) {
-      if (this.isPublishing) await this.tokens.send(token);
+    async token(token: MessageOf<"batch.ready">, headers?: MessageHeaders) {
+      if (this.isPublishing) await this.tokens.send(token, headers);
     },
 
     async sweep() {

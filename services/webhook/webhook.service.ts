@@ -23,6 +23,7 @@ import { deliveryHandlers, type Target } from "./webhook.handlers.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
 import { delayAfter, usualDelaysMs } from "./webhook.retries.ts";
 import { type Sent, send, signed } from "./webhook.send.ts";
+import { inAttempt } from "./webhook.traces.ts";
 
 type Outcome = "delivered" | "retried" | "failed";
 
@@ -102,14 +103,16 @@ export default defineActor({
         this.count(delivery.clientId, "failed");
         return this.record(delivery, { status: null, error: receiver.refusal, ms: 0, next: { state: "failed" } });
       }
-      const { id } = JSON.parse(delivery.body) as CloudEvent;
-      const { ms, ...sent } = await this.post(receiver, id, delivery.body);
+      const event = JSON.parse(delivery.body) as CloudEvent;
+      const { ms, ...sent } = await inAttempt(delivery, event, receiver.url, (trace) =>
+        this.post(receiver, event.id, delivery.body, trace),
+      );
       await this.after(delivery, receiver.url, sent, ms);
     },
 
-    /** Signs a document and sends it once. `ms`: how long that took. Never rejects. */
-    async post({ url, secrets }: Target, id: string, body: string): Promise<Sent & { ms: number }> {
-      const headers = { ...plainHeaders, ...signed(id, body, secrets, new Date()) };
+    /** Signs a document and sends it once. `more`: further headers. `ms`: how long that took. Never rejects. */
+    async post({ url, secrets }: Target, id: string, body: string, more = {}): Promise<Sent & { ms: number }> {
+      const headers = { ...plainHeaders, ...more, ...signed(id, body, secrets, new Date()) };
       const began = performance.now();
       const sent = await send(new URL(url), headers, body, {
         allowedHosts: configOf(this.broker).webhookAllowedHosts,

@@ -52,6 +52,8 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     accessLog: true,
     metricsPort: null,
     tracingUrl: null,
+    otlpEndpoint: null,
+    otelServiceName: "dataflow",
     oidcIssuer: null,
     oidcAudience: null,
     oidcRoleClaim: null,

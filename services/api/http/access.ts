@@ -84,6 +84,7 @@ export class AccessLog {
       ms: Math.round(ms * 10) / 10,
       address: this.addressOf(req),
       batchId: batchIdOf(req, route),
+      traceId: req.traceId,
       ...(isCut && { aborted: true }),
     };
     const text = `${req.method} ${route ?? "(no route)"} ${status ?? "(no answer)"}`;
@@ -114,7 +115,8 @@ export class AccessLog {
   }
 }
 
-function batchIdOf({ batchId, problem, $params }: ApiRequest, route: string | null): string | undefined {
+/** The batch that a request is about. Undefined: none, as far as its answer and its path tell. */
+export function batchIdOf({ batchId, problem, $params }: ApiRequest, route: string | null): string | undefined {
   const { batchId: ofProblem } = (problem?.data ?? {}) as { batchId?: unknown };
   if (batchId !== undefined) return batchId;
   if (typeof ofProblem === "string") return ofProblem;

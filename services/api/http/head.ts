@@ -47,6 +47,8 @@ export type ApiRequest = IncomingMessage & {
   problem?: Problem & { type: ProblemCode };
   /** The public id of the batch that it made or found. Without it the batch is the one in the path. */
   batchId?: string;
+  /** The trace that it belongs to; omitted: nobody traces it. */
+  traceId?: string;
 };
 
 /** No call takes more than a handful. Parsing thousands would only cost time. */

@@ -23,6 +23,7 @@ test("an upload whose node is silent is wiped when its lease has passed; late wr
     dataset: "default",
     format: "ndjson" as const,
     requestId: null,
+    trace: null,
   };
   const chunk = (no: number) => ({
     no,

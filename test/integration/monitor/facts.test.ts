@@ -143,6 +143,7 @@ describe("by itself", () => {
       format: "ndjson" as const,
       publicId: id.replace(/^./, "f"),
       requestId: null,
+      trace: null,
     };
     await storeOf(system).beginUpload(left, 1);
     await call(system.broker, "batch.cancel", { publicId: id });

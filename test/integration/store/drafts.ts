@@ -9,6 +9,9 @@ import type { NewBatch, UploadCommit } from "../../../services/imports/imports.d
 
 export const LEASE = 30_000;
 
+/** As `traceText` writes it. */
+export const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 a=b,c=d e";
+
 export const newBatch = (clientId: number): NewBatch => ({
   publicId: randomUUID(),
   clientId,
@@ -16,6 +19,7 @@ export const newBatch = (clientId: number): NewBatch => ({
   dataset: "default",
   format: "ndjson",
   requestId: "request-1",
+  trace: TRACE,
 });
 
 export const newClient = (identifier: string) => ({

@@ -4,7 +4,8 @@ import { ConstraintViolation } from "../../../database/errors.ts";
 import { draftAudit, named } from "../../../services/audits.ts";
 import type { Written } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
-import { chunk, event, LEASE, newBatch, ready, stored, upload } from "./drafts.ts";
+import { chunk, event, LEASE, newBatch, ready, stored, TRACE, upload } from "./drafts.ts";
+import { undoColumns } from "./from-before.ts";
 
 const ALICE = { who: "alice", role: "operator", address: "127.0.0.1", requestId: "request-2" } as const;
 
@@ -23,6 +24,7 @@ export function uploadSuite(database: () => Database): void {
         clientId: 7,
         state: "ready",
         format: "ndjson",
+        trace: TRACE,
         envelope: { header: ["a"] },
         contentHash: "ab".repeat(32),
         bytes: 60,
@@ -55,8 +57,25 @@ export function uploadSuite(database: () => Database): void {
       expect(await append(id, 1)).toBe(true);
       const done = await stored(store(), upload(1, { id, chunks: [chunk(2)], state: "held", due: null }));
       expect(done.batch).toMatchObject({ id, state: "held", dueAt: null, readyAt: null, version: 2, chunks: 2 });
+      expect(done.batch.trace).toBe(TRACE);
       expect((await store().readChunk(id, 2))?.records).toBe(3);
       expect(await append(id, 3)).toBe(false);
+    });
+
+    test("a batch from before traces were kept goes on as it was; those since have one", async () => {
+      const db = database();
+      const { id, publicId } = await ready(store(), 1);
+      await undoColumns(db, "0061-batch-trace", "batch", ["trace"]);
+      expect(await db.migrate()).toEqual(["0061-batch-trace"]);
+      expect(await store().batch(publicId, 1)).toMatchObject({
+        id,
+        state: "ready",
+        requestId: "request-1",
+        trace: null,
+      });
+      expect((await store().claim(id, "node-1", LEASE))?.batch).toMatchObject({ fence: 1, trace: null });
+      const later = await ready(store(), 2);
+      expect((await store().claim(later.id, "node-1", LEASE))?.batch.trace).toBe(TRACE);
     });
 
     test("the store keeps no reference to the bytes of a body, also from a buffer pool", async () => {

@@ -89,6 +89,7 @@ export const newBatch = () => ({
   dataset: marked("dataset"),
   format: marked("ndjson") as "ndjson",
   requestId: marked("request"),
+  trace: marked("trace"),
 });
 
 export const chunk = (over: Partial<StoredChunk> = {}): StoredChunk => ({

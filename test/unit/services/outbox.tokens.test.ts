@@ -3,14 +3,16 @@ import { Tokens } from "../../../services/outbox/outbox.tokens.ts";
 /** Tokens as they leave; the test says when each is confirmed, or refused. */
 function sender() {
   const left: unknown[] = [];
+  const headers: unknown[] = [];
   const gates: PromiseWithResolvers<void>[] = [];
-  const tokens = new Tokens(({ batchId }) => {
+  const tokens = new Tokens(({ batchId }, given) => {
     left.push(batchId);
+    headers.push(given);
     const gate = Promise.withResolvers<void>();
     gates.push(gate);
     return gate.promise;
   });
-  return { tokens, left, gate: (n: number) => gates[n] as PromiseWithResolvers<void> };
+  return { tokens, left, headers, gate: (n: number) => gates[n] as PromiseWithResolvers<void> };
 }
 
 describe("tokens", () => {
@@ -20,6 +22,18 @@ describe("tokens", () => {
     expect(left).toEqual(["a"]);
     gate(0).resolve();
     await sent;
+  });
+
+  test("each leaves with the headers of the batch that it names", async () => {
+    const { tokens, left, headers, gate } = sender();
+    const all = ["a", "b", "c"].map((id) => tokens.send({ batchId: id }, { traceparent: id }));
+    gate(0).resolve();
+    await all[0];
+    await new Promise((resolve) => setImmediate(resolve));
+    gate(1).resolve();
+    await Promise.all(all);
+    expect(left).toEqual(["a", "b"]);
+    expect(headers).toEqual([{ traceparent: "a" }, { traceparent: "b" }]);
   });
 
   test("all that are asked for while one is on its way are one, which leaves after it", async () => {

@@ -14,6 +14,7 @@ export const uploadFields = {
   dataset: "varchar",
   format: "varchar",
   request_id: "varchar",
+  trace: "text",
   state: "varchar",
   due_in: "bigint",
   due_at: "bigint",
@@ -80,10 +81,10 @@ function input({ keys, contents }: Needs, batches: string): string {
     FROM ${rowsOf("$1", "i", fields)} ${holders.join(" ")} WHERE ${free.join(" AND ")})`;
 }
 
-const MADE = `made AS (INSERT INTO batch (id, public_id, client_id, policy_version, dataset, format, request_id, state, due_at, reason,
+const MADE = `made AS (INSERT INTO batch (id, public_id, client_id, policy_version, dataset, format, request_id, trace, state, due_at, reason,
     phase, bytes, records, chunks, content_hash, dedup_hash, envelope, ready_at, finished_at, created_at, version,
     next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total, ${tableCounts.join(", ")})
-  SELECT id, public_id, client_id, policy_version, dataset, format, request_id, state, coalesce(due_at, ${NOW} + due_in), reason,
+  SELECT id, public_id, client_id, policy_version, dataset, format, request_id, trace, state, coalesce(due_at, ${NOW} + due_in), reason,
     phase, bytes, records, chunks, decode(content_hash, 'hex'), decode(dedup_hash, 'hex'), envelope, CASE WHEN is_ready THEN ${NOW} END,
     CASE WHEN has_ended THEN ${NOW} END, ${NOW}, 1, 0, 0, 0, 0, 0, 0, 0,
     ${tableCounts.map(() => "table_rows").join(", ")} FROM input

@@ -32,6 +32,7 @@ function uploadRow(
     dataset: batch.dataset,
     format: batch.format,
     request_id: batch.requestId,
+    trace: batch.trace,
     state,
     ...(due && ("at" in due ? { due_at: due.at } : { due_in: due.inMs })),
     reason: jsonOrNull(commit.reason),

@@ -121,12 +121,12 @@ function outcome(
 }
 
 function insertWhole(sql: Sql, commit: UploadCommit, now: number): RawBatch | undefined {
-  const { publicId, clientId, policyVersion, dataset, format, requestId } = commit.batch;
+  const { publicId, clientId, policyVersion, dataset, format, requestId, trace } = commit.batch;
   return sql.get<RawBatch>(
     `INSERT INTO batch (state, due_at, reason, phase, bytes, records, chunks, content_hash, envelope, ready_at, finished_at,
-       parent_id, retry_of, dedup_hash, created, updated, deleted, corrects, public_id, client_id, policy_version, dataset, format, request_id,
+       parent_id, retry_of, dedup_hash, created, updated, deleted, corrects, public_id, client_id, policy_version, dataset, format, request_id, trace,
        created_at, next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total, version)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
        0, 0, 0, 0, 0, 0, 0, 1)
      RETURNING ${batchColumns}`,
     ...outcome(commit, now),
@@ -136,6 +136,7 @@ function insertWhole(sql: Sql, commit: UploadCommit, now: number): RawBatch | un
     dataset,
     format,
     requestId,
+    trace,
     now,
   );
 }

@@ -1,0 +1,49 @@
+/** The span of a request: from its first header to the end of its answer. Its context is that of all that is done for it. */
+import type { ServerResponse } from "node:http";
+import {
+  type Attributes,
+  context,
+  contextOf,
+  failSpan,
+  isTracing,
+  SpanKind,
+  startSpan,
+  traceId,
+} from "../../../lib/trace/trace.ts";
+import { batchIdOf } from "./access.ts";
+import type { ApiRequest } from "./head.ts";
+
+/** Handles a request within its span. A span ends also where the client hangs up. */
+export function traced(req: ApiRequest, res: ServerResponse, handle: () => void): void {
+  if (!isTracing()) {
+    handle();
+    return;
+  }
+  const method = req.method ?? "";
+  // Not the path: where no route is found, it may be anything.
+  const attributes = { "http.request.method": method, "url.scheme": "http" };
+  // A malformed traceparent is as none (W3C Trace Context, 3.2.2).
+  const { span, context: own } = startSpan(method, { kind: SpanKind.SERVER, attributes }, contextOf(req.headers));
+  const id = traceId(own);
+  if (id !== undefined) req.traceId = id;
+  res.once("close", () => {
+    const route = req.$alias?.fullPath;
+    if (route !== undefined) span.updateName(`${method} ${route}`);
+    const status = res.headersSent ? res.statusCode : null;
+    span.setAttributes(answered(req, route, status));
+    if (status === null || status >= 500) failSpan(span, status === null ? "no answer" : String(status));
+    span.end();
+  });
+  context.with(own, handle);
+}
+
+function answered(req: ApiRequest, route: string | undefined, status: number | null): Attributes {
+  const batchId = batchIdOf(req, route ?? null);
+  return {
+    ...(status !== null && { "http.response.status_code": status }),
+    ...(route !== undefined && { "http.route": route }),
+    ...(status !== null && status >= 500 && { "error.type": String(status) }),
+    ...(req.caller && { "dataflow.client": req.caller.client.publicId }),
+    ...(batchId !== undefined && { "dataflow.batch.id": batchId }),
+  };
+}
