@@ -38,6 +38,15 @@ export const finalStates = [
 
 export const isFinal = (state: BatchState): boolean => (finalStates as readonly BatchState[]).includes(state);
 
+/** In these states a batch goes on by itself, as soon as a node has time for it. */
+export const movingStates = [
+  "receiving",
+  "received",
+  "ready",
+  "processing",
+  "undoing",
+] as const satisfies readonly BatchState[];
+
 /** The dataset of a client's own policy. No other has this name. */
 export const ownDataset = "default";
 

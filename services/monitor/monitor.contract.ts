@@ -173,8 +173,11 @@ export const monitorActions = {
   about: action({}).answers<About>(),
   /** Tells all nodes to forget what they have cached, and empties the caches in Redis. */
   flush: action({}).answers<Flushed>(),
-  /** The queue, and the figures of every node. Throws unavailable. */
-  stats: action({}).answers<SystemStats>(),
+  /**
+   * The queue, and the figures of every node. `isCalm`: while nothing waits or runs, the queue's part may be 2 s old. Throws
+   * unavailable.
+   */
+  stats: action({ isCalm: { type: "boolean", optional: true } }).answers<SystemStats>(),
 };
 
 export const monitorEvents = {

@@ -12,7 +12,7 @@ const NOTHING_TO_ASK = Promise.resolve(null);
 const KEPT_MS = 1_000;
 const KEPT_DOWN_MS = 100;
 /** For figures, which are made each second after the database has answered: the check only adds that it takes writes. */
-const KEPT_CALM_MS = 5_000;
+const KEPT_CALM_MS = 10_000;
 
 /**
  * The health of the node. It is unavailable if the database takes no writes, before the node has started, and once its stop
@@ -49,7 +49,7 @@ export class Health {
     );
   }
 
-  /** Never throws. `isCalm`: the database's check may be up to 5 s old. */
+  /** Never throws. `isCalm`: the database's check may be up to 10 s old. */
   async readiness(isCalm = false): Promise<Readiness> {
     const { database, redis, rabbitmq } = this.checks;
     const [db, cache, queue, tables] = await Promise.all([

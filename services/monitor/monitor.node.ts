@@ -10,6 +10,7 @@ import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { fields } from "../../mixins/define.ts";
 import { auditing } from "../audits.ts";
 import { defineActor } from "../define.ts";
+import type { AnswerOf } from "../messages.ts";
 import { noted } from "../noted.ts";
 import { tallyOf } from "../tally.ts";
 import { aboutOf, allAbout, handlersOf } from "./monitor.about.ts";
@@ -35,6 +36,7 @@ interface State {
   text: Paced<string>;
   /** Shared by all who ask at the same time. */
   stats: Recent<SystemStats>;
+  calmStats: Recent<SystemStats>;
   use: ProcessUse;
   port: MonitorPort | null;
 }
@@ -53,11 +55,18 @@ export const monitor = (): ServiceSchema =>
         await Promise.all([this.queue.fresh().catch(() => {}), tables.fresh()]);
         return prometheusText(this.broker);
       });
-      const stats = async () => {
-        const [queue, readiness] = await Promise.all([this.queue.fresh(), this.health.readiness(true)]);
+      const stats = async (queueNow: Promise<AnswerOf<"batch.stats">>) => {
+        const [queue, readiness] = await Promise.all([queueNow, this.health.readiness(true)]);
         return statsOf(this.broker, queue, readiness);
       };
-      this.stats = new Recent(stats, () => 0);
+      this.stats = new Recent(
+        () => stats(this.queue.fresh()),
+        () => 0,
+      );
+      this.calmStats = new Recent(
+        () => stats(this.queue.calm()),
+        () => 0,
+      );
       this.use = new ProcessUse();
       this.port = null;
       tellOfProcess(this.broker);
@@ -79,8 +88,8 @@ export const monitor = (): ServiceSchema =>
       ready() {
         return this.health.readiness();
       },
-      stats() {
-        return this.stats.get();
+      stats(ctx) {
+        return (ctx.params.isCalm ? this.calmStats : this.stats).get();
       },
       async system() {
         return { ...aboutOf(this.broker), nodes: await allAbout(this.broker) };

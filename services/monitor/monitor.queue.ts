@@ -2,7 +2,7 @@ import type { ServiceBroker } from "moleculer";
 import { Recent } from "../../lib/batching/recent.ts";
 import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { actors } from "../actors.ts";
-import { batchStates } from "../batch/batch.domain.ts";
+import { batchStates, movingStates } from "../batch/batch.domain.ts";
 import type { AnswerOf } from "../messages.ts";
 import { tallyOf } from "../tally.ts";
 
@@ -10,12 +10,15 @@ type Stats = AnswerOf<"batch.stats">;
 
 /** How long an answer is reused. */
 const FRESH_MS = 1_000;
+/** The same for streams of events while nothing waits or runs: what begins then shows a second later. */
+const CALM_MS = 1_800;
 const PATIENCE_MS = 2_000;
 
 /** Metrics of the queue, read from the database. They are the same on every node. */
 export class Queue {
   private readonly broker: ServiceBroker;
   private stats: Stats | null = null;
+  private askedAt = -Infinity;
   private readonly recent = new Recent(
     () => this.ask(),
     () => FRESH_MS,
@@ -58,13 +61,25 @@ export class Queue {
     return this.recent.get();
   }
 
+  /** The same, for who looks each second. Throws unavailable. */
+  calm(): Promise<Stats> {
+    const { stats } = this;
+    const isEnough = stats !== null && isQuiet(stats) && performance.now() - this.askedAt < CALM_MS;
+    return isEnough ? Promise.resolve(stats) : this.fresh();
+  }
+
   private async ask(): Promise<Stats> {
+    this.askedAt = performance.now();
     this.stats = null;
     this.stats = await actors.batch.stats(this.broker, {}, { timeout: PATIENCE_MS });
     tallyOf(this.broker).waited(oldestMs(this.stats) ?? 0);
     return this.stats;
   }
 }
+
+/** Whether all has ended, or waits for somebody. */
+const isQuiet = ({ states, outboxDepth, deliveriesDue }: Stats): boolean =>
+  outboxDepth === 0 && deliveriesDue === 0 && movingStates.every((state) => (states[state] ?? 0) === 0);
 
 /** The age of the oldest batch that a worker could claim now. */
 export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>

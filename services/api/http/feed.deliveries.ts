@@ -4,6 +4,8 @@ import type { DeliveryRow } from "../../webhook/webhook.domain.ts";
 
 /** Deliveries are listed after this many looks even without a sign of news: one may be made and sent between two looks. */
 const QUIET_LOOKS = 10;
+/** The same where no figures tell of news. A list is two queries: so streams cost less than one a second. */
+const BLIND_LOOKS = 3;
 
 export class DeliveryNews {
   /** How each delivery of the last list was. Null: none was listed yet. */
@@ -26,9 +28,9 @@ export class DeliveryNews {
     this.figured = now;
   }
 
-  /** Whether this look lists deliveries. Without figures there is no sign of news, so then each look does. */
+  /** Whether this look lists deliveries. */
   isLookDue(hasFigures: boolean): boolean {
-    if (!this.isExpected && hasFigures && ++this.quietLooks < QUIET_LOOKS) return false;
+    if (!this.isExpected && ++this.quietLooks < (hasFigures ? QUIET_LOOKS : BLIND_LOOKS)) return false;
     this.isExpected = false;
     this.quietLooks = 0;
     return true;

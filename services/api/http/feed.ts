@@ -1,7 +1,7 @@
 /**
  * Finds out what has changed, for all event streams of this node together. While there are streams, it looks once a second, however
  * many they are. A look is one set of figures, one query for all batches that may have changed, and, if there may be news of
- * deliveries, one list of them. While nothing happens, a look is one query.
+ * deliveries, one list of them. While nothing happens, that is less than one query a second.
  *
  * The feed learns of batches by events of this and other nodes (made, ready, held, ended). It looks again each second at every batch
  * that has not ended. So a change on another node shows within about a second.
@@ -12,6 +12,7 @@ import type { SystemStats } from "../../monitor/monitor.contract.ts";
 import type { DeliveryRow } from "../../webhook/webhook.domain.ts";
 import { DeliveryNews } from "./feed.deliveries.ts";
 import { HealthNews, healthOf, withoutDatabase } from "./feed.health.ts";
+import { BatchSigns } from "./feed.moves.ts";
 import type { FeedEvent } from "./feed.stream.ts";
 
 const LOOK_EVERY_MS = 1_000;
@@ -60,6 +61,7 @@ export class Feed {
   private readonly wanted = new Set<string>();
   private readonly deliveries = new DeliveryNews();
   private readonly health = new HealthNews();
+  private readonly signs = new BatchSigns();
   private isLiveKnown = false;
   private timer: NodeJS.Timeout | null = null;
   private looking: Promise<void> | null = null;
@@ -114,6 +116,7 @@ export class Feed {
     this.wanted.clear();
     this.deliveries.reset();
     this.health.reset();
+    this.signs.reset();
     this.isLiveKnown = false;
   }
 
@@ -143,6 +146,7 @@ export class Feed {
       const stats = await this.source.stats();
       this.noticeHealth(healthOf(stats));
       this.deliveries.notice(stats.deliveries);
+      this.signs.notice(stats.batches);
       const data = JSON.stringify(stats);
       this.tell({ event: "stats", key: "stats", data }, ({ topics }) => topics.stats);
     } catch (error) {
@@ -164,6 +168,9 @@ export class Feed {
       for (const batch of await this.source.live()) this.seen.set(batch.publicId, batch.version);
       this.isLiveKnown = true;
     }
+    // Without figures there is no sign.
+    const isBlind = ids.size > 0 || !this.some(({ stats }) => stats);
+    if (!isBlind && this.wanted.size === 0 && !this.signs.isLookDue()) return;
     // Batches that events have named come first.
     const all = [...new Set([...ids, ...this.wanted, ...this.seen.keys()])].slice(0, MOST_BATCHES);
     if (all.length === 0) return;

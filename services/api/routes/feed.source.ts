@@ -13,7 +13,7 @@ const NEWEST_DELIVERIES = 50;
 
 export const feedOf = (broker: ServiceBroker, onFailure: (error: unknown) => void): Feed =>
   new Feed({
-    stats: () => actors.monitor.stats(broker, {}),
+    stats: () => actors.monitor.stats(broker, { isCalm: true }),
     changed: (seen) => actors.batch.changed(broker, { seen }),
     async live() {
       const working = await actors.batch.list(broker, { state: "processing", limit: NEWEST });

@@ -81,19 +81,21 @@ test("nothing is written to a reader that has gone", async () => {
 describe("what readers cost", () => {
   const asked = { stats: 0, changed: 0, live: 0, deliveries: 0 };
   let deliveries = { due: 0, oldestDueAgeMs: null as number | null, failed24h: 0 };
+  let batches: Record<string, number> = { held: 1, completed: 9 };
   const counted = <T>(what: keyof typeof asked, answer: () => T) => {
     asked[what]++;
     return Promise.resolve(answer());
   };
   const source = {
-    stats: () => counted("stats", () => ({ readiness: { checks: {} }, nodes: [], deliveries })),
+    stats: () => counted("stats", () => ({ readiness: { checks: {} }, nodes: [], deliveries, batches })),
     changed: () => counted("changed", () => []),
-    live: () => counted("live", () => []),
+    // It waits for an approval: somebody has to look at it again.
+    live: () => counted("live", () => [{ publicId: "held", version: 1 }]),
     deliveries: () => counted("deliveries", () => []),
   } as unknown as FeedSource;
   const feed = new Feed(source, 1);
-  const listener = (): Listener => ({
-    topics: { stats: true, batches: true, deliveries: true, ids: new Set() },
+  const listener = (topics: Partial<Listener["topics"]> = {}): Listener => ({
+    topics: { stats: true, batches: true, deliveries: true, ids: new Set(), ...topics },
     clientId: null,
     tell: () => undefined,
     end: () => undefined,
@@ -111,9 +113,21 @@ describe("what readers cost", () => {
     for (let i = 0; i < 20; i++) leaves.push(feed.join(listener()));
     await looks(3);
     const found = await looks(40);
-    expect(found).toMatchObject({ changed: 0, live: 0 });
-    expect(found.deliveries).toBeGreaterThanOrEqual(3);
-    expect(found.deliveries).toBeLessThanOrEqual((found.stats as number) / 10 + 1);
+    expect(found.live).toBe(0);
+    for (const what of ["changed", "deliveries"] as const) {
+      expect(found[what]).toBeGreaterThanOrEqual(3);
+      expect(found[what]).toBeLessThanOrEqual((found.stats as number) / 10 + 1);
+    }
+  });
+
+  test("batches are looked at each time while some run, and once when a state has more or fewer of them", async () => {
+    batches = { ...batches, processing: 1 };
+    await looks(2);
+    const running = await looks(20);
+    expect(running.changed).toBeGreaterThanOrEqual(18);
+    batches = { held: 2, completed: 9 };
+    await looks(5);
+    expect((await looks(20)).changed).toBeLessThanOrEqual(3);
   });
 
   test("deliveries are listed when one is due, one has failed, or a batch has changed", async () => {
@@ -125,6 +139,19 @@ describe("what readers cost", () => {
     const before = asked.deliveries;
     feed.news({ batchId: "b", version: 1, hasEnded: true });
     await until(() => asked.deliveries > before && asked.changed > 0, "a list");
+  });
+
+  test("a page of deliveries alone lists them at each third look: a list is two queries", async () => {
+    const own = { changed: 0, deliveries: 0 };
+    const asks = (what: keyof typeof own) => async () => {
+      own[what]++;
+      return [];
+    };
+    const blind = new Feed({ ...source, changed: asks("changed"), deliveries: asks("deliveries") }, 1);
+    const leave = [blind.join(listener({ stats: false })), blind.join(listener({ stats: false }))];
+    await until(() => own.changed >= 30, "looks");
+    for (const end of leave) end();
+    expect(own.deliveries).toBeLessThanOrEqual(own.changed / 3 + 1);
   });
 
   test("nobody looks when all have left", async () => {
