@@ -5,11 +5,12 @@
 import { effect, signal } from "@preact/signals";
 import { checkConnection, connection, isSessionOver, refreshAll, urlOf } from "./client.js";
 import { session, side } from "./session.js";
+import { isAbout } from "./topics.js";
 
 /**
  * @typedef {object} Listener
  * @property {string[]} topics such as `stats`, `batches`, `batch:ID`
- * @property {(name: string, data: any) => void} [onEvent] one event of any topic
+ * @property {(name: string, data: any) => void} [onEvent] one event of its topics
  * @property {() => void} onPoll read again: there is no stream now, or it was interrupted
  */
 
@@ -166,7 +167,7 @@ function heard(name, { data }) {
   const value = parsed(data);
   // The page was too slow to read: what it missed is read once.
   if (name === "notice" && value?.kind === "missed") return pollAll();
-  for (const { onEvent } of [...listeners]) onEvent?.(name, value);
+  for (const { topics, onEvent } of [...listeners]) if (isAbout(topics, name, value)) onEvent?.(name, value);
 }
 
 /** @param {string} text */
