@@ -52,7 +52,7 @@ function requestsNote({ used, windowSeconds, resetsAt, store, nodes }) {
 /** @param {{ client: Client }} props */
 export function Use({ client: { id } }) {
   const found = /** @type {Found<Usage>} */ (
-    useQuery(`/admin/clients/${encodeURIComponent(id)}/usage`, { topics: ["stats"], everyMs: 4_000 })
+    useQuery(`/admin/clients/${encodeURIComponent(id)}/usage`, { topics: ["stats"], everyMs: 8_000 })
   );
   const { data } = found;
   return html`<${Section} title="Use of its limits now" actions=${html`<a class="button small" href=${`#/clients/${id}?tab=policy`}>Its policy</a>`}>
