@@ -5,10 +5,11 @@
  * same reason. This one adds 0.15 µs: it counts in plain numbers, which prom-client reads when somebody asks.
  */
 import { type ActionHandler, type ActionSchema, type Middleware, type Service, ServiceBroker } from "moleculer";
-import { histogramSamples, keptElsewhere, readWhenAsked, registryOf, type Sample } from "../lib/metrics/figures.ts";
+import { keptElsewhere, readWhenAsked, registryOf } from "../lib/metrics/figures.ts";
+import { Spread } from "../lib/metrics/spread.ts";
 import { traffic } from "./traffic.ts";
 
-/** Upper bounds in ms; what is longer counts in +Inf alone. */
+/** In ms. */
 const BOUNDS = [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
 const labelNames = ["service", "action", "type"] as const;
@@ -21,30 +22,15 @@ const ERRORS = { ...TOTAL, name: "moleculer_request_error_total", help: "Number 
 /** The calls of one action. */
 class Calls {
   readonly labels: Labels;
-  count = 0;
+  readonly times = new Spread(BOUNDS);
   errors = 0;
-  private sum = 0;
-  private readonly slots = new Array<number>(BOUNDS.length + 1).fill(0);
 
   constructor(labels: Labels) {
     this.labels = labels;
   }
 
-  add(ms: number): void {
-    let slot = 0;
-    while (slot < BOUNDS.length && ms > (BOUNDS[slot] as number)) slot++;
-    (this.slots[slot] as number)++;
-    this.count++;
-    this.sum += ms;
-  }
-
-  times(): Sample[] {
-    let below = 0;
-    const buckets = BOUNDS.map((bound, slot): [string, number] => {
-      below += this.slots[slot] as number;
-      return [String(bound), below];
-    });
-    return histogramSamples(TIME.name, { labels: this.labels, buckets, count: this.count, sum: this.sum });
+  get count(): number {
+    return this.times.count;
   }
 }
 
@@ -60,7 +46,9 @@ function publish(broker: ServiceBroker, named: Map<string, Calls>): void {
       .filter(({ errors }) => errors > 0)
       .map(({ labels, errors: value }) => ({ labels, value })),
   );
-  keptElsewhere(registryOf(broker), TIME, "histogram", () => called().flatMap((calls) => calls.times()));
+  keptElsewhere(registryOf(broker), TIME, "histogram", () =>
+    called().flatMap(({ labels, times }) => times.samples(TIME.name, labels)),
+  );
 }
 
 function callsOf(broker: ServiceBroker, action: ActionSchema, type: string): Calls {
@@ -84,10 +72,10 @@ const metered = (type: string) =>
       const began = performance.now();
       const answer = (next as (ctx: unknown) => Promise<unknown>)(ctx);
       answer.then(
-        () => calls.add(performance.now() - began),
+        () => calls.times.add(performance.now() - began),
         () => {
           calls.errors++;
-          calls.add(performance.now() - began);
+          calls.times.add(performance.now() - began);
         },
       );
       return answer;

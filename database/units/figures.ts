@@ -8,7 +8,7 @@ import type { Fragments, Units } from "./unit.ts";
 
 /** A row of the glance: what it is about, and what it tells of it. */
 interface Seen {
-  kind: "now" | "ready" | "state" | "running" | "full" | "paused" | "outbox" | "due";
+  kind: "now" | "ready" | "state" | "running" | "full" | "paused" | "held" | "outbox" | "due";
   publicId: string;
   clientId: number;
   at: number | null;
@@ -35,6 +35,9 @@ const glance = ({ first, inTransientState }: Fragments): string => {
     // A paused client may have no running batch.
     `SELECT 'paused', NULL, p.client_id, 0, 0, NULL FROM (
       ${first(LOOKED_AT.clients, "q.client_id FROM client_queue AS q WHERE q.paused_at IS NOT NULL ORDER BY q.client_id")}) AS p`,
+    // The further condition is the index's own.
+    `SELECT 'held', NULL, 0, MIN(few.created_at), 0, NULL FROM (
+      ${first(1, "h.created_at FROM batch AS h WHERE h.state = 'held' AND h.state <> 'completed' ORDER BY h.state, h.id")}) AS few`,
     `SELECT 'outbox', NULL, 0, 0, (SELECT COUNT(*) FROM (${first(MOST_COUNTED.outbox, "o.id FROM outbox AS o ORDER BY o.id")}) AS few),
       (${first(1, "o.body FROM outbox AS o ORDER BY o.id")})`,
     `SELECT 'due', NULL, 0, MIN(few.due_at), COUNT(*), NULL FROM (
@@ -75,7 +78,7 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "stateCounts"
     async stats() {
       const seen = await looked.rows({});
       const of = (kind: Seen["kind"]) => seen.filter((row) => row.kind === kind);
-      const [[now], [outbox], [due]] = [of("now"), of("outbox"), of("due")];
+      const [[now], [held], [outbox], [due]] = [of("now"), of("held"), of("outbox"), of("due")];
       const { oldest, atCap } = await waiting(of);
       return {
         now: now?.at ?? 0,
@@ -83,6 +86,7 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "stateCounts"
         oldestReadyAt: oldest?.dueAt ?? null,
         oldestReady: oldest && { batchId: oldest.publicId, clientId: oldest.clientId },
         waitsForItsClient: atCap,
+        oldestHeldAt: held?.at ?? null,
         outboxDepth: outbox?.n ?? 0,
         oldestEvent: outbox?.name ?? null,
         oldestDeliveryAt: due?.at ?? null,

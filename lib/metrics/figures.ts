@@ -117,10 +117,19 @@ export function histogramSamples(name: string, { labels, buckets, count, sum }: 
 }
 
 /** A metric whose samples are kept elsewhere, as a registry reads one: prom-client fills no histogram from outside. */
-export function keptElsewhere(registry: Registry, { name, help }: Figure, type: string, samples: () => Sample[]): void {
+export function keptElsewhere(
+  registry: Registry,
+  { name, help, labelNames = [] }: Figure & { labelNames?: readonly string[] },
+  type: string,
+  samples: () => Sample[],
+): void {
   if (registry.getSingleMetric(name)) return;
   // A registry calls no more than `get`; its types want a whole metric.
-  registry.registerMetric({ name, get: async () => ({ name, help, type, values: samples() }) } as unknown as Metric);
+  registry.registerMetric({
+    name,
+    labelNames,
+    get: async () => ({ name, help, type, values: samples() }),
+  } as unknown as Metric);
 }
 
 /** The values of a figure; none where this node does not keep it. */

@@ -7,7 +7,7 @@
 import type { ServerResponse } from "node:http";
 import ApiGateway from "moleculer-web";
 import { configOf } from "../../config/config.ts";
-import { readWhenAsked } from "../../lib/metrics/figures.ts";
+import { counter, readWhenAsked } from "../../lib/metrics/figures.ts";
 import { listen, originForm } from "../../lib/net/listen.ts";
 import { type Defined, define, fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
@@ -16,7 +16,6 @@ import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
-import { accessLogOf } from "./http/access.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
 import { admitClient } from "./http/admit.ts";
@@ -32,6 +31,7 @@ import { OpenExports, OpenFeeds, OpenFiles, OpenStreams } from "./http/open.ts";
 import { aliasFor, answerUnknown, pathOf } from "./http/paths.ts";
 import { answerError } from "./http/problems.ts";
 import { Cursors } from "./http/sealed.ts";
+import { Served } from "./http/served.ts";
 import { Sessions } from "./http/sessions.ts";
 import { finishRequests } from "./http/shutdown.ts";
 import { traced } from "./http/traced.ts";
@@ -47,6 +47,7 @@ const RECHECK_MS = 5_000;
 
 const watched = { name: "dataflow_watched_batches", help: "Batches that requests wait for.", type: "gauge" } as const;
 const streaming = { name: "dataflow_event_streams", help: "Open event streams.", type: "gauge" } as const;
+const sessions = { name: "dataflow_sessions_total", help: "Logins for the console, by how they ended." };
 
 const api = define({
   name: "api",
@@ -90,11 +91,11 @@ const api = define({
 
   created() {
     const { maxConnections: most, trustedProxies } = configOf(this.broker);
-    const access = accessLogOf(this.broker);
+    const served = new Served(this.broker);
     const answer = (req: ApiRequest, res: ServerResponse) => {
       req.url = originForm(req.url);
       traced(req, res, () => {
-        access?.watch(req, res);
+        served.watch(req, res);
         this.httpHandler(req, res);
       });
     };
@@ -125,6 +126,7 @@ const api = define({
     this.admissions = new Admissions((credentials) => refusalNow(this, this.broker, credentials));
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size + this.feeds.size }]);
+    this.logins = counter(this.broker, sessions, "outcome", ["begun", "refused"], { label: "role", usual: "partner" });
     this.oidc = null;
     this.isStopping = false;
     // moleculer-web's own `listen` would end the process with a stack trace if the port is taken, and hang on other errors.

@@ -5,6 +5,7 @@ import { tableCounts } from "../../database/rows.ts";
 import { shownTable } from "../../database/targets/names.ts";
 import type { TablePlan } from "../../database/targets/target.ts";
 import { type Counter, counter, histogram } from "../../lib/metrics/figures.ts";
+import { histogramBy } from "../../lib/metrics/spread.ts";
 import type { Counted } from "../stats/stats.domain.ts";
 import { type Tally, tallyOf } from "../tally.ts";
 import { type BatchRow, finalStates, isFinal, ownDataset } from "./batch.domain.ts";
@@ -50,7 +51,7 @@ export class BatchFigures {
   private readonly rows: Counter<(typeof rowOutcomes)[number]>;
   private readonly tableFailures: Counter<TableFailure["kind"]>;
   private readonly tableChunks: Counter<"at_once" | "row_by_row">;
-  private readonly tableSeconds: (seconds: number) => void;
+  private readonly tableSeconds: (database: string, seconds: number) => void;
   private readonly tally: Tally;
 
   constructor(broker: ServiceBroker) {
@@ -82,7 +83,7 @@ export class BatchFigures {
     };
     this.tableChunks = counter(broker, chunks, "how", ["at_once", "row_by_row"]);
     const time = { name: "dataflow_table_seconds", help: "Time of a chunk in its table." };
-    this.tableSeconds = histogram(broker, time, TABLE_SECONDS);
+    this.tableSeconds = histogramBy(broker, { ...time, label: "database", bounds: TABLE_SECONDS, first: [""] });
     const claim = { name: "dataflow_claim_latency_seconds", help: "From ready to the first claim." };
     this.claimSeconds = histogram(broker, claim, CLAIM_SECONDS);
   }
@@ -96,7 +97,7 @@ export class BatchFigures {
     this.rows.add("refused", refused, of);
     this.rows.add("duplicate", written.passed, of);
     this.tableChunks.add(written.isRowByRow ? "row_by_row" : "at_once");
-    this.tableSeconds(written.ms / 1000);
+    this.tableSeconds(table.database ?? "", written.ms / 1000);
   }
 
   /** A chunk could not be written now. */

@@ -62,6 +62,8 @@ export interface QueueStats {
   oldestReady: { batchId: string; clientId: number } | null;
   /** Batches that are ready, but whose client is at its cap (counted up to 10,000), and since when the oldest one waits. */
   waitsForItsClient: { batches: number; oldestAt: number | null };
+  /** When the oldest batch came that is held. */
+  oldestHeldAt: number | null;
   /** Counted up to 100,000. */
   outboxDepth: number;
   /** The oldest document in the outbox. */

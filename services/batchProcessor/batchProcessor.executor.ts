@@ -176,6 +176,7 @@ export class Executor {
       hasEntered: false,
       seen: null,
       chunk: null,
+      chunkBeganAt: 0,
       outcome: null,
     };
     leases.hold({ id: batch.id, fence: batch.fence, lose: (why) => stop.abort(why) });

@@ -7,6 +7,7 @@ import { oneLine } from "../../lib/log/logger.ts";
 import { compiled } from "../../lib/validator.ts";
 import type { AttemptError, Settlement } from "../batch/batch.outcome.domain.ts";
 import type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.contract.ts";
+import type { WorkerFigures } from "./batchProcessor.figures.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
 
 type OwnRejected = NonNullable<Extract<HandlerOutcome, { outcome?: "done" }>["rejected"]>[number];
@@ -56,6 +57,7 @@ export interface Way {
   /** Fields whose values no text of the handler may tell. */
   sensitive: Sensitive;
   nodes: RemoteNodes;
+  figures: Pick<WorkerFigures, "handled">;
   /** Aborted when the batch is no longer ours: no further node is called. */
   lost: AbortSignal;
 }
@@ -80,7 +82,7 @@ export async function deliver(way: Way, action: string, timeoutMs: number, chunk
 
 /** Null: the handler is away. */
 async function deliverAt(
-  { broker, nodes, sensitive }: Way,
+  { broker, nodes, sensitive, figures }: Way,
   nodeID: string,
   action: string,
   timeout: number,
@@ -94,11 +96,16 @@ async function deliverAt(
           records.map(({ data }) => data),
           sensitive,
         );
+  const beganAt = performance.now();
+  const handled = () => figures.handled(action, performance.now() - beganAt);
   try {
     const calling = broker.call(action, chunk, { nodeID, timeout, retries: 0 }) as Promise<HandlerAnswer>;
-    return classed((await nodes.during(nodeID, calling)) ?? { outcome: "done" }, chunk, tell);
+    const answer = await nodes.during(nodeID, calling);
+    handled();
+    return classed(answer ?? { outcome: "done" }, chunk, tell);
   } catch (error) {
     if (isAbsent(error, action)) return null;
+    handled();
     return { outcome: "retry", ...failure(tell(error instanceof Error ? error.message : String(error))) };
   }
 }

@@ -45,6 +45,11 @@ export class WorkLoop<Candidate> {
     return this.isHalted ? 0 : this.parts.slots - this.runs.size;
   }
 
+  /** How many runs, or groups of runs, are under way. */
+  get busy(): number {
+    return this.runs.size;
+  }
+
   get isPaused(): boolean {
     return this.isHalted;
   }

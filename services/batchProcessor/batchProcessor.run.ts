@@ -43,6 +43,8 @@ export interface Run {
   seen: SeenKeys | null;
   /** The current chunk. Null: the last chunk is committed, and only the end of the batch remains. */
   chunk: Checked | null;
+  /** When the current chunk was asked for. */
+  chunkBeganAt: number;
   /** The outcome. Null: the run continues. */
   outcome: Outcome | null;
 }

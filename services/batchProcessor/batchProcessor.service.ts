@@ -6,6 +6,7 @@
  */
 
 import { configOf } from "../../config/config.ts";
+import { type Reading, readWhenAsked } from "../../lib/metrics/figures.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
@@ -19,6 +20,7 @@ import { QUEUE_CHANGED, type QueueChannel, type QueueMessage, queueMixin } from 
 import { noted } from "../noted.ts";
 import type { WorkerStatus } from "./batchProcessor.contract.ts";
 import { Executor, GROUP_MS } from "./batchProcessor.executor.ts";
+import { WorkerFigures } from "./batchProcessor.figures.ts";
 import { LeaseKeeper } from "./batchProcessor.leases.ts";
 import { loadHandlers } from "./batchProcessor.load.ts";
 import { WorkLoop } from "./batchProcessor.loop.ts";
@@ -44,6 +46,13 @@ const POLL_WITHOUT_TOKENS_MS = 1_000;
 /** Part of SHUTDOWN_TIMEOUT. After it a stop no longer waits for handlers. */
 const PATIENCE = 0.6;
 
+const places = {
+  name: "dataflow_worker_slots",
+  help: "Places for batches of this worker, by what they do.",
+  type: "gauge",
+  labelNames: ["state"],
+} as const;
+
 export default defineActor({
   name: "batchProcessor",
   // The last mixin starts first: a message that came before this node's own partners had started would go to another node's.
@@ -66,6 +75,14 @@ export default defineActor({
     status(): WorkerStatus {
       const { workerConcurrency: slots } = configOf(this.broker);
       return { paused: this.loop.isPaused, slots, running: this.executor.running };
+    },
+
+    /** A paused worker has no free places. */
+    places(): Reading[] {
+      const { busy, isPaused } = this.loop;
+      const rest = Math.max(0, configOf(this.broker).workerConcurrency - busy);
+      const found = { busy, free: isPaused ? 0 : rest, paused: isPaused ? rest : 0 };
+      return Object.entries(found).map(([state, value]) => ({ value, labels: { state } }));
     },
 
     note(audit: Auditing, action: "node.pause" | "node.resume") {
@@ -154,6 +171,7 @@ export default defineActor({
       nodes: new RemoteNodes(this.broker),
       validators: new Validators(),
       tables: new TablePlans(() => this.tables),
+      figures: new WorkerFigures(this.broker),
       sliceMs: config.batchSliceMs,
       extendLockMs: config.redisLockTimeoutMs / 3,
       isStopping: () => this.isStopping,
@@ -167,6 +185,7 @@ export default defineActor({
       hasRoom: () => void this.resumeQueue(),
       passOn: () => this.passOn(),
     });
+    readWhenAsked(this.broker, places, () => this.places());
   },
 
   async started() {

@@ -64,6 +64,7 @@ async function checkedChunk(tools: Tools, run: Run, batch: BatchRow, known: Stor
 }
 
 const read: Step = async (_tools, run) => {
+  run.chunkBeganAt = performance.now();
   run.chunk = isAtEnd(run.batch, run.policy) ? null : await run.ahead;
   if (isReviewed(run.batch, run.policy)) run.outcome = { outcome: "reviewed" };
 };
@@ -132,11 +133,14 @@ const commit: Step = async (tools, run) => {
   }
   await sentIsKnown(tools, run);
   run.sent = { after: sent, before: run.batch };
+  const timed = () => chunk && tools.figures.committed(batch.phase, performance.now() - run.chunkBeganAt);
   if (!run.outcome && !commit.end && isAhead(tools, run)) {
+    timed();
     run.batch = next;
     return;
   }
   await sentIsKnown(tools, run);
+  if (!run.outcome) timed();
   if (commit.end && !run.outcome) run.outcome = done;
 };
 

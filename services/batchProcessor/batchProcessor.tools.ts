@@ -1,6 +1,7 @@
 /** What the steps of a run need, and what a step is. */
 import type { ServiceBroker } from "moleculer";
 import type { BatchStore } from "../../database/store.ts";
+import type { WorkerFigures } from "./batchProcessor.figures.ts";
 import type { RemoteNodes } from "./batchProcessor.nodes.ts";
 import type { Run } from "./batchProcessor.run.ts";
 import type { TablePlans } from "./batchProcessor.tables.ts";
@@ -28,6 +29,7 @@ export interface Tools {
   nodes: RemoteNodes;
   validators: Validators;
   tables: TablePlans;
+  figures: WorkerFigures;
   /** After this time a batch is handed back if another client waits. */
   sliceMs: number;
   /** A planned stop: the run finishes the current chunk, then hands the batch back. */

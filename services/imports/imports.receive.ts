@@ -128,7 +128,7 @@ async function store(intake: Intake, { ctx, asked, corrects, pieces, signal, wir
 
 /** Throws idempotency-in-progress, quota-exceeded. */
 async function planOf(intake: Intake, params: Asked, corrects: Envelope["corrects"], stop: AbortController) {
-  const { store } = intake;
+  const { store, uploads } = intake;
   const { clientId, charset, delimiter, hasHeader, codings, form, contentLength, idempotencyKey, isPatches } = params;
   const plan = planFor(intake, params, params.policy, {
     encoding: charset,
@@ -146,6 +146,9 @@ async function planOf(intake: Intake, params: Asked, corrects: Envelope["correct
     answered,
     quota: answered ? null : await QuotaWatch.begin(store, clientId, dayQuota, leastBytes),
     kept: params.policy.policy.keepBodyDays > 0 ? new KeptBody() : null,
+    onRead: (bytes: number) => {
+      uploads.bytes += bytes;
+    },
     onRefused: (error: unknown) => stop.abort(error),
   };
 }

@@ -22,6 +22,8 @@ export class RunningUploads {
   /** The turns in which the bodies are read. */
   readonly turns = new Turns();
   readonly windows = new Windows();
+  /** Decoded bytes of bodies that this node has read. */
+  bytes = 0;
   private readonly store: RunningPort;
   private readonly leaseMs: number;
   private readonly perClient = new Map<number, number>();
@@ -52,6 +54,11 @@ export class RunningUploads {
   /** How many of the client's places are taken. */
   runningOf(clientId: number): number {
     return this.perClient.get(clientId) ?? 0;
+  }
+
+  /** Of all clients. */
+  get running(): number {
+    return [...this.perClient.values()].reduce((sum, running) => sum + running, 0);
   }
 
   private leave(clientId: number): void {

@@ -6,6 +6,7 @@
  */
 import type { Context } from "moleculer";
 import { configOf } from "../../config/config.ts";
+import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
@@ -26,10 +27,22 @@ interface State {
   intake: Intake;
 }
 
+const active = {
+  name: "dataflow_uploads_active",
+  help: "Uploads and checks that are under way.",
+  type: "gauge",
+} as const;
+const bytes = { name: "dataflow_upload_bytes_total", help: "Decoded bytes of uploads.", type: "counter" } as const;
+
 export default defineActor({
   name: "imports",
   mixins: [databaseMixin, scheduleMixin],
   state: fields<State>(),
+
+  created() {
+    readWhenAsked(this.broker, active, () => [{ value: this.uploads?.running ?? 0 }]);
+    readWhenAsked(this.broker, bytes, () => [{ value: this.uploads?.bytes ?? 0 }]);
+  },
 
   async drain() {
     await this.endSchedules();

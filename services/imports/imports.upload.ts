@@ -30,6 +30,8 @@ export interface UploadPlan {
   kept?: KeptBody | null;
   /** Runs a piece of work when it is the client's turn on the event loop. */
   inTurn<T>(work: () => T): Promise<T>;
+  /** Called with the length of each piece. */
+  onRead?(bytes: number): void;
   /** Called when the upload gets its row, so that its lease is renewed. */
   onBegun(id: number): void;
   /** Called when another upload turns out to have the key, while this one waits for bytes. */
@@ -116,6 +118,7 @@ export class Upload {
 
   private count(piece: Buffer): void {
     this.bytes += piece.length;
+    this.plan.onRead?.(piece.length);
     const { maxBytes } = this.plan;
     if (this.bytes > maxBytes)
       throw new Problem("payload-too-large", `The body is larger than ${maxBytes} bytes.`, { limit: maxBytes });

@@ -7,6 +7,7 @@ import type { ServiceBroker, ServiceSchema } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { Recent } from "../../lib/batching/recent.ts";
 import { readWhenAsked } from "../../lib/metrics/figures.ts";
+import { version } from "../../lib/version.ts";
 import { fields } from "../../mixins/define.ts";
 import { auditing } from "../audits.ts";
 import { defineActor } from "../define.ts";
@@ -133,6 +134,8 @@ export const monitor = (): ServiceSchema =>
 export function tellOfProcess(broker: ServiceBroker): void {
   const tell = (type: "gauge" | "counter", name: string, help: string, read: () => number) =>
     readWhenAsked(broker, { type, name, help }, () => [{ value: read() }]);
+  const build = { type: "gauge", name: "dataflow_build_info", help: "1, for the version of the node." } as const;
+  readWhenAsked(broker, { ...build, labelNames: ["version"] }, () => [{ value: 1, labels: { version } }]);
   const startedAt = Math.round(performance.timeOrigin) / 1000;
   tell("gauge", "process_start_time_seconds", "When the process started.", () => startedAt);
   tell("counter", "process_cpu_seconds_total", "CPU time of the process.", () => {

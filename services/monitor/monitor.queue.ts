@@ -43,6 +43,9 @@ export class Queue {
       "Ready batches whose client is at its cap, counted up to 10,000.",
       (stats) => stats.waitsForItsClient.batches,
     );
+    read("oldest_held_age_seconds", "How long ago the oldest batch came that is held.", (stats) =>
+      seconds(heldMs(stats)),
+    );
     read("outbox_depth", "Events that are not published yet.", ({ outboxDepth }) => outboxDepth);
     read("oldest_outbox_age_seconds", "How long the oldest event waits to be published.", (stats) =>
       seconds(outboxMs(stats)),
@@ -88,6 +91,10 @@ export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
 /** The age of the oldest ready batch whose client is at its cap. */
 export const waitingMs = ({ waitsForItsClient: { oldestAt }, now }: Stats): number | null =>
   oldestAt === null ? null : Math.max(0, now - oldestAt);
+
+/** The age of the oldest batch that is held. */
+export const heldMs = ({ oldestHeldAt, now }: Stats): number | null =>
+  oldestHeldAt === null ? null : Math.max(0, now - oldestHeldAt);
 
 /** The age of the oldest event, by the clock of the node that made the event, which may be wrong. */
 export const outboxMs = ({ oldestEventAt, now }: Stats): number | null =>

@@ -1,5 +1,4 @@
 /** The access log: one line for each request, written when its answer has ended or its connection was cut. */
-import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../../config/config.ts";
@@ -30,12 +29,10 @@ interface Peer {
 }
 
 /** How a request has ended. `status` is null where the connection was cut before the answer began. */
-interface Ended {
+export interface Ended {
   route: string | null;
   status: number | null;
   isCut: boolean;
-  bytesIn: number;
-  bytesOut: number;
   ms: number;
 }
 
@@ -57,20 +54,10 @@ export class AccessLog {
     this.trusted = trusted;
   }
 
-  /** Writes the request's line when it has ended. */
-  watch(req: ApiRequest, res: ServerResponse): void {
-    const beganAt = performance.now();
-    res.once("close", () => {
-      const route = req.$alias?.fullPath ?? null;
-      const status = res.headersSent ? res.statusCode : null;
-      const isCut = !res.writableFinished;
-      const moved = this.moved(req.socket);
-      if (route !== null && quiet.has(route) && status !== null && status < 400) return;
-      this.write(req, { route, status, isCut, ...moved, ms: performance.now() - beganAt });
-    });
-  }
-
-  private write(req: ApiRequest, { route, status, isCut, bytesIn, bytesOut, ms }: Ended): void {
+  /** Writes the line of a request. */
+  ended(req: ApiRequest, { route, status, isCut, ms }: Ended): void {
+    const { bytesIn, bytesOut } = this.moved(req.socket);
+    if (route !== null && quiet.has(route) && status !== null && status < 400) return;
     const values: FieldValues = {
       requestId: req.$ctx?.requestID ?? undefined,
       client: req.caller?.client.identifier,

@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { Service } from "moleculer";
+import type { Counter } from "../../../lib/metrics/figures.ts";
 import type { Admissions } from "./admissions.ts";
 import type { Connections } from "./connections.ts";
 import type { Feed } from "./feed.ts";
@@ -45,6 +46,8 @@ export interface ApiState {
   /** Makes and reads the cursors of lists. */
   cursors: Cursors;
   sessions: Sessions;
+  /** Logins for sessions. */
+  logins: Counter<"begun" | "refused">;
   /** Null: there is no OIDC_ISSUER. */
   oidc: Oidc | null;
   isStopping: boolean;

@@ -1,6 +1,6 @@
 /** Login, for the console: `/session`. Programs send `Authorization` instead. */
 import { hash } from "node:crypto";
-import { Problem } from "../../../lib/errors.ts";
+import { isProblem, Problem, type ProblemCode } from "../../../lib/errors.ts";
 import { choice, described, instant, type JsonSchema, listOf, record, text } from "../../../lib/json-schema.ts";
 import { clientSubject } from "../../audits.ts";
 import { type KeyScope, keyScopes, type Recognised } from "../../clientCache/clientCache.contract.ts";
@@ -60,11 +60,32 @@ const asPartner = (client: Recognised): Who => ({
 /** Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
 export async function postSession(exchange: Exchange): Promise<Reply> {
   const beganAt = performance.now();
+  const { $service: api } = exchange.req;
+  refuseIfStopping(api);
+  refuseOtherSites(exchange.req);
+  const body = objectOf(await jsonBody(exchange));
+  try {
+    const reply = await login(exchange, body, beganAt);
+    api.logins.add("begun", 1, (reply.body as Who).role);
+    return reply;
+  } catch (error) {
+    if (isProblem(error) && refusals.includes(error.type))
+      api.logins.add("refused", 1, Object.hasOwn(body, "token") ? "operator" : "partner");
+    throw error;
+  }
+}
+
+/** Whoever they come from: the one who asked is not let in. */
+const refusals: readonly string[] = [
+  "unauthenticated",
+  "too-many-failed-logins",
+  "forbidden",
+  "client-disabled",
+] satisfies ProblemCode[];
+
+async function login(exchange: Exchange, body: Record<string, unknown>, beganAt: number): Promise<Reply> {
   const { req, res, ctx } = exchange;
   const { $service: api } = req;
-  refuseIfStopping(api);
-  refuseOtherSites(req);
-  const body = objectOf(await jsonBody(exchange));
   if (Object.hasOwn(body, "token")) {
     const { token } = ofOperator(body);
     const found = await operatorWith(ctx, token, api.adminToken);

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { call } from "../../../services/messages.ts";
 import { accepted, admin, get, newClient, type TestClient } from "../../helpers/http.ts";
+import { metrics } from "../../helpers/metrics.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { body, cancel, codesOf, four, half, hangBetween, policy, whole } from "./elsewhere.kit.ts";
@@ -79,6 +80,7 @@ test("rows, counts and errors tell the same, and nothing of the batch stays in d
   const { id } = await upload(...four);
   await expectWhole(id);
   await until(() => applied().length === 0);
+  expect((await metrics(system.url)).get('dataflow_table_seconds_count{database="crm"}')).toBeGreaterThan(0);
 });
 
 test("DataFlow's own commit fails after the one there: the chunk comes again, and finds itself written", async () => {

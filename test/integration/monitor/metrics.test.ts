@@ -9,11 +9,13 @@ import { registryOf } from "../../../lib/metrics/figures.ts";
 import { root } from "../../../root.cjs";
 import type { Readiness } from "../../../services/monitor/monitor.contract.ts";
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
+import { listen } from "../../helpers/logged.ts";
 import { metrics } from "../../helpers/metrics.ts";
 import { until } from "../../helpers/patience.ts";
 import { storeOf } from "../batch/kit.ts";
 import { importOnce, start, stopAfterEach, system } from "./metrics.kit.ts";
 import { operatorsSeeFigures } from "./metrics.stats.suite.ts";
+import { workIsCounted } from "./metrics.work.suite.ts";
 
 stopAfterEach();
 
@@ -111,14 +113,17 @@ test("a batch that was taken away is counted once, at the first late write of it
 test("an expired lease is counted when the batch is taken away", async () => {
   await start({
     services: ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"],
-    env: { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms" },
+    env: { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms", LOG_LEVEL: "warn", LOG_FORMAT: "json" },
   });
+  const logged = listen();
   const client = await newClient(system.url);
   const { id } = await accepted(system.url, client, '{"a":1}\n');
   const [candidate] = await storeOf(system).candidates(1);
   await system.broker.call("batch.claim", { id: candidate?.id, owner: "x:y" });
   await batchWhen(system.url, client, id, ({ status }) => status === "ready");
   expect((await metrics(system.url)).get('dataflow_leases_lapsed_total{of="batch"}')).toBe(1);
+  await logged.line({ batchId: id, msg: "The worker x fell silent: the batch was taken from it." });
+  jest.restoreAllMocks();
 });
 
 test("a node without the api serves health and metrics on METRICS_PORT or the next free port", async () => {
@@ -192,3 +197,4 @@ test("docs/operations.md names each of our metrics with its labels, and no other
 });
 
 operatorsSeeFigures();
+workIsCounted();

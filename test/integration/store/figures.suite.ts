@@ -107,6 +107,16 @@ export function figuresSuite(database: () => Database): void {
       expect((await store().stats()).oldestReadyAt).toBe(back?.batch.dueAt);
     });
 
+    test("the oldest held batch is told by when it came", async () => {
+      expect((await store().stats()).oldestHeldAt).toBeNull();
+      await ready(store(), 1);
+      const first = await ready(store(), 1, { state: "held", due: null });
+      const other = await ready(store(), 2, { state: "held", due: null });
+      expect((await store().stats()).oldestHeldAt).toBe(first.createdAt);
+      await store().move(moveOf(first, "rejected"));
+      expect((await store().stats()).oldestHeldAt).toBe(other.createdAt);
+    });
+
     test("a client at its cap hides no other client, however much of it waits", async () => {
       const queue = { cap: 1, weight: 1 };
       await store().claim((await ready(store(), 2, { queue })).id, "node-1", LEASE);

@@ -1,10 +1,8 @@
-import { EventEmitter } from "node:events";
-import type { ServerResponse } from "node:http";
 import { ServiceBroker } from "moleculer";
 import { loadConfig } from "../../../config/config.ts";
 import { writeLines } from "../../../lib/log/lines.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
-import { accessLogOf } from "../../../services/api/http/access.ts";
+import { type AccessLog, accessLogOf } from "../../../services/api/http/access.ts";
 import type { ApiRequest } from "../../../services/api/http/head.ts";
 
 const written: string[] = [];
@@ -20,12 +18,10 @@ function logOf(env: Record<string, string>) {
 }
 
 /** A request that has ended so. */
-function ended(log: ReturnType<typeof logOf>, req: object, res: object): void {
-  const answer = Object.assign(new EventEmitter(), { headersSent: true, statusCode: 200, writableFinished: true }, res);
+function ended(log: AccessLog | null, req: object, how: object): void {
   const socket = { bytesRead: 10, bytesWritten: 20, remoteAddress: "::ffff:192.0.2.1" };
   const request = { method: "GET", headers: {}, socket, $params: {}, ...req };
-  log?.watch(request as unknown as ApiRequest, answer as unknown as ServerResponse);
-  answer.emit("close");
+  log?.ended(request as unknown as ApiRequest, { route: "/imports", status: 200, isCut: false, ms: 1, ...how });
 }
 
 test.each<Record<string, string>>([{ ACCESS_LOG: "false" }, { LOG_LEVEL: "warn" }])("with %j there is none", (env) => {
@@ -35,8 +31,8 @@ test.each<Record<string, string>>([{ ACCESS_LOG: "false" }, { LOG_LEVEL: "warn" 
 test("lines are written together, at once at the end of the process or of the node", () => {
   const log = logOf({ LOG_FORMAT: "json" });
   written.length = 0;
-  for (const status of [200, 503]) ended(log, { $alias: { fullPath: "/health/ready" } }, { statusCode: status });
-  ended(log, { $alias: { fullPath: "/imports/:id" }, $params: { id: "x\u001b[2J" } }, { writableFinished: false });
+  for (const status of [200, 503]) ended(log, {}, { route: "/health/ready", status });
+  ended(log, { $params: { id: "x\u001b[2J" } }, { route: "/imports/:id", isCut: true });
   expect(written).toEqual([]);
   writeLines();
   expect(written).toHaveLength(1);
@@ -52,7 +48,7 @@ test("people read the same values behind the text, and no value passes for anoth
   const log = logOf({ LOG_FORMAT: "pretty" });
   written.length = 0;
   const caller = { client: { identifier: 'a" client=b\u001b[2J' } };
-  ended(log, { caller, $alias: { fullPath: "/imports" } }, { headersSent: false });
+  ended(log, { caller }, { status: null });
   writeLines();
   expect(written[0]).toContain("GET /imports (no answer) ");
   expect(written[0]).toContain(

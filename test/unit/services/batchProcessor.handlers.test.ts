@@ -32,6 +32,7 @@ describe("an answer of a handler", () => {
       nodes: new RemoteNodes(alone.broker),
       lost: new AbortController().signal,
       sensitive: [],
+      figures: { handled: () => {} },
     };
     return deliver(way, action, timeoutMs, chunk);
   }
