@@ -12,7 +12,7 @@ let logged: Logged;
 
 beforeAll(async () => {
   logged = listen();
-  const env = { LOG_LEVEL: "info", LOG_FORMAT: "json", TRUSTED_PROXIES: "127.0.0.1" };
+  const env = { LOG_LEVEL: "trace", LOG_FORMAT: "json", TRUSTED_PROXIES: "127.0.0.1" };
   system = await startSystem({ env });
   url = system.url;
   client = await newClient(url, { schema: { type: "object", required: ["a"] } });
@@ -169,7 +169,7 @@ describe("the life of a batch", () => {
     const { id: batchId } = await accepted(url, other, '{"a":1}\n', "application/x-ndjson", id("a-failure"));
     const end = await logged.line({ batchId, msg: "The batch has ended." });
     expect(end).toMatchObject({ state: "failed", code: "handler-failed", requestId: "a-failure" });
-    const lines = logged.lines().filter((line) => line.requestId === "a-failure" && line.mod === "batchProcessor");
+    const lines = logged.lines().filter((line) => line.requestId === "a-failure" && line.level === "warn");
     expect(lines.map((line) => [line.level, line.batchId])).toEqual([
       ["warn", batchId],
       ["warn", batchId],
@@ -177,6 +177,40 @@ describe("the life of a batch", () => {
     expect(lines[0]?.msg).toMatch(/^Chunk 0, attempt 1 failed \(retry\): .*no.*stock$/);
     for (const line of logged.text().split("\n")) if (line.includes(batchId)) expect(line).toContain('"requestId":"');
     expect(logged.text()).not.toContain("\u001b");
+  });
+});
+
+describe("what comes from outside cannot forge a line or control a terminal", () => {
+  const ESCAPE = "\u001b[2J";
+  const BYTE = "\u009b2J";
+  const TURN = "\u202e";
+
+  test("in headers, ids, paths, names of files and records", async () => {
+    const socket = sendRaw([
+      `GET /imports/%1b%5b2J${BYTE}?x=%1b HTTP/1.1`,
+      "host: x",
+      `x-request-id: a${BYTE}`,
+      `x-forwarded-for: ${BYTE}`,
+      `user-agent: ${BYTE}`,
+      `authorization: ${client.auth}`,
+      "connection: close",
+    ]);
+    await once(socket.resume(), "close");
+    const form = new FormData();
+    const records = `{"a":"${BYTE}${TURN}","${TURN}":1}\n{"${BYTE}":"\\u001b[2J"}\n`;
+    form.append("file", new File([records], `${TURN}${BYTE}.ndjson`));
+    const headers = { authorization: client.auth, ...id("a-form") };
+    const answer = await fetch(`${url}/imports`, { method: "POST", body: form, headers });
+    expect(answer.status).toBe(202);
+    const { id: batchId } = (await answer.json()) as { id: string };
+    await logged.line({ batchId, msg: "The batch has ended." });
+    await fetch(`${url}/imports/${encodeURIComponent(ESCAPE)}`, {
+      headers: { authorization: client.auth, ...id("odd") },
+    });
+    expect(await access("odd")).toMatchObject({ route: "/imports/:id", status: 404 });
+    const written = logged.text();
+    expect(written).not.toMatch(new RegExp(`[${ESCAPE[0]}${BYTE[0]}${TURN}]`));
+    for (const line of written.split("\n")) expect(JSON.parse(line)).toHaveProperty("level");
   });
 });
 
