@@ -15,12 +15,13 @@ import { actors } from "../actors.ts";
 import { BATCH_WRITTEN, type BatchNews } from "../batch/batch.contract.ts";
 import type { Client } from "../clientCache/clientCache.contract.ts";
 import { uuidv7 } from "../ids.ts";
+import type { EventOf } from "../messages.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import { adminToken } from "./http/adminToken.ts";
 import { Admissions } from "./http/admissions.ts";
 import { admitClient } from "./http/admit.ts";
 import { noteFailedLogins, noteKeyUses } from "./http/audit.ts";
-import { authenticatedOperator, refusalNow, refuseIfStopping } from "./http/auth.ts";
+import { authenticatedOperator, refuseIfStopping } from "./http/auth.ts";
 import { Connections, connectionBounds } from "./http/connections.ts";
 import type { AliasOfGateway, Api, ApiState, CalledByName } from "./http/gateway.ts";
 import { type ApiRequest, headChecked } from "./http/head.ts";
@@ -34,6 +35,7 @@ import { Cursors } from "./http/sealed.ts";
 import { Served } from "./http/served.ts";
 import { Sessions } from "./http/sessions.ts";
 import { finishRequests } from "./http/shutdown.ts";
+import { clientOwner, standingOfOperator } from "./http/standing.ts";
 import { traced } from "./http/traced.ts";
 import { BatchWatches, newsOf } from "./http/watches.ts";
 import { gatewayRoutes } from "./routes/aliases.ts";
@@ -123,7 +125,7 @@ const api = define({
     this.streams = new OpenStreams();
     this.exports = new OpenExports();
     this.files = new OpenFiles();
-    this.admissions = new Admissions((credentials) => refusalNow(this, this.broker, credentials));
+    this.admissions = new Admissions();
     readWhenAsked(this.broker, watched, () => [{ value: this.watches.size }]);
     readWhenAsked(this.broker, streaming, () => [{ value: this.streams.size + this.feeds.size }]);
     this.logins = counter(this.broker, sessions, "outcome", ["begun", "refused"], { label: "role", usual: "partner" });
@@ -144,7 +146,11 @@ const api = define({
       this.news(newsOf(params, false));
     },
     "client.changed"({ params: { id } }: { params: Client }) {
-      return this.admissions.recheck(id);
+      return this.admissions.recheck(clientOwner(id));
+    },
+    // Sent by the node where somebody has logged out.
+    "session.ended"({ params: { id } }: { params: EventOf<"session.ended"> }) {
+      this.admissions.endSession(id);
     },
     "batch.completed"({ params }: { params: CloudEvent }) {
       this.news(newsOf(params, true));
@@ -180,7 +186,9 @@ const api = define({
       alias: AliasOfGateway,
     ) {
       refuseIfStopping(this);
-      req.operator = await authenticatedOperator(req, res, this);
+      const { operator, session } = await authenticatedOperator(req, res, this);
+      req.operator = operator;
+      this.admissions.enter(`operator ${operator.name}`, standingOfOperator(this, req, operator, session), req, res);
       this.connections.know(req.socket, true);
       await admitOperator(this, req, req.operator, alias);
       return null;

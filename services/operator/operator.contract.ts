@@ -39,4 +39,6 @@ export const operatorEvents = {
     tag: { type: "string" },
     version: { type: "number" },
   }),
+  /** Whoever had this session has logged out: what it still reads ends. Sent by the node of the logout. */
+  "session.ended": event<{ id: string }>({ id: { type: "string" } }),
 };

@@ -9,7 +9,9 @@ import { accepted, admin, type Batch, batchWhen, get, lines, newClient, type Tes
 import { metrics } from "../helpers/metrics.ts";
 import { until } from "../helpers/patience.ts";
 import { killLeftOvers, launch, type RunningProcess, startProcess, startWorker } from "../helpers/process.ts";
+import { readFeed } from "../helpers/feed.ts";
 import { describeRedis, freshPrefix, looker, redisUrl } from "../helpers/redis.ts";
+import { ADMIN_TOKEN } from "../helpers/system.ts";
 
 const everyServer = (name: string, suite: () => void) =>
   describePostgres(name, () => describeRedis("with Redis", () => describeWithRabbit("and RabbitMQ", suite)));
@@ -164,6 +166,20 @@ everyServer("a cluster", () => {
     expect((await admin(apis[0].url, `/clients/${client.id}`, { method: "PATCH", body })).status).toBe(200);
     await until(async () => (await statusAt(apis[1])) === 403, "the refusal on the other api", SOON_MS);
     expect(await statusAt(apis[0])).toBe(403);
+  });
+
+  test("a logout on one api node ends the streams of the session on the other", async () => {
+    const { url } = apis[0];
+    const headers = { "content-type": "application/json", origin: url };
+    const login = await fetch(`${url}/session`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ token: ADMIN_TOKEN }),
+    });
+    const cookie = login.headers.getSetCookie()[0]?.split(";")[0] as string;
+    const stream = await readFeed(`${apis[1].url}/admin/events?topics=stats`, { cookie });
+    await fetch(`${url}/session`, { method: "DELETE", headers: { cookie, origin: url } });
+    await stream.ended;
   });
 
   test("both api nodes count against the same rate limit", async () => {

@@ -170,8 +170,11 @@ test("a stream ends with the login, by token, secret, key or session, and the se
     keyed: await login({ ...keyed, secret: key.secret }),
   };
   const by = (path: string, cookie: string) => readFeed(`${system.url}${path}`, { cookie });
+  const { id: held } = await accepted(system.url, await newClient(system.url, { requiresApproval: true }), '{"a":1}\n');
   const readers = await Promise.all([
     operator("stats", deleted.token),
+    follow(`/admin/batches/${held}/events`, `Bearer ${deleted.token}`),
+    by(`/admin/batches/${held}/events`, cookies.rotated),
     ...[cookies.deleted, cookies.lesser, cookies.rotated].map((cookie) => by("/admin/events?topics=stats", cookie)),
     partner("batches", disabled),
     ...[cookies.disabled, cookies.changing, cookies.keyed].map((cookie) => by("/events?topics=batches", cookie)),
@@ -204,6 +207,35 @@ test("a stream ends with the login, by token, secret, key or session, and the se
   });
   const seen = staying.events.length;
   await until(() => staying.events.length > seen, "the stream of another operator to go on");
+});
+
+test("a logout ends the streams of its session at once, and no others", async () => {
+  const credentials = { clientIdentifier: client.identifier, secret: client.secret };
+  const by = async (login: object, path: string, cookie?: string) => {
+    const own = cookie ?? (await cookieOf(login));
+    const reader = await readFeed(`${system.url}${path}`, { cookie: own });
+    open.push(reader);
+    return { own, reader };
+  };
+  const { id } = await accepted(system.url, await newClient(system.url, { requiresApproval: true }), '{"a":1}\n');
+  const admin = await by({ token: ADMIN_TOKEN }, "/admin/events?topics=stats");
+  const ofOne = await by({}, `/admin/batches/${id}/events`, admin.own);
+  const own = await by(credentials, "/events?topics=batches");
+  const others = [
+    await by({ token: ADMIN_TOKEN }, "/admin/events?topics=stats"),
+    await by(credentials, "/events?topics=batches"),
+  ];
+  const recheck = jest.spyOn(system.broker.getLocalService("api")?.admissions, "recheckAll").mockResolvedValue(undefined);
+  for (const { own: cookie } of [admin, own])
+    expect(
+      (await fetch(`${system.url}/session`, { method: "DELETE", headers: { cookie, origin: system.url } })).status,
+    ).toBe(204);
+  await Promise.all([admin, ofOne, own].map(({ reader }) => reader.ended));
+  recheck.mockRestore();
+  const [going] = others;
+  const seen = going?.reader.events.length ?? 0;
+  await until(() => (going?.reader.events.length ?? 0) > seen, "the stream of another session to go on");
+  expect(await Promise.race([others[1]?.reader.ended.then(() => "ended"), "open"])).toBe("open");
 });
 
 test("a database that is away is told as a notice, and what went on meanwhile comes when it is back", async () => {

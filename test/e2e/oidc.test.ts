@@ -131,13 +131,13 @@ test("a running upload ends with its token", async () => {
   upload.write('{"n":1}\n');
   const answered = once(upload, "response");
   const { admissions } = system.broker.getLocalService("api") as unknown as Api;
-  const { perClient } = admissions as unknown as { perClient: Map<number, unknown> };
-  await until(() => perClient.size > 0);
+  const { perOwner } = admissions as unknown as { perOwner: Map<string, unknown> };
+  await until(() => perOwner.size > 0);
   await admissions.recheckAll();
   // A token is good for half a minute more, because clocks differ.
   const now = jest.spyOn(Date, "now").mockReturnValue((exp + 29) * 1000);
   await admissions.recheckAll();
-  expect(perClient.size).toBe(1);
+  expect(perOwner.size).toBe(1);
   now.mockReturnValue((exp + 31) * 1000);
   await admissions.recheckAll();
   now.mockRestore();

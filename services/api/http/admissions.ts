@@ -1,45 +1,46 @@
 import type { ServerResponse } from "node:http";
 import type { Problem } from "../../../lib/errors.ts";
-import type { ApiRequest, ClientCredentials } from "./head.ts";
+import { sessionOver } from "./auth.ts";
+import type { ApiRequest } from "./head.ts";
 
-interface Admitted {
-  credentials: ClientCredentials;
-  revoking: AbortController;
+/** What a request was admitted by. */
+export interface Admitted {
+  /** The same for requests with the same credentials: these are checked once. */
+  key: string;
+  /** Why the credentials are no longer valid; null: they are. Rejects if that cannot be checked now. */
+  look: () => Promise<Problem | null>;
+  /** The id of its session. Omitted: it came without one. */
+  session?: string | undefined;
 }
 
-/** Why these credentials are no longer valid; null: they are. Rejects if that cannot be checked now. */
-type Look = (credentials: ClientCredentials) => Promise<Problem | null>;
+type Running = Admitted & { revoking: AbortController };
 
 /**
- * The running requests of clients. Uploads, exports, event streams and waits can last for hours, so their credentials are
- * checked again: at once when the client changes, and every few seconds, because an event can be lost and a rotated
- * secret expires by itself. If a client is disabled, or its secret revoked, its requests end.
+ * The running requests of clients and operators. Uploads, exports, event streams and waits can last for hours, so their credentials are
+ * checked again: at once when the client changes, and every few seconds, because an event can be lost, and a rotated secret, a
+ * token and a session expire by themselves. If a client is disabled, its secret revoked, an operator deleted or a session ended, its
+ * requests end.
  */
 export class Admissions {
-  private readonly perClient = new Map<number, Set<Admitted>>();
-  private readonly look: Look;
+  private readonly perOwner = new Map<string, Set<Running>>();
   private round: Promise<void> | null = null;
 
-  constructor(look: Look) {
-    this.look = look;
-  }
-
   /** Until the request is answered, `req.revoked` is aborted when its credentials lose their validity. */
-  enter(clientId: number, credentials: ClientCredentials, req: ApiRequest, res: ServerResponse): void {
+  enter(owner: string, admitted: Admitted, req: ApiRequest, res: ServerResponse): void {
     if (res.closed) return;
-    const admitted = { credentials, revoking: new AbortController() };
-    req.revoked = admitted.revoking.signal;
+    const running = { ...admitted, revoking: new AbortController() };
+    req.revoked = running.revoking.signal;
     req.revoked.addEventListener("abort", () => setImmediate(cutOff, res), { once: true });
-    const all = this.perClient.get(clientId) ?? new Set();
-    this.perClient.set(clientId, all.add(admitted));
+    const all = this.perOwner.get(owner) ?? new Set();
+    this.perOwner.set(owner, all.add(running));
     res.once("close", () => {
-      all.delete(admitted);
-      if (all.size === 0) this.perClient.delete(clientId);
+      all.delete(running);
+      if (all.size === 0) this.perOwner.delete(owner);
     });
   }
 
   /**
-   * Checks the credentials of all requests, one client after another. If a round still runs, this waits for it. Never
+   * Checks the credentials of all requests, one owner after another. If a round still runs, this waits for it. Never
    * rejects.
    */
   recheckAll(): Promise<void> {
@@ -50,24 +51,24 @@ export class Admissions {
   }
 
   private async recheckEach(): Promise<void> {
-    for (const clientId of [...this.perClient.keys()]) await this.recheck(clientId);
+    for (const owner of [...this.perOwner.keys()]) await this.recheck(owner);
   }
 
-  /** Checks the credentials of a client's requests again. Never rejects. */
-  async recheck(clientId: number): Promise<void> {
-    const all = [...(this.perClient.get(clientId) ?? [])];
-    for (const same of Map.groupBy(all, keyOf).values()) {
-      const [{ credentials }] = same as [Admitted];
-      const refusal = await this.look(credentials).catch(() => null);
+  /** Checks the credentials of an owner's requests again. Never rejects. */
+  async recheck(owner: string): Promise<void> {
+    const all = [...(this.perOwner.get(owner) ?? [])];
+    for (const same of Map.groupBy(all, ({ key }) => key).values()) {
+      const [{ look }] = same as [Running];
+      const refusal = await look().catch(() => null);
       if (refusal) for (const { revoking } of same) revoking.abort(refusal);
     }
   }
-}
 
-function keyOf({ credentials }: Admitted): string {
-  const { identifier } = credentials;
-  if ("until" in credentials) return `${credentials.until}:${identifier}`;
-  return `${credentials.secretHash}:${identifier}:${credentials.address ?? ""}`;
+  /** Ends the requests of a session whose owner has logged out. */
+  endSession(id: string): void {
+    for (const all of this.perOwner.values())
+      for (const { session, revoking } of all) if (session === id) revoking.abort(sessionOver());
+  }
 }
 
 /** Cuts off an answer in progress that does not end by itself. */

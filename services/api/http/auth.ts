@@ -5,9 +5,9 @@
 
 import { hash, timingSafeEqual } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import type { Context, ServiceBroker } from "moleculer";
+import type { ServiceBroker } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
-import { actors } from "../../actors.ts";
+import { actors, type Caller } from "../../actors.ts";
 import type { Client, Recognised } from "../../clientCache/clientCache.contract.ts";
 import { allows, FIRST_OPERATOR, type OperatorRole } from "../../operator/operator.domain.ts";
 import { clientWith, type Keys } from "./clients.ts";
@@ -15,7 +15,7 @@ import type { ApiRequest, ClientCredentials, KeyShown } from "./head.ts";
 import { beyondKey, forDefaultAlone, ofDefault } from "./keys.ts";
 import type { FailedLogins } from "./logins.ts";
 import type { Oidc, OidcToken } from "./oidc.ts";
-import { refuseOtherSites, type SessionOf, type Sessions } from "./sessions.ts";
+import { refuseOtherSites, type Session, type SessionOf, type Sessions } from "./sessions.ts";
 
 /** As in oidc.ts, which is loaded only where there is an issuer. */
 const CLOCK_MS = 30_000;
@@ -53,7 +53,8 @@ export function refuseIfStopping({ isStopping }: { isStopping: boolean }): void 
 export interface AdmittedClient {
   client: Recognised;
   credentials: ClientCredentials;
-  isSession: boolean;
+  /** Null: it came with Authorization. */
+  session: Session | null;
 }
 
 /** Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
@@ -62,12 +63,13 @@ export async function authenticatedClient(req: ApiRequest, res: ServerResponse, 
   const address = () => failedLogins.sourceOf(req);
   const beganAt = performance.now();
   const given = basicCredentials(req.headers.authorization);
-  const of = req.headers.authorization === undefined ? sessions.of(req, res)?.of : undefined;
-  if (!given && of?.kind === "partner") {
+  const session = req.headers.authorization === undefined ? sessions.of(req, res) : null;
+  const of = session?.of;
+  if (!given && session && of?.kind === "partner") {
     refuseOtherSites(req);
     const client = await clientWith(desk, req.$ctx, of, address);
     if (!client) throw sessionOver();
-    return { client: enabled(client), credentials: credentialsIn(of, client, address), isSession: true };
+    return { client: enabled(client), credentials: credentialsIn(of, client, address), session };
   }
   const token = desk.oidc?.settings.clientClaim ? bearerIn(req) : undefined;
   if (token !== undefined) return clientByToken(req, desk as Desk & { oidc: Oidc }, token, beganAt);
@@ -79,7 +81,7 @@ export async function authenticatedClient(req: ApiRequest, res: ServerResponse, 
   const credentials = { identifier: given.identifier, secretHash: sha256(given.secret) };
   const client = await clientWith(desk, req.$ctx, credentials, address);
   if (!client) return failedLogins.refuse(req, basic, beganAt);
-  return { client: enabled(client), credentials: credentialsIn(credentials, client, address), isSession: false };
+  return { client: enabled(client), credentials: credentialsIn(credentials, client, address), session: null };
 }
 
 /** Throws unauthenticated, too-many-failed-logins, forbidden, client-disabled, unavailable. */
@@ -94,7 +96,7 @@ async function clientByToken(
   const credentials = tokenCredentials(token);
   const client = credentials && (await clientWith(desk, req.$ctx, credentials, () => ""));
   if (!client) throw desk.oidc.noClient();
-  return { client: enabled(client), credentials, isSession: false };
+  return { client: enabled(client), credentials, session: null };
 }
 
 /** Null: the token names no client. */
@@ -157,33 +159,39 @@ export interface OperatorIdentity {
   role: OperatorRole;
 }
 
+/** The operator of a request, and its session; null: it came with Authorization. */
+export interface AdmittedOperator {
+  operator: OperatorIdentity;
+  session: Session | null;
+}
+
 /** Throws unauthenticated, too-many-failed-logins, forbidden, cross-site, unavailable. */
 export async function authenticatedOperator(
   req: ApiRequest,
   res: ServerResponse,
   desk: Desk,
-): Promise<OperatorIdentity> {
+): Promise<AdmittedOperator> {
   const beganAt = performance.now();
   const { authorization } = req.headers;
-  const of = authorization === undefined ? desk.sessions.of(req, res)?.of : undefined;
-  if (of && of.kind !== "partner") {
+  const session = authorization === undefined ? desk.sessions.of(req, res) : null;
+  if (session && session.of.kind !== "partner") {
     refuseOtherSites(req);
-    const operator = await operatorOf(req.$ctx, of, desk);
+    const operator = await operatorOf(req.$ctx, session.of, desk);
     if (!operator) throw sessionOver();
-    return operator;
+    return { operator, session };
   }
   const token = bearerIn(req);
   if (!token) throw new Problem("unauthenticated", "The operators' token is missing.", { headers: bearer });
   const operator = await operatorWith(req.$ctx, token, desk.adminToken);
-  if (operator) return operator.identity;
+  if (operator) return { operator: operator.identity, session: null };
   const found = await desk.oidc?.tokenIn(token);
-  if (found && desk.oidc) return operatorIn(found, desk.oidc);
+  if (found && desk.oidc) return { operator: operatorIn(found, desk.oidc), session: null };
   return desk.failedLogins.refuse(req, bearer, beganAt);
 }
 
 /** The operator of a session; null: its token has changed, or it is deleted or expired. */
 export async function operatorOf(
-  ctx: Context,
+  ctx: Caller,
   of: Exclude<SessionOf, { kind: "partner" }>,
   { oidc }: Pick<Desk, "oidc">,
 ): Promise<OperatorIdentity | null> {
@@ -198,12 +206,12 @@ export function operatorIn({ name, role }: OidcToken, oidc: Oidc): OperatorIdent
   return { name, role };
 }
 
-const bearerIn = ({ headers }: ApiRequest): string | undefined =>
+export const bearerIn = ({ headers }: ApiRequest): string | undefined =>
   /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
 
 /** The operator with this token. Null: no operator has it. */
 export async function operatorWith(
-  ctx: Context,
+  ctx: Caller,
   token: string,
   adminToken: string,
 ): Promise<{ identity: OperatorIdentity; of: SessionOf } | null> {

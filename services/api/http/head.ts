@@ -41,7 +41,7 @@ export type ApiRequest = IncomingMessage & {
   expectsContinue?: boolean;
   /** Aborted when the bytes after it are no HTTP: its body may have been longer than it said. Refuse it if not acted on yet. */
   voided?: AbortSignal;
-  /** Aborted, with the refusal as reason, when its client is disabled or its secret revoked; on client routes only. */
+  /** Aborted, with the refusal as reason, when its login ends: its client is disabled, its secret revoked, its operator deleted. */
   revoked?: AbortSignal;
   /** The problem that it was answered with. */
   problem?: Problem & { type: ProblemCode };

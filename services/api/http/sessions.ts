@@ -2,6 +2,7 @@
  * Sessions of the console: a cookie that holds who logged in, encrypted under a key from ADMIN_TOKEN. No node stores a session, so it
  * is good on every api node. Whether the login still holds is asked with each request.
  */
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { Problem } from "../../../lib/errors.ts";
@@ -19,6 +20,8 @@ export type SessionOf =
   | { kind: "token"; issuer: string; name: string; role: OperatorRole; until: number };
 
 export interface Session {
+  /** Omitted: a node of the version before has made it. */
+  id?: string;
   of: SessionOf;
   /** Epoch ms by this node's clock. */
   beganAt: number;
@@ -48,7 +51,7 @@ export class Sessions {
   /** Begins a session: the answer sets its cookie. */
   begin(req: IncomingMessage, res: ServerResponse, of: SessionOf): Session {
     const now = Date.now();
-    const session = { of, beganAt: now, usedAt: now };
+    const session = { id: randomUUID(), of, beganAt: now, usedAt: now };
     this.send(req, res, session);
     return session;
   }

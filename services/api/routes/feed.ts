@@ -3,17 +3,13 @@ import { isUuid } from "../../../database/rows.ts";
 import { Problem } from "../../../lib/errors.ts";
 import { described, instant, type JsonSchema, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import { type OperatorIdentity, operatorIn, operatorOf, operatorWith } from "../http/auth.ts";
 import { callerOf, type Exchange } from "../http/exchange.ts";
 import { EVENT_HEADERS, FeedStream } from "../http/feed.stream.ts";
 import type { Topics } from "../http/feed.ts";
 import { queryOf, wrongQuery } from "../http/input.ts";
-import { endOf } from "../http/sessions.ts";
 
 /** Batches that a stream may name. */
 const MOST_IDS = 20;
-/** As for other long requests: a change of an operator holds everywhere within 6 s. */
-const RECHECK_MS = 5_000;
 
 /** The schema of the events named `notice`. */
 export const noticeSchema: JsonSchema = record(
@@ -69,47 +65,15 @@ export async function getOwnFeed(exchange: Exchange): Promise<undefined> {
   const { client } = callerOf(exchange);
   const topics = topicsIn(queryOf(exchange, "topics").topics, "partner");
   await requireBatches(exchange, topics, client.id);
-  await sendFeed(exchange, { topics, clientId: client.id, reader: `client ${client.id}` }, () => () => {});
+  await sendFeed(exchange, { topics, clientId: client.id, reader: `client ${client.id}` });
 }
 
 /** For an operator. Throws validation, not-found, too-many-streams, unavailable. */
 export async function getFeed(exchange: Exchange): Promise<undefined> {
   const topics = topicsIn(queryOf(exchange, "topics").topics, "operator");
   await requireBatches(exchange, topics, null);
-  const login = loginOf(exchange);
   const reader = `operator ${exchange.req.operator?.name}`;
-  await sendFeed(exchange, { topics, clientId: null, reader }, (stream) => {
-    const recheck = setInterval(async () => {
-      // While it cannot be checked, the stream goes on, as other long requests do.
-      if (!(await login().catch(isAway))) stream.end();
-    }, RECHECK_MS);
-    return () => clearInterval(recheck);
-  });
-}
-
-/** The others are refusals. */
-const isAway = (error: unknown): boolean => !(error instanceof Problem) || error.type === "unavailable";
-
-/** Whether the operator's login still holds, with the same role. */
-function loginOf({ ctx, req, res }: Exchange): () => Promise<boolean> {
-  const { adminToken, sessions, oidc } = req.$service;
-  const { authorization } = req.headers;
-  const session = authorization === undefined ? sessions.of(req, res) : null;
-  const [, token = ""] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
-  const operatorBy = async (shown: string): Promise<OperatorIdentity | null> => {
-    const own = await operatorWith(ctx, shown, adminToken);
-    if (own) return own.identity;
-    const found = await oidc?.tokenIn(shown);
-    return found && oidc ? operatorIn(found, oidc) : null;
-  };
-  return async () => {
-    if (session && endOf(session) <= Date.now()) return false;
-    const found =
-      session && session.of.kind !== "partner"
-        ? await operatorOf(ctx, session.of, req.$service)
-        : await operatorBy(token);
-    return found?.role === req.operator?.role;
-  };
+  await sendFeed(exchange, { topics, clientId: null, reader });
 }
 
 interface Reader {
@@ -118,24 +82,17 @@ interface Reader {
   reader: string;
 }
 
-/** `watch` begins what may end the stream early, and answers what ends that. */
-async function sendFeed(
-  { req, res }: Exchange,
-  { topics, clientId, reader }: Reader,
-  watch: (stream: FeedStream) => () => void,
-): Promise<undefined> {
+async function sendFeed({ req, res }: Exchange, { topics, clientId, reader }: Reader): Promise<undefined> {
   if (req.method === "HEAD") return void res.writeHead(200, EVENT_HEADERS).end();
   const { feed, feeds } = req.$service;
   feeds.requirePlace(reader);
   req.revoked?.throwIfAborted();
   const stream = new FeedStream(res);
   const leave = feed.join({ topics, clientId, tell: (event) => stream.tell(event), end: () => stream.end() });
-  const unwatch = watch(stream);
   req.revoked?.addEventListener("abort", () => stream.end());
   try {
     await feeds.keep(reader, stream);
   } finally {
-    unwatch();
     leave();
   }
 }

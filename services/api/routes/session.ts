@@ -4,6 +4,7 @@ import { isProblem, Problem, type ProblemCode } from "../../../lib/errors.ts";
 import { choice, described, instant, type JsonSchema, listOf, record, text } from "../../../lib/json-schema.ts";
 import { clientSubject } from "../../audits.ts";
 import { type KeyScope, keyScopes, type Recognised } from "../../clientCache/clientCache.contract.ts";
+import { announce } from "../../messages.ts";
 import { operatorRoles } from "../../operator/operator.domain.ts";
 import { noteLogin } from "../http/audit.ts";
 import {
@@ -142,11 +143,15 @@ async function whoIs({ req, ctx }: Pick<Exchange, "req" | "ctx">, { of }: Sessio
   return operator && { role: operator.role, name: operator.name };
 }
 
-/** Ends the session: the browser forgets the cookie. Without a session it does nothing. Throws cross-site. */
+/** Ends the session: the browser forgets the cookie, and its open streams end on all nodes. Without a session it does nothing. Throws cross-site. */
 export async function deleteSession(exchange: Exchange): Promise<Reply> {
   const { req, res } = exchange;
   refuseOtherSites(req);
   await noBody(exchange);
-  req.$service.sessions.end(req, res);
+  const { sessions, broker } = req.$service;
+  const id = sessions.of(req, res)?.id;
+  sessions.end(req, res);
+  // Also where it is over: its streams are told so within some seconds only.
+  if (id !== undefined) await announce(broker, "session.ended", { id });
   return { status: 204 };
 }

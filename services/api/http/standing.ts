@@ -1,0 +1,73 @@
+/** Whether the login of a request still holds: of a client and of an operator, by Authorization or by a session. */
+import { hash } from "node:crypto";
+import type { ServiceBroker } from "moleculer";
+import { Problem } from "../../../lib/errors.ts";
+import type { Admitted } from "./admissions.ts";
+import {
+  type AdmittedClient,
+  bearerIn,
+  operatorIn,
+  type OperatorIdentity,
+  operatorOf,
+  operatorWith,
+  refusalNow,
+  sessionOver,
+} from "./auth.ts";
+import type { ApiState } from "./gateway.ts";
+import type { ApiRequest, ClientCredentials } from "./head.ts";
+import { endOf, type Session } from "./sessions.ts";
+
+type Desk = Pick<ApiState, "adminToken" | "oidc" | "refusedKeys" | "keyUses"> & { broker: ServiceBroker };
+
+/** By which name the running requests of a client are kept. */
+export const clientOwner = (id: number): string => `client ${id}`;
+
+/** A session ends by its own time too. Its id is missing where a node of the version before has made it. */
+const within = (session: Session | null, look: Admitted["look"]): Pick<Admitted, "look" | "session"> => ({
+  look: async () => (session && endOf(session) <= Date.now() ? sessionOver() : look()),
+  session: session?.id,
+});
+
+/** Sessions of the same login end at different times. */
+const keyed = (login: string, session: Session | null): string => `${login}:${session ? `${endOf(session)}` : ""}`;
+
+export const standingOfClient = (desk: Desk, { credentials, session }: AdmittedClient): Admitted => ({
+  key: keyed(keyOf(credentials), session),
+  ...within(session, () => refusalNow(desk, desk.broker, credentials)),
+});
+
+function keyOf(credentials: ClientCredentials): string {
+  const { identifier } = credentials;
+  if ("until" in credentials) return `${credentials.until}:${identifier}`;
+  return `${credentials.secretHash}:${identifier}:${credentials.address ?? ""}`;
+}
+
+/** Another role ends it as well: a page reads anew what it may do. */
+export function standingOfOperator(
+  desk: Desk,
+  req: ApiRequest,
+  { role }: OperatorIdentity,
+  session: Session | null,
+): Admitted {
+  const token = bearerIn(req) ?? "";
+  const shown = session ? JSON.stringify(session.of) : hash("sha256", token, "hex");
+  const found = async (): Promise<OperatorIdentity | null> => {
+    if (session && session.of.kind !== "partner") return operatorOf(desk.broker, session.of, desk);
+    const own = await operatorWith(desk.broker, token, desk.adminToken);
+    if (own) return own.identity;
+    const by = await desk.oidc?.tokenIn(token);
+    return by && desk.oidc ? operatorIn(by, desk.oidc) : null;
+  };
+  const look = async () => {
+    try {
+      if ((await found())?.role === role) return null;
+    } catch (error) {
+      // While it cannot be checked, the request goes on.
+      if (!(error instanceof Problem) || error.type === "unavailable") throw error;
+    }
+    return session ? sessionOver() : tokenOver();
+  };
+  return { key: keyed(`${role}:${shown}`, session), ...within(session, look) };
+}
+
+const tokenOver = () => new Problem("unauthenticated", "The operators' token is no longer valid.");
