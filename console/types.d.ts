@@ -20,7 +20,7 @@ import type {
 } from "../services/api/routes/views.ts";
 import type { BatchState } from "../services/batch/batch.domain.ts";
 import type { HistoryItem } from "../services/batch/batch.history.domain.ts";
-import type { ErrorSummary, RecordErrors } from "../services/batch/batch.reads.domain.ts";
+import type { ErrorSummary, RecordErrors, ClientNeed as StoredNeed } from "../services/batch/batch.reads.domain.ts";
 import type { CheckedBody } from "../services/imports/imports.domain.ts";
 import type { AnswerOf } from "../services/messages.ts";
 import type { Check, NodeFigures, Readiness, SystemStats } from "../services/monitor/monitor.contract.ts";
@@ -79,6 +79,14 @@ export type SystemDescription = AnswerOf<"monitor.system"> & {
 export type Operator = ReturnType<typeof operatorView>;
 export type Client = ReturnType<typeof clientView>;
 export type ListedClient = ReturnType<typeof listedClientView>;
+/** What `GET /admin/stats/attention` tells of a client. */
+export interface ClientNeed {
+  kind: StoredNeed["kind"];
+  client: Pick<Client, "id" | "clientIdentifier" | "name">;
+  used: number;
+  limit: number;
+  since: string | null;
+}
 export type ClientKey = ReturnType<typeof keyView>;
 export type Grant = ReturnType<typeof grantView>;
 export type Erasure = ReturnType<typeof erasureView>;
@@ -113,7 +121,7 @@ export interface Account {
   createdAt: string;
   features: { rotateSecret: boolean };
   key: { name: string; expiresAt: string | null; scopes: string[] } | null;
-  secret: { previousValidUntil: string | null };
+  secret: { createdAt: string | null; previousValidUntil: string | null };
   webhook: {
     url: string;
     events: string[];

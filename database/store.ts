@@ -4,7 +4,7 @@
  */
 import type { AuditQuery, AuditRow } from "../services/audit/audit.domain.ts";
 import type { BatchRow, BatchState, Candidate, Claimed, StoredChunk } from "../services/batch/batch.domain.ts";
-import type { QueueStats, QueueUse, Removal, Removed, StaleErrors } from "../services/batch/batch.reads.domain.ts";
+import type { ClientNeed, ClientUse, QueueStats, QueueUse, Removal, Removed, StaleErrors } from "../services/batch/batch.reads.domain.ts";
 import type { ChunkCommit, Due, Move, Written } from "../services/batch/batch.writes.domain.ts";
 import type { OutboxRow } from "../services/outbox/outbox.domain.ts";
 import type { DocumentName, VersionQuery, VersionRow, VersionSpan } from "../services/policy/policy.domain.ts";
@@ -163,12 +163,20 @@ export interface BatchStore
   /** How much of a client runs and waits now. Counts by the index of states, up to 10,000 each. */
   queueOf(clientId: number): Promise<QueueUse>;
   /**
-   * The ids of clients whose identifier begins with the text, or whose name has it, whatever the case of its letters. Newest first.
-   * `before`: only less ids.
+   * The ids of clients whose identifier begins with the text, or whose name has it, whatever the case of its letters; and that have the
+   * dataset. Newest first. `before`: only less ids.
    */
-  findClients(query: { text: string; status?: string; before?: number; limit: number }): Promise<number[]>;
-  /** When each of these clients made its newest batch. One without batches is missing. */
-  lastBatches(clientIds: number[]): Promise<Map<number, number>>;
+  findClients(query: {
+    text?: string;
+    status?: string;
+    dataset?: string;
+    before?: number;
+    limit: number;
+  }): Promise<number[]>;
+  /** What these clients use of their limits now, and when each has made its newest batch. */
+  clientUses(clientIds: number[]): Promise<Map<number, ClientUse>>;
+  /** The clients that are at a limit now and whose webhook is off because its receiver is gone: up to 50 of each kind. */
+  needyClients(): Promise<ClientNeed[]>;
   /** Writes a client's cap and weight. A new client begins with running 0. */
   setQueue(clientId: number, cap: number, weight: number): Promise<void>;
   /**

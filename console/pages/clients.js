@@ -12,6 +12,7 @@ import { Page } from "../ui/page.js";
 import { Table } from "../ui/table.js";
 import { Time } from "../ui/time.js";
 import { ClientState } from "./client.parts.js";
+import { UseBar } from "./clients.use.js";
 import { createClient } from "./clients.new.js";
 
 /** @import { ListedClient, PageProps } from "../types.d.ts" */
@@ -38,6 +39,7 @@ const columns = [
     render: ({ id, name, clientIdentifier }) =>
       html`<a href=${`#/clients/${id}`}>${name}</a> <span class="under quiet mono">${clientIdentifier}</span>`,
   },
+  { key: "use", title: "Use of its limits", render: ({ use }) => html`<${UseBar} of=${use} />` },
   { key: "state", title: "State", render: (client) => html`<${ClientState} of=${client} />` },
   {
     key: "last",

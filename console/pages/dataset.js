@@ -1,5 +1,5 @@
 /** One dataset: what it says in words, its editor, the clients that have it, its end. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { del } from "../api/client.js";
 import { may } from "../api/session.js";
 import { Editor } from "../editor/editor.js";
@@ -7,6 +7,7 @@ import { grantTo } from "../editor/grant.js";
 import { clientsOf } from "../editor/granted.js";
 import { InWords } from "../editor/in-words.js";
 import { newDataset } from "../editor/new-dataset.js";
+import { useList } from "../state/list.js";
 import { useQuery } from "../state/live.js";
 import { navigate } from "../state/router.js";
 import { ask } from "../ui/dialog.js";
@@ -16,9 +17,13 @@ import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { plural } from "../ui/numbers.js";
 import { Page, Section } from "../ui/page.js";
+import { Table } from "../ui/table.js";
+import { Time } from "../ui/time.js";
 import { toast } from "../ui/toast.js";
+import { ClientState } from "./client.parts.js";
+import { UseBar } from "./clients.use.js";
 
-/** @import { PageProps } from "../types.d.ts" */
+/** @import { ListedClient, PageProps } from "../types.d.ts" */
 
 /** @param {string} name @param {number | null} clients */
 async function remove(name, clients) {
@@ -34,6 +39,36 @@ async function remove(name, clients) {
   if (!isDone) return;
   toast(`The dataset ${name} is deleted.`);
   navigate("/datasets");
+}
+
+/** @type {import("../ui/table.js").Column<ListedClient>[]} */
+const clientColumns = [
+  {
+    key: "client",
+    title: "Client",
+    isWide: true,
+    render: ({ id, name, clientIdentifier }) =>
+      html`<a href=${`#/clients/${id}?tab=datasets`}>${name}</a> <span class="under quiet mono">${clientIdentifier}</span>`,
+  },
+  { key: "state", title: "State", render: (client) => html`<${ClientState} of=${client} />` },
+  { key: "use", title: "Use of its limits", render: ({ use }) => html`<${UseBar} of=${use} />` },
+  {
+    key: "last",
+    title: "Last batch",
+    hides: "first",
+    render: ({ lastBatchAt }) => (lastBatchAt ? html`<${Time} at=${lastBatchAt} />` : html`<span class="quiet">none yet</span>`),
+  },
+];
+
+/** @param {{ name: string, seen: number }} props `seen`: counts what this page has granted */
+function ClientsOf({ name, seen }) {
+  const list = useList("/admin/clients", { query: { dataset: name, limit: 20 }, topics: ["batches"], everyMs: 5_000 });
+  useEffect(() => void (seen > 0 && list.reload()), [seen]);
+  const empty = html`<${Empty} title="No client has it yet." icon="clients"><p>Grant it to a client: only then may its files come in.</p></${Empty}>`;
+  return html`<${Section} title="Clients that have it">
+    <${Table} caption=${`Clients that have ${name}`} columns=${clientColumns} list=${list} empty=${empty}
+      hrefOf=${(/** @type {ListedClient} */ { id }) => `#/clients/${id}?tab=datasets`} />
+  </${Section}>`;
 }
 
 /** @param {PageProps} props */
@@ -59,6 +94,7 @@ export default function Dataset({ params }) {
     <${ErrorBox} problem=${found.problem} title="The dataset could not be read." onRetry=${found.reload} />
     ${!document && !found.problem && html`<${Loading} label="Loading the dataset" />`}
     ${document && html`<${Section} title="In words"><${InWords} document=${document} name=${name} seen=${seen} /></${Section}>`}
+    ${document && html`<${ClientsOf} name=${name} seen=${seen} />`}
     <${Editor} path=${path} kind="dataset" name=${`the dataset ${name}`} onSaved=${(/** @type {any} */ next) => found.set(next)}
       consequence="It holds for uploads that begin after it, of all clients that have the dataset. Batches that are there go on as they began." />
   </${Page}>`;

@@ -7,14 +7,14 @@ import { ask } from "../ui/dialog.js";
 import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
-import { count, percent, plural } from "../ui/numbers.js";
+import { bytes, count, percent, plural } from "../ui/numbers.js";
 import { Section } from "../ui/page.js";
 import { State } from "../ui/states.js";
 import { Time } from "../ui/time.js";
 import { toast } from "../ui/toast.js";
 
 /** @import { Found } from "../state/live.js" */
-/** @import { Listed, OperatorBatch } from "../types.d.ts" */
+/** @import { ClientNeed, Listed, OperatorBatch } from "../types.d.ts" */
 
 const MOST = 10;
 /** Of one state, so that many failed batches do not hide one that waits for approval. */
@@ -35,6 +35,7 @@ const EVERY_MS = 10_000;
  * @property {string} who
  * @property {string} text
  * @property {{ label: string, run: () => Promise<void> }[]} actions
+ * @property {{ label: string, href: string }} [link] where it is mended, in place of an action
  */
 
 /**
@@ -71,15 +72,20 @@ export function useNeeds() {
       everyMs: EVERY_MS,
     })
   );
+  const clients = /** @type {Found<{ clients: ClientNeed[] }>} */ (
+    useQuery("/admin/stats/attention", { everyMs: EVERY_MS })
+  );
   const again = () => {
     batches.reload();
     deliveries.reload();
+    clients.reload();
   };
   const needy = (batches.data?.items ?? []).filter(needsSomebody);
   const matters = [
     ...needy.map((batch) => matterOf(batch, again)),
     ...(faulty.data?.items ?? []).filter(isFaulty).map((batch) => matterOf(batch, again)),
     ...(deliveries.data?.items ?? []).map((delivery) => deliveryMatter(delivery, again)),
+    ...(clients.data?.clients ?? []).map(clientMatter),
   ]
     .toSorted((a, b) => ranks.indexOf(a.state) - ranks.indexOf(b.state) || (b.at ?? "").localeCompare(a.at ?? ""))
     .filter(({ state }, index, all) => all.findIndex((one) => one.state === state) > index - MOST_OF_ONE)
@@ -95,25 +101,25 @@ export function useNeeds() {
 }
 
 /** The worst first. */
-const ranks = ["failed", "held", "completed_with_errors"];
+const ranks = ["failed", "webhook_off", "held", "at_limit", "completed_with_errors"];
 
 /** @param {{ needs: Needs }} props */
 export function Attention({ needs: { matters, problem, isLoading, again } }) {
   return html`<${Section} title="Needs somebody" class="attention">
     <${ErrorBox} problem=${problem} title="This could not be read." onRetry=${again} />
     ${isLoading && !problem && html`<${Loading} lines=${4} />`}
-    ${!isLoading && !problem && matters.length === 0 && html`<${Empty} title="Nothing needs you." icon="check"><p>Failed and held batches, many rejected records and failed webhooks appear here.</p></${Empty}>`}
+    ${!isLoading && !problem && matters.length === 0 && html`<${Empty} title="Nothing needs you." icon="check"><p>Failed and held batches, many rejected records, failed webhooks and clients at a limit appear here.</p></${Empty}>`}
     ${matters.length > 0 && html`<ul class="matters">${matters.map((matter) => html`<${Row} key=${matter.id} matter=${matter} />`)}</ul>`}
   </${Section}>`;
 }
 
 /** @param {{ matter: Matter }} props */
-function Row({ matter: { at, state, href: to, who, text, actions } }) {
+function Row({ matter: { at, state, href: to, who, text, actions, link } }) {
   return html`<li>
     <${State} of=${state} />
     <div><a href=${to}>${who}</a><p class="quiet">${text}</p></div>
     <span class="quiet matter-at"><${Time} at=${at} /></span>
-    <span class="matter-actions">${
+    <span class="matter-actions">${link && html`<a class="button small" href=${link.href}>${link.label}</a>`}${
       may("operator") &&
       actions.map(
         ({ label, run }) =>
@@ -208,6 +214,39 @@ function matterOf(batch, again) {
     at: finishedAt,
     text: `${percent(counts.rejected, counts.received)} rejected: ${count(counts.rejected)} of ${count(counts.received)} records.`,
     actions: [],
+  };
+}
+
+/** @type {Record<Exclude<ClientNeed["kind"], "webhook">, (used: string, limit: string) => string>} */
+const atLimit = {
+  maxConcurrentBatches: (used) => `${used} of its batches run, as many as may; others wait for a place.`,
+  recordsPerDay: (used, limit) => `${used} of the day's ${limit} records are used.`,
+  bytesPerDay: (used, limit) => `${used} of the day's ${limit} are used.`,
+};
+
+/** @param {ClientNeed} need @returns {Matter} */
+function clientMatter({ kind, client: { id, clientIdentifier }, used, limit, since }) {
+  const basics = { id: `${kind} ${id}`, at: since, actions: [] };
+  if (kind === "webhook") {
+    const page = href(`/clients/${id}`, { tab: "webhook" });
+    return {
+      ...basics,
+      state: "webhook_off",
+      who: `Webhook of ${clientIdentifier}`,
+      href: page,
+      text: "Its receiver answered 410 (gone): nothing is sent to it any more.",
+      ...(may("admin") && { link: { label: "Turn on again", href: page } }),
+    };
+  }
+  const told = kind === "bytesPerDay" ? bytes : count;
+  const page = href(`/clients/${id}`, { tab: "today" });
+  return {
+    ...basics,
+    state: "at_limit",
+    who: clientIdentifier,
+    href: page,
+    text: atLimit[kind](told(used), told(limit)),
+    link: { label: "See its use", href: page },
   };
 }
 

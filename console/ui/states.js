@@ -27,10 +27,12 @@ const states = {
   active: ["check", "active", "good"],
   disabled: ["lock", "disabled", "bad"],
   paused: ["pause", "paused", "warn"],
+  at_limit: ["warning", "at its limit", "warn"],
   legal_hold: ["lock", "legal hold", "warn"],
   erased: ["check", "erased", "calm"],
   // deliveries
   pending: ["clock", "pending", "wait"],
+  webhook_off: ["error", "webhook off", "bad"],
   delivered: ["check", "delivered", "good"],
   // nodes and servers
   up: ["check", "up", "good"],

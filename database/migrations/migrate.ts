@@ -46,6 +46,7 @@ import { pausedClients } from "./0052-paused-clients.ts";
 import { documentVersions } from "./0053-document-versions.ts";
 import { deliveryLists } from "./0054-delivery-lists.ts";
 import { allDeliveries } from "./0055-all-deliveries.ts";
+import { clientTimes } from "./0056-client-times.ts";
 import { batchTrace } from "./0061-batch-trace.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
 import { takePlace } from "./place.ts";
@@ -97,6 +98,7 @@ export const migrations: Migration[] = [
   documentVersions,
   deliveryLists,
   allDeliveries,
+  clientTimes,
   batchTrace,
 ];
 

@@ -28,6 +28,10 @@ export const client = table(
     pausedAt: "bigint?",
     /** Who paused it. */
     pausedBy: "name?",
+    /** Since when it has its secret. Null: nobody knows. */
+    secretAt: "bigint?",
+    /** Since when its webhook is off, because its receiver answered 410. Null: it is on, or somebody turned it off. */
+    webhookOffAt: "bigint?",
     /** JSON of the keys that the client has beside its secret (clientCache.keys.ts). Null: none. */
     keys: "text?",
   },

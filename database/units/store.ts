@@ -4,6 +4,7 @@ import { auditUnits } from "./audit.ts";
 import { batchHistoryUnits } from "./batch-history.ts";
 import { batchSearchUnits } from "./batch-search.ts";
 import { batchWalkUnits } from "./batch-walks.ts";
+import { clientLimitUnits } from "./client-limits.ts";
 import { clientUnits } from "./clients.ts";
 import { outboxUnits } from "./deliveries.ts";
 import { documentUnits } from "./documents.ts";
@@ -33,6 +34,7 @@ export const sharedStore = (on: Units, checks: UploadChecks) => ({
   ...erasureUnits(on),
   ...auditUnits(on),
   ...errorGroupUnits(on),
+  ...clientLimitUnits(on),
   ...clientUnits(on),
   ...documentUnits(on),
   ...fairnessUnits(on),

@@ -53,6 +53,8 @@ export interface Fragments {
   keysIn(list: string): string;
   /** The length of a text in bytes, without reading it. */
   bytesOf(column: string): string;
+  /** The whole number of a member of a JSON text. Null: there is no text, or no such member, or it is null. */
+  numberIn(column: string, member: string): string;
   /** For the end of a SELECT: has it planned anew each time, because one plan does not fit clients of all sizes. */
   plannedAnew: string;
   /** The count for a `first` of rows to delete: not more rows than the server locks one by one. */

@@ -5,6 +5,35 @@ export interface QueueUse {
   held: number;
 }
 
+/** What a client uses of its limits now. Limits that are null: there is none, or the client has never sent anything. */
+export interface ClientUse {
+  /** When its newest batch was made, epoch ms. */
+  lastBatchAt: number | null;
+  running: number;
+  cap: number | null;
+  /** Of the UTC day. They are counted where there is a quota. */
+  bytes: number;
+  records: number;
+  bytesPerDay: number | null;
+  recordsPerDay: number | null;
+}
+
+/** What clients can need somebody for. */
+export const clientNeeds = ["maxConcurrentBatches", "bytesPerDay", "recordsPerDay", "webhook"] as const;
+
+/** A client that is at a limit, or whose webhook is off because its receiver is gone. */
+export interface ClientNeed {
+  kind: (typeof clientNeeds)[number];
+  publicId: string;
+  identifier: string;
+  name: string;
+  /** Of a limit; otherwise both are 0. */
+  used: number;
+  limit: number;
+  /** Epoch ms. Null: nobody knows. */
+  since: number | null;
+}
+
 /** Reads about batches, apart from their rows: pages, failed attempts, error reports, the queue, and what retention removes. */
 import type { FaultGroup } from "../../formats/check/fault-groups.ts";
 import type { RecordFault } from "../../formats/formats.ts";

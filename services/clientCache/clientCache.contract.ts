@@ -1,4 +1,5 @@
 import type { CacheFigures } from "../../mixins/cache.ts";
+import type { ClientNeed, ClientUse } from "../batch/batch.reads.domain.ts";
 import { action, event, typed } from "../declare.ts";
 
 export const clientStatuses = ["active", "disabled"] as const;
@@ -63,7 +64,7 @@ export interface KeyUse {
 
 const keyName = { type: "string" } as const;
 /** `lastBatchAt`: when its newest batch was made, epoch ms. */
-export type ListedClient = Client & { lastBatchAt: number | null };
+export type ListedClient = Client & { use: ClientUse };
 
 export const clientCacheActions = {
   /**
@@ -103,12 +104,14 @@ export const clientCacheActions = {
   /** The clients with these internal ids, in any order, read together. */
   many: action({ ids: typed<number[]>({ type: "array", items: "number" }) }).answers<Client[]>(),
   /**
-   * Lists clients, newest first. `before`: an internal id. `q`: only those whose identifier begins with it, or whose name has it.
+   * Lists clients, newest first. `before`: an internal id. `q`: only those whose identifier begins with it, or whose name has it. `dataset`:
+   * only those that have it.
    */
   list: action({
     before: { type: "number", optional: true },
     q: { type: "string", optional: true },
     status: { type: "enum", values: clientStatuses, optional: true },
+    dataset: { type: "string", optional: true },
     limit: { type: "number", integer: true, min: 1, max: 201 },
   }).answers<ListedClient[]>(),
   /** Throws not-found; illegal-state for one that is being erased. */
@@ -132,8 +135,11 @@ export const clientCacheActions = {
   erase: action({ publicId: { type: "string" } }).answers<string>(),
   /** Deletes the row of a client of which nothing else is left. False: it must stay. */
   remove: action({ publicId: { type: "string" } }).answers<boolean>(),
-  /** Until when the secret before this one is valid too, epoch ms; null: it is not. Throws not-found. */
-  previousValidUntil: action({ publicId: { type: "string" } }).answers<number | null>(),
+  /** Since when the client has its secret (null: nobody knows), and until when the one before is valid too (null: it is not). Throws not-found. */
+  secretTimes: action({ publicId: { type: "string" } }).answers<{
+    createdAt: number | null;
+    previousValidUntil: number | null;
+  }>(),
   /**
    * A new secret. The old one stays valid for `graceSeconds`. `ifSecretHash`: only while this is the SHA-256 of the newest secret, in
    * hexadecimal digits. Throws not-found, forbidden.
@@ -157,10 +163,15 @@ export const clientCacheActions = {
   removeKey: action({ publicId: { type: "string" }, keyId: { type: "string" } }).answers<void>(),
   /** Writes when keys were used. */
   noteKeyUses: action({ uses: typed<KeyUse[]>({ type: "array" }) }).answers<void>(),
+  /** The client's webhook is off from now on, because its receiver answered 410. */
+  webhookGone: action({ id: { type: "number" } }).answers<void>(),
+  /** Clients that are at a limit, and whose webhook is off because its receiver is gone, as some seconds ago. */
+  needs: action({}).answers<ClientNeed[]>(),
   /** A client's policy has a new version. Nothing else of the client changes, so no `client.changed` is published. */
   policyChanged: action({
     id: { type: "number" },
     policyVersion: { type: "number" },
+    hasWebhook: { type: "boolean", optional: true },
   }).answers<void>(),
   /** Hits and misses of this node's cache, by level. */
   figures: action({}).answers<CacheFigures>(),

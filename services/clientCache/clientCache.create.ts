@@ -26,6 +26,7 @@ export const creating =
       version: await firstVersion(database, identifier, transaction),
       changedAt: nowMs,
       createdAt: nowMs,
+      secretAt: nowMs,
     };
     const row = await database.models.Client.create(draft, { transaction });
     const known = knownOf(row.get({ plain: true }));

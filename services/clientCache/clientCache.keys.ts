@@ -45,10 +45,10 @@ export const keyPart = ({ id, name, createdAt, expiresAt, allowedCidrs, scopes }
 });
 
 /** The client's own secret as a key. */
-export const defaultKeyOf = ({ createdAt }: { createdAt: number }): ClientKey => ({
+export const defaultKeyOf = ({ createdAt, secretAt }: { createdAt: number; secretAt: number | null }): ClientKey => ({
   id: DEFAULT_KEY,
   name: DEFAULT_KEY,
-  createdAt,
+  createdAt: secretAt ?? createdAt,
   expiresAt: null,
   allowedCidrs: null,
   scopes: null,

@@ -34,8 +34,14 @@ export function isSecretOf(client: SecretHashes | null, given: Buffer, nowMs: nu
   return client !== null && (isCurrent || isOld);
 }
 
+/** Epoch ms, as the columns of these names have them. */
+interface ClientTimes {
+  secretAt: number | null;
+  webhookOffAt: number | null;
+}
+
 /** `keys`: those beside the secret. */
-export type Known = Client & SecretHashes & { keys: readonly StoredKey[] };
+export type Known = Client & SecretHashes & ClientTimes & { keys: readonly StoredKey[] };
 /** The columns that a change may write. */
 export type KnownRow = Omit<Known, "legalHold" | "keys"> & { legalHold: number | null; keys: string | null };
 
@@ -44,6 +50,9 @@ export const rowOf = <T extends Partial<Known>>({ legalHold, keys, ...values }: 
   ...(keys !== undefined && { keys: columnOf(keys) }),
   ...(legalHold !== undefined && { legalHold: legalHold ? 1 : null }),
 });
+
+/** A new row has no such field yet. */
+const numberOf = (value: number | null | undefined) => (value === null || value === undefined ? null : Number(value));
 
 /** A database row in the service's form: some databases answer BIGINT columns as text. */
 export function knownOf(row: KnownRow): Known {
@@ -59,12 +68,13 @@ export function knownOf(row: KnownRow): Known {
     createdAt: Number(row.createdAt),
     legalHold: Number(row.legalHold) === 1,
     erasureId: row.erasureId ?? null,
-    // A new row has no such field yet.
-    pausedAt: (row.pausedAt ?? null) === null ? null : Number(row.pausedAt),
+    pausedAt: numberOf(row.pausedAt),
     pausedBy: row.pausedBy ?? null,
     secretHash: Buffer.from(row.secretHash),
     oldSecretHash: row.oldSecretHash && Buffer.from(row.oldSecretHash),
     oldSecretUntil: oldSecretUntil === null ? null : Number(oldSecretUntil),
+    secretAt: numberOf(row.secretAt),
+    webhookOffAt: numberOf(row.webhookOffAt),
     keys: keysIn(row.keys),
   };
 }
@@ -136,6 +146,8 @@ export function fromJson(json: unknown): Known {
   known.erasureId ??= null;
   known.pausedAt ??= null;
   known.pausedBy ??= null;
+  known.secretAt ??= null;
+  known.webhookOffAt ??= null;
   known.keys = keysFromJson((json as ReturnType<typeof toJson>).keys);
   known.secretHash = bytes(known.secretHash);
   known.oldSecretHash &&= bytes(known.oldSecretHash);

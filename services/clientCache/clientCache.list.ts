@@ -2,6 +2,7 @@
 import { Op } from "sequelize";
 import type { Database } from "../../database/database.ts";
 import { storable } from "../../database/rows.ts";
+import type { ClientUse } from "../batch/batch.reads.domain.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { ListedClient } from "./clientCache.contract.ts";
 import { knownOf, publicPart } from "./clientCache.known.ts";
@@ -9,10 +10,11 @@ import { knownOf, publicPart } from "./clientCache.known.ts";
 /** Newest first, as `clientCache.list` says. */
 export async function listed(
   { models: { Client }, store }: Database,
-  { before, q, status, limit }: ParamsOf<"clientCache.list">,
+  { before, q, status, dataset, limit }: ParamsOf<"clientCache.list">,
 ): Promise<ListedClient[]> {
   const wanted = { ...(status !== undefined && { status }), ...(before !== undefined && { before }), limit };
-  const ids = q === undefined ? null : await store.findClients({ ...wanted, text: storable(q) });
+  const named = { ...(q !== undefined && { text: storable(q) }), ...(dataset !== undefined && { dataset }) };
+  const ids = Object.keys(named).length === 0 ? null : await store.findClients({ ...wanted, ...named });
   const among = ids ?? (before === undefined ? null : { [Op.lt]: before });
   const rows = await Client.findAll({
     where: { ...(among !== null && { id: among }), ...(status !== undefined && { status }) },
@@ -20,6 +22,17 @@ export async function listed(
     limit,
   });
   const clients = rows.map((row) => publicPart(knownOf(row.get({ plain: true }))));
-  const last = await store.lastBatches(clients.map(({ id }) => id));
-  return clients.map((client) => ({ ...client, lastBatchAt: last.get(client.id) ?? null }));
+  const uses = await store.clientUses(clients.map(({ id }) => id));
+  return clients.map((client) => ({ ...client, use: uses.get(client.id) ?? nothingUsed }));
 }
+
+/** Of a client that has gone in between. */
+const nothingUsed: ClientUse = {
+  lastBatchAt: null,
+  running: 0,
+  cap: null,
+  bytes: 0,
+  records: 0,
+  bytesPerDay: null,
+  recordsPerDay: null,
+};

@@ -8,12 +8,14 @@ import { Op, UniqueConstraintError } from "sequelize";
 import { isOutcomeUnknown } from "../../database/errors.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import { storable } from "../../database/rows.ts";
+import { Recent } from "../../lib/batching/recent.ts";
 import { Problem, rethrowUnder } from "../../lib/errors.ts";
 import { cacheMixin } from "../../mixins/cache.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { actors } from "../actors.ts";
 import { callerOf } from "../audits.ts";
+import type { ClientNeed } from "../batch/batch.reads.domain.ts";
 import { defineActor } from "../define.ts";
 import { announce } from "../messages.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
@@ -38,8 +40,12 @@ import {
 import { listed } from "./clientCache.list.ts";
 import { pausing, resuming } from "./clientCache.pause.ts";
 
+/** Pages of several operators ask for the same every few seconds. */
+const NEEDS_FRESH_MS = 5_000;
+
 interface State {
   changes: ClientChanges;
+  needy: Recent<ClientNeed[]>;
 }
 
 const LONGEST_NAME = 64;
@@ -65,6 +71,10 @@ export default defineActor({
 
   created() {
     this.changes = new ClientChanges(this);
+    this.needy = new Recent(
+      () => this.database.store.needyClients(),
+      () => NEEDS_FRESH_MS,
+    );
   },
 
   methods: {
@@ -184,11 +194,12 @@ export default defineActor({
       return gone !== false;
     },
 
-    async previousValidUntil(ctx) {
+    async secretTimes(ctx) {
       const client = await this.known("publicId", ctx.params.publicId);
       if (!client) throw noSuchClient();
-      const { oldSecretUntil } = client;
-      return oldSecretUntil !== null && oldSecretUntil > Date.now() ? oldSecretUntil : null;
+      const { secretAt, oldSecretUntil } = client;
+      const isOldValid = oldSecretUntil !== null && oldSecretUntil > Date.now();
+      return { createdAt: secretAt, previousValidUntil: isOldValid ? oldSecretUntil : null };
     },
 
     async rotateSecret(ctx) {
@@ -197,9 +208,9 @@ export default defineActor({
       const until = (await this.database.now()) + graceSeconds * 1000;
       await this.changes.change(
         publicId,
-        (before) => {
+        (before, _transaction, secretAt) => {
           if (ifSecretHash !== undefined && before.secretHash.toString("hex") !== ifSecretHash) throw notNewest();
-          return { secretHash: hashOf(secret), oldSecretHash: before.secretHash, oldSecretUntil: until };
+          return { secretHash: hashOf(secret), secretAt, oldSecretHash: before.secretHash, oldSecretUntil: until };
         },
         auditOf(ctx, "client.rotate-secret", { "/graceSeconds": [null, graceSeconds] }),
       );
@@ -228,11 +239,25 @@ export default defineActor({
       for (const { clientId, keyId, at } of ctx.params.uses) await this.database.store.noteKeyUse(clientId, keyId, at);
     },
 
+    async webhookGone(ctx) {
+      const client = await this.known("id", ctx.params.id);
+      if (!client) return;
+      const isGone = (_before: Known, _transaction: unknown, webhookOffAt: number) => ({ webhookOffAt });
+      await this.changes.change(client.publicId, isGone, noAudit, "client.renewed");
+    },
+
+    needs() {
+      return this.needy.get();
+    },
+
     async policyChanged(ctx) {
-      const { id, policyVersion } = ctx.params;
+      const { id, policyVersion, hasWebhook = false } = ctx.params;
       const client = await this.known("id", id);
       if (!client) return;
-      const valuesOf = (before: Known) => ({ policyVersion: Math.max(before.policyVersion, policyVersion) });
+      const valuesOf = (before: Known) => ({
+        policyVersion: Math.max(before.policyVersion, policyVersion),
+        ...(hasWebhook && { webhookOffAt: null }),
+      });
       const note = () => this.changes.change(client.publicId, valuesOf, noAudit, "client.renewed");
       await note().catch((error: unknown) => {
         // Writing it twice does no harm.

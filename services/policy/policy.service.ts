@@ -135,7 +135,11 @@ export default defineActor({
         const stored = await this.stored(clientId);
         newer = stored && stored.version > told.version ? stored : null;
       }
-      await actors.clientCache.policyChanged(this.broker, { id: clientId, policyVersion: told.version });
+      await actors.clientCache.policyChanged(this.broker, {
+        id: clientId,
+        policyVersion: told.version,
+        hasWebhook: told.policy.webhook !== null,
+      });
     },
   },
 

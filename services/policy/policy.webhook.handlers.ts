@@ -1,5 +1,5 @@
 /** The actions of `policy` that are about webhooks: their secrets, and turning one off (`policy.contract.ts`). */
-import type { Context } from "moleculer";
+import type { Context, ServiceBroker } from "moleculer";
 import { Problem } from "../../lib/errors.ts";
 import type { WithDatabase } from "../../mixins/database.ts";
 import { actors } from "../actors.ts";
@@ -14,6 +14,7 @@ type Asked<Name extends keyof Contracts["policy"] & string> = Context<ParamsOf<`
 
 /** On the service, which has them. */
 interface Own extends Pick<WithDatabase, "database"> {
+  broker: ServiceBroker;
   secrets: WebhookSecrets;
   current(clientId: number): Promise<PolicyVersion>;
   change(clientId: number, next: (current: PolicyVersion) => Policy | null): Promise<unknown>;
@@ -48,6 +49,8 @@ export const webhookHandlers = {
       isOff = policy.webhook?.url === url;
       return isOff ? { ...policy, webhook: null } : null;
     });
+    // If this is lost, only the list of what needs somebody lacks it: the failed delivery tells it as well.
+    if (isOff) await actors.clientCache.webhookGone(this.broker, { id: clientId });
     return isOff;
   },
 };

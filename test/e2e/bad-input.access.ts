@@ -209,6 +209,8 @@ const queries: BadCase[] = [
   },
   wrongQuery("/admin/clients?limit=0", "/limit", "operator"),
   wrongQuery("/admin/clients?cursor=abc", "/cursor", "operator"),
+  wrongQuery("/admin/clients?dataset=A%20B", "/dataset", "operator"),
+  wrongQuery("/admin/stats/attention?limit=5", "/limit", "operator"),
   wrongQuery("/admin/clients/{client}?x=1", "/x", "operator"),
   wrongQuery("/admin/clients/{client}/policy?x=1", "/x", "operator"),
   ...["/admin/clients/{client}/policy", "/admin/datasets/orders"].flatMap((path) => [

@@ -63,7 +63,7 @@ export function sessionsAreLimited(): void {
         createdAt: time,
         features: { rotateSecret: true },
         key: { name: "default", expiresAt: null, scopes: ["import", "read"] },
-        secret: { previousValidUntil: null },
+        secret: { createdAt: time, previousValidUntil: null },
         webhook: {
           url: "https://receiver.example/hooks?…",
           events: ["batch.completed"],

@@ -45,6 +45,7 @@ const fragments: Fragments = {
   keysIn: (list) => `(SELECT CONVERT(${ddl.types.key}, listed.value, 2) AS key_hash FROM OPENJSON(${list}) AS listed)`,
   // NVARCHAR has two bytes for each character. Limits count bytes of UTF-8, so this is an estimate.
   bytesOf: (column) => `DATALENGTH(${column}) / 2`,
+  numberIn: (column, member) => `CAST(JSON_VALUE(${column}, '$.${member}') AS BIGINT)`,
   plannedAnew: "\nOPTION (RECOMPILE)",
   mostDeleted: (count) => `CASE WHEN ${count} > ${MOST_DELETED} THEN ${MOST_DELETED} ELSE ${count} END`,
   least: (a, b) => `CASE WHEN ${a} < ${b} THEN ${a} ELSE ${b} END`,

@@ -51,6 +51,7 @@ const fragments: Fragments = {
   isIn: (column, list) => `${column} = ANY(${list})`,
   keysIn: (list) => `(SELECT decode(k, 'hex') AS key_hash FROM unnest(${list}) AS k)`,
   bytesOf: (column) => `octet_length(${column})`,
+  numberIn: (column, member) => `(${column}::json ->> '${member}')::bigint`,
   plannedAnew: "",
   mostDeleted: (count) => count,
   least: (a, b) => `least(${a}, ${b})`,

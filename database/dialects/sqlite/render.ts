@@ -14,6 +14,7 @@ const fragments: Fragments = {
   isIn,
   keysIn: (list) => `(SELECT unhex(value) AS key_hash FROM json_each(${list}))`,
   bytesOf: (column) => `octet_length(${column})`,
+  numberIn: (column, member) => `CAST(${column} ->> '$.${member}' AS INTEGER)`,
   plannedAnew: "",
   mostDeleted: (count) => count,
   least: (a, b) => `min(${a}, ${b})`,

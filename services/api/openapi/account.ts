@@ -20,7 +20,7 @@ export const accountCalls = {
             createdAt: client.createdAt,
             features: { rotateSecret: true },
             key: { name: "default", expiresAt: null, scopes: ["import", "read"] },
-            secret: { previousValidUntil: "2026-11-24T08:00:00.000Z" },
+            secret: { createdAt: "2026-11-23T08:00:00.000Z", previousValidUntil: "2026-11-24T08:00:00.000Z" },
             webhook: { ...webhook, secret: { createdAt: "2026-11-01T09:30:00.000Z", previousValidUntil: null } },
           },
         }),

@@ -25,6 +25,16 @@ export const client = {
   createdAt: "2026-11-01T09:30:00.000Z",
 };
 
+export const listedClient = {
+  ...client,
+  policyVersion: 3,
+  lastBatchAt: "2026-11-23T08:00:00.000Z",
+  use: {
+    batches: { running: 1, limit: 2 },
+    day: { bytes: { used: 0, limit: null }, records: { used: 4_200, limit: 10_000 } },
+  },
+};
+
 export const usage = {
   requests: {
     limit: 120,

@@ -1,7 +1,9 @@
 /** The calls about figures, and the event streams of pages. Those of operators by their routes below /admin. */
 import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
+import { attentionSchema } from "../routes/admin.attention.ts";
 import { watchedBatchSchema } from "../routes/events.ts";
 import { endedBatch } from "./examples.batches.ts";
+import { ids } from "./examples.ts";
 import { type Answer, type Call, content, textOf } from "./kit.ts";
 
 const day = {
@@ -52,6 +54,30 @@ export const figureCalls = {
       { anyOf: [schemaRef("Stats"), watchedBatchSchema, schemaRef("Delivery"), schemaRef("Notice")] },
     ),
     problems: ["not-found", "too-many-streams"],
+  },
+  "GET /stats/attention": {
+    id: "getAttention",
+    summary: "See which clients need somebody now",
+    description:
+      "Clients that are at a limit, and those whose webhook is off since its receiver answered 410, for a week. Up to 50 of each kind, as at most 5 seconds ago. Requests are not among them: `GET /admin/clients/{id}/usage` tells those of one client.",
+    answers: {
+      200: {
+        description: "The clients.",
+        content: content(attentionSchema, {
+          needs: {
+            clients: [
+              {
+                kind: "maxConcurrentBatches",
+                client: { id: ids.client, clientIdentifier: "a-shop", name: "A shop" },
+                used: 2,
+                limit: 2,
+                since: "2026-11-23T08:00:00.000Z",
+              },
+            ],
+          },
+        }),
+      },
+    },
   },
   "GET /stats/history": {
     id: "getStatsHistory",

@@ -18,7 +18,7 @@ import {
 } from "./examples.batches.ts";
 import { batchRules, errorSummary } from "./examples.records.ts";
 import { stats } from "./examples.system.ts";
-import { client, cursor, ids, secret, webhook, webhookSecret } from "./examples.ts";
+import { client, cursor, ids, secret, webhook, webhookSecret, listedClient } from "./examples.ts";
 import { type Answer, type Body, bodyProblems, type Call, content } from "./kit.ts";
 
 const answer = (
@@ -113,8 +113,8 @@ export const operatorCalls = {
   "GET /clients": {
     id: "listClients",
     summary: "List the clients, newest first",
-    parameters: ["clientText", "clientStatus", "limit", "cursor"],
-    answers: asPage("ListedClient", { ...client, policyVersion: 3, lastBatchAt: "2026-11-23T08:00:00.000Z" }),
+    parameters: ["clientText", "clientStatus", "ofDataset", "limit", "cursor"],
+    answers: asPage("ListedClient", listedClient),
   },
   "GET /clients/:id": { id: "getClient", summary: "See a client", answers: asClient(client) },
   "PATCH /clients/:id": {

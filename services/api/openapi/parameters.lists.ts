@@ -50,6 +50,7 @@ export const listParameters = {
   order: query("order", "Which come first.", choice(["newest", "oldest"]), "newest"),
   clientText: query("q", "Only clients whose identifier begins with it, or whose name has it.", text(), "shop"),
   clientStatus: query("status", "Only clients of this status.", choice(clientStatuses), "active"),
+  ofDataset: query("dataset", "Only clients that have this dataset.", text(), "orders"),
   dataset: query("dataset", "Only batches of this dataset.", text(), "default"),
   batch: query("batch", "Only deliveries about the batch with this id.", id, ids.batch),
   clientOrName: query("client", "Only deliveries of the client with this id or identifier.", text(), ids.client),

@@ -39,7 +39,10 @@ export const accountSchema: JsonSchema = record({
     "The key that you have logged in with.",
     record({ name: text(), expiresAt: orNull(instant), scopes: listOf(choice(keyScopes)) }),
   ),
-  secret: record({ previousValidUntil }),
+  secret: record({
+    createdAt: described("Null: it was made by an earlier version, which did not note it.", orNull(instant)),
+    previousValidUntil,
+  }),
   webhook: described(
     "Null: your policy names none.",
     orNull(
@@ -71,7 +74,7 @@ async function webhookView(exchange: Exchange) {
 export async function getAccount(exchange: Exchange): Promise<Reply> {
   const { ctx, req } = exchange;
   const { publicId, identifier, name, status, createdAt, key } = callerOf(exchange).client;
-  const until = await actors.clientCache.previousValidUntil(ctx, { publicId });
+  const times = await actors.clientCache.secretTimes(ctx, { publicId });
   return json(200, {
     id: publicId,
     clientIdentifier: identifier,
@@ -80,7 +83,7 @@ export async function getAccount(exchange: Exchange): Promise<Reply> {
     createdAt: time(createdAt),
     features: { rotateSecret: configOf(req.$service.broker).partnersRotate },
     key: keyView(key),
-    secret: { previousValidUntil: time(until) },
+    secret: { createdAt: time(times.createdAt), previousValidUntil: time(times.previousValidUntil) },
     webhook: await webhookView(exchange),
   });
 }

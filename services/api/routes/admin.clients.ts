@@ -12,6 +12,7 @@ import {
   text,
 } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
+import { isDatasetName } from "../../batch/batch.domain.ts";
 import { type Client, type ClientStatus, clientStatuses } from "../../clientCache/clientCache.contract.ts";
 import type { PolicyChanged } from "../../policy/policy.contract.ts";
 import { webhookEvents } from "../../webhook/webhook.contract.ts";
@@ -106,9 +107,19 @@ function statusOf(status: string): ClientStatus {
   return found;
 }
 
+/** Throws validation. */
+function datasetOf(name: string): string {
+  if (!isDatasetName(name)) throw wrongQuery("dataset", "expected the name of a dataset");
+  return name;
+}
+
 export async function listClients(exchange: Exchange): Promise<Reply> {
-  const { q, status, ...query } = queryOf(exchange, "q", "status", "limit", "cursor");
-  const among = { ...(q !== undefined && { q: textOf(q) }), ...(status !== undefined && { status: statusOf(status) }) };
+  const { q, status, dataset, ...query } = queryOf(exchange, "q", "status", "dataset", "limit", "cursor");
+  const among = {
+    ...(q !== undefined && { q: textOf(q) }),
+    ...(status !== undefined && { status: statusOf(status) }),
+    ...(dataset !== undefined && { dataset: datasetOf(dataset) }),
+  };
   const page = pageOf(exchange, `clients ${JSON.stringify(among)}`, query);
   const clients = await actors.clientCache.list(exchange.ctx, { ...page.asked, ...among });
   return json(200, await pageBody(exchange, page, clients, listedClientView));

@@ -13,6 +13,7 @@ import type { figureCalls } from "../openapi/figures.ts";
 import type { keyCalls } from "../openapi/keys.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import type { versionCalls } from "../openapi/versions.ts";
+import { getAttention } from "./admin.attention.ts";
 import { getAudit } from "./admin.audit.ts";
 import {
   approveBatch,
@@ -155,6 +156,7 @@ export const operatorRoutes = strict<
   "POST /erasures": withQuery(postErasure),
   "GET /erasures/:id": getErasure,
   "GET /stats": getStats,
+  "GET /stats/attention": getAttention,
   "GET /stats/history": withQuery(getHistory),
   "GET /events": withQuery(getFeed),
   "GET /audit": withQuery(getAudit),

@@ -207,17 +207,33 @@ export const clientSchema: JsonSchema = record({
 });
 
 /** A client in a list. */
-export const listedClientView = ({ policyVersion, lastBatchAt, ...client }: ListedClient) => ({
+export const listedClientView = ({ policyVersion, use, ...client }: ListedClient) => ({
   ...clientView({ ...client, policyVersion }),
   policyVersion,
-  lastBatchAt: time(lastBatchAt),
+  lastBatchAt: time(use.lastBatchAt),
+  use: {
+    batches: { running: use.running, limit: use.cap },
+    day: {
+      bytes: { used: use.bytes, limit: use.bytesPerDay },
+      records: { used: use.records, limit: use.recordsPerDay },
+    },
+  },
 });
+
+const ofDay = record({ used: count, limit: described("Null: there is none.", orNull(count)) });
 
 /** The schema of what `listedClientView` answers. */
 export const listedClientSchema: JsonSchema = record({
   ...(clientSchema.properties as Record<string, JsonSchema>),
   policyVersion: described("0: the defaults, until it has a policy of its own.", count),
   lastBatchAt: described("When its newest batch was made.", orNull(instant)),
+  use: described(
+    "What it uses of its limits now. Its requests are told by its own `usage` alone.",
+    record({
+      batches: record({ running: count, limit: described("Null: it has never sent anything.", orNull(count)) }),
+      day: described("Of the UTC day. Without a quota nothing is counted.", record({ bytes: ofDay, records: ofDay })),
+    }),
+  ),
 });
 
 /** A policy, with what its schema makes of columns that it does not know. */
