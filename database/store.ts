@@ -4,7 +4,15 @@
  */
 import type { AuditQuery, AuditRow } from "../services/audit/audit.domain.ts";
 import type { BatchRow, BatchState, Candidate, Claimed, StoredChunk } from "../services/batch/batch.domain.ts";
-import type { ClientNeed, ClientUse, QueueStats, QueueUse, Removal, Removed, StaleErrors } from "../services/batch/batch.reads.domain.ts";
+import type {
+  ClientNeed,
+  ClientUse,
+  QueueStats,
+  QueueUse,
+  Removal,
+  Removed,
+  StaleErrors,
+} from "../services/batch/batch.reads.domain.ts";
 import type { ChunkCommit, Due, Move, Written } from "../services/batch/batch.writes.domain.ts";
 import type { OutboxRow } from "../services/outbox/outbox.domain.ts";
 import type { DocumentName, VersionQuery, VersionRow, VersionSpan } from "../services/policy/policy.domain.ts";

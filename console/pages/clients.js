@@ -12,8 +12,8 @@ import { Page } from "../ui/page.js";
 import { Table } from "../ui/table.js";
 import { Time } from "../ui/time.js";
 import { ClientState } from "./client.parts.js";
-import { UseBar } from "./clients.use.js";
 import { createClient } from "./clients.new.js";
+import { UseBar } from "./clients.use.js";
 
 /** @import { ListedClient, PageProps } from "../types.d.ts" */
 

@@ -56,7 +56,8 @@ const clientColumns = [
     key: "last",
     title: "Last batch",
     hides: "first",
-    render: ({ lastBatchAt }) => (lastBatchAt ? html`<${Time} at=${lastBatchAt} />` : html`<span class="quiet">none yet</span>`),
+    render: ({ lastBatchAt }) =>
+      lastBatchAt ? html`<${Time} at=${lastBatchAt} />` : html`<span class="quiet">none yet</span>`,
   },
 ];
 

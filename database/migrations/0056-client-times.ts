@@ -8,6 +8,8 @@ export const clientTimes: Migration = {
     await query(`ALTER TABLE "client" ADD "webhook_off_at" ${ddl.types.bigint}`);
     // A secret that was never rotated is as old as its client. There are far fewer clients than batches.
     await query('UPDATE "client" SET "secret_at" = "created_at" WHERE "old_secret_hash" IS NULL');
-    await query('CREATE INDEX "client_webhook_off_ix" ON "client" ("webhook_off_at") WHERE "webhook_off_at" IS NOT NULL');
+    await query(
+      'CREATE INDEX "client_webhook_off_ix" ON "client" ("webhook_off_at") WHERE "webhook_off_at" IS NOT NULL',
+    );
   },
 };

@@ -39,7 +39,14 @@ interface Among {
  * are read along the index of its grants.
  */
 function finds(on: Units): BatchStore["findClients"] {
-  const params = { before: "bigint", prefix: "text", part: "text", status: "name", dataset: "name", limit: "int" } as const;
+  const params = {
+    before: "bigint",
+    prefix: "text",
+    part: "text",
+    status: "name",
+    dataset: "name",
+    limit: "int",
+  } as const;
   const found = shapes(({ hasText, hasStatus, hasDataset }: Among) =>
     on.unit(params, ({ first }) => {
       const conditions = [

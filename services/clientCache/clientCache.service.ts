@@ -5,7 +5,6 @@
  */
 
 import { Op, UniqueConstraintError } from "sequelize";
-import { isOutcomeUnknown } from "../../database/errors.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import { storable } from "../../database/rows.ts";
 import { Recent } from "../../lib/batching/recent.ts";
@@ -34,11 +33,11 @@ import {
   type Known,
   knownOf,
   newSecret,
-  noAudit,
   publicPart,
 } from "./clientCache.known.ts";
 import { listed } from "./clientCache.list.ts";
 import { pausing, resuming } from "./clientCache.pause.ts";
+import { policyChanged, webhookGone } from "./clientCache.told.ts";
 
 /** Pages of several operators ask for the same every few seconds. */
 const NEEDS_FRESH_MS = 5_000;
@@ -239,32 +238,18 @@ export default defineActor({
       for (const { clientId, keyId, at } of ctx.params.uses) await this.database.store.noteKeyUse(clientId, keyId, at);
     },
 
-    async webhookGone(ctx) {
-      const client = await this.known("id", ctx.params.id);
-      if (!client) return;
-      const isGone = (_before: Known, _transaction: unknown, webhookOffAt: number) => ({ webhookOffAt });
-      await this.changes.change(client.publicId, isGone, noAudit, "client.renewed");
+    webhookGone(ctx) {
+      return webhookGone(this, ctx.params);
     },
 
     needs() {
       return this.needy.get();
     },
 
-    async policyChanged(ctx) {
-      const { id, policyVersion, hasWebhook = false } = ctx.params;
-      const client = await this.known("id", id);
-      if (!client) return;
-      const valuesOf = (before: Known) => ({
-        policyVersion: Math.max(before.policyVersion, policyVersion),
-        ...(hasWebhook && { webhookOffAt: null }),
-      });
-      const note = () => this.changes.change(client.publicId, valuesOf, noAudit, "client.renewed");
-      await note().catch((error: unknown) => {
-        // Writing it twice does no harm.
-        if (isOutcomeUnknown(error)) return note();
-        throw error;
-      });
+    policyChanged(ctx) {
+      return policyChanged(this, ctx.params);
     },
+
     figures() {
       return this.cacheFigures();
     },

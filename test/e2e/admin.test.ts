@@ -28,7 +28,9 @@ describe("clients", () => {
     const alone = await asked("GET", `/clients/${body.id}`);
     expect([alone.status, alone.body]).toEqual([200, shown]);
     const list = await asked("GET", "/clients?limit=1");
-    expect(list.body.items).toEqual([{ ...shown, policyVersion: 0, lastBatchAt: null }]);
+    const nothing = { used: 0, limit: null };
+    const use = { batches: { running: 0, limit: null }, day: { bytes: nothing, records: nothing } };
+    expect(list.body.items).toEqual([{ ...shown, policyVersion: 0, lastBatchAt: null, use }]);
     expect(JSON.stringify(list.body)).not.toMatch(/secret|hash/i);
     const own = withSecret({ id: String(body.id), identifier: "acme.eu_1-x", secret: "", auth: "" }, String(secret));
     expect(await statusOf(own)).toBe(200);
@@ -79,6 +81,27 @@ describe("clients", () => {
     const batch = (await (await get(url, client, `/imports/${id}`)).json()) as { createdAt: string };
     const { items } = (await asked("GET", `/clients?q=${client.identifier}`)).body as { items: object[] };
     expect(items).toMatchObject([{ policyVersion: 1, lastBatchAt: batch.createdAt }]);
+  });
+
+  test("a list tells what each client uses, which clients have a dataset, and the attention who is at a limit", async () => {
+    const client = await newClient(url, { recordsPerDay: 10 });
+    await accepted(url, client, '{"a":1}\n'.repeat(9));
+    await asked("PUT", "/datasets/with-clients", { description: "A" });
+    await asked("PUT", `/clients/${client.id}/datasets/with-clients`, {});
+    const { items } = (await asked("GET", "/clients?dataset=with-clients")).body as { items: object[] };
+    const records = { used: 9, limit: 10 };
+    expect(items).toMatchObject([{ id: client.id, use: { batches: { limit: 2 }, day: { records } } }]);
+    expect((await asked("GET", "/clients?dataset=nothing-like-that")).body.items).toEqual([]);
+    const need = await until(async () => {
+      const { clients } = (await asked("GET", "/stats/attention")).body as { clients: { client: { id: string } }[] };
+      return clients.find((one) => one.client.id === client.id);
+    });
+    expect(need).toEqual({
+      kind: "recordsPerDay",
+      client: { id: client.id, clientIdentifier: client.identifier, name: expect.any(String) },
+      ...records,
+      since: null,
+    });
   });
 
   test("usage tells what is used of each limit, to operators and to the client, and spends nothing of theirs", async () => {

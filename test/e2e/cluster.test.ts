@@ -5,11 +5,11 @@ import type { BatchRow } from "../../services/batch/batch.domain.ts";
 import type { SystemStats } from "../../services/monitor/monitor.contract.ts";
 import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../helpers/amqp.ts";
 import { describePostgres, freshSchema, type Schema } from "../helpers/database.ts";
+import { readFeed } from "../helpers/feed.ts";
 import { accepted, admin, type Batch, batchWhen, get, lines, newClient, type TestClient } from "../helpers/http.ts";
 import { metrics } from "../helpers/metrics.ts";
 import { until } from "../helpers/patience.ts";
 import { killLeftOvers, launch, type RunningProcess, startProcess, startWorker } from "../helpers/process.ts";
-import { readFeed } from "../helpers/feed.ts";
 import { describeRedis, freshPrefix, looker, redisUrl } from "../helpers/redis.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
 

@@ -1,5 +1,6 @@
 /** The promise: one stream tells a page all that changes, and no one what is not theirs; many cost the database no more than one. */
 
+import type { Api } from "../../services/api/http/gateway.ts";
 import { type FeedReader, readFeed } from "../helpers/feed.ts";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import { patience, until } from "../helpers/patience.ts";
@@ -225,7 +226,8 @@ test("a logout ends the streams of its session at once, and no others", async ()
     await by({ token: ADMIN_TOKEN }, "/admin/events?topics=stats"),
     await by(credentials, "/events?topics=batches"),
   ];
-  const recheck = jest.spyOn(system.broker.getLocalService("api")?.admissions, "recheckAll").mockResolvedValue(undefined);
+  const { admissions } = system.broker.getLocalService("api") as unknown as Api;
+  const recheck = jest.spyOn(admissions, "recheckAll").mockResolvedValue(undefined);
   for (const { own: cookie } of [admin, own])
     expect(
       (await fetch(`${system.url}/session`, { method: "DELETE", headers: { cookie, origin: system.url } })).status,

@@ -54,9 +54,18 @@ test("410 turns the webhook off, and ends waiting deliveries", async () => {
   expect(completed?.attempts).toMatchObject([{ status: 410, error: "gone (410): the webhook is turned off" }]);
   const policy = () => json<PolicyAnswer>(admin(system.url, `/clients/${client.id}/policy`));
   await until(async () => (await policy()).webhook === null, "the policy names no webhook");
+  const isAmongNeeds = async () => {
+    const { clients } = await json<{ clients: { kind: string; client: { id: string } }[] }>(
+      admin(system.url, "/stats/attention"),
+    );
+    return clients.some((one) => one.kind === "webhook" && one.client.id === client.id);
+  };
+  await until(isAmongNeeds, "operators are told");
   const { id: next } = await accepted(system.url, client, '{"a":1}');
   await batchWhen(system.url, client, next);
   expect(await deliveries(`batch=${next}`)).toEqual([]);
+  await patch(client, { webhook: { url } });
+  await until(async () => !(await isAmongNeeds()), "it is on again");
 });
 
 test("a removed webhook or a disabled client ends a delivery with the reason", async () => {

@@ -6,8 +6,8 @@ import type { Admitted } from "./admissions.ts";
 import {
   type AdmittedClient,
   bearerIn,
-  operatorIn,
   type OperatorIdentity,
+  operatorIn,
   operatorOf,
   operatorWith,
   refusalNow,

@@ -18,7 +18,7 @@ import {
 } from "./examples.batches.ts";
 import { batchRules, errorSummary } from "./examples.records.ts";
 import { stats } from "./examples.system.ts";
-import { client, cursor, ids, secret, webhook, webhookSecret, listedClient } from "./examples.ts";
+import { client, cursor, ids, listedClient, secret, webhook, webhookSecret } from "./examples.ts";
 import { type Answer, type Body, bodyProblems, type Call, content } from "./kit.ts";
 
 const answer = (

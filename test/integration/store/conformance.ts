@@ -2,6 +2,7 @@ import type { Database } from "../../../database/database.ts";
 import { auditSuite } from "./audit.suite.ts";
 import { batchWalkSuite } from "./batch-walks.suite.ts";
 import { checkedSuite } from "./checked.suite.ts";
+import { clientLimitSuite } from "./client-limits.suite.ts";
 import { datasetSuite } from "./datasets.suite.ts";
 import { dedupSuite } from "./dedup.suite.ts";
 import { deliveryListSuite } from "./deliveries.lists.suite.ts";
@@ -56,6 +57,7 @@ export const everySuite: readonly Suite[] = [
   groupSlotSuite,
   fairnessSuite,
   pauseSuite,
+  clientLimitSuite,
   figuresSuite,
   retentionSuite,
   undoSuite,

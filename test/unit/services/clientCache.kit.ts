@@ -42,3 +42,14 @@ export function startClients(): void {
   });
   afterEach(() => jest.restoreAllMocks());
 }
+
+/** What a client that has never sent anything uses of its limits. */
+export const unused = {
+  lastBatchAt: null,
+  running: 0,
+  cap: null,
+  bytes: 0,
+  records: 0,
+  bytesPerDay: null,
+  recordsPerDay: null,
+};

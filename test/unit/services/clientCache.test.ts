@@ -19,6 +19,7 @@ import {
   startClients,
   system,
   told,
+  unused,
 } from "./clientCache.kit.ts";
 import { secretTests } from "./clientCache.secrets.suite.ts";
 
@@ -47,7 +48,7 @@ describe("creating", () => {
       await login(secret),
       ...(await call(system.broker, "clientCache.list", { limit: 1 })),
     ];
-    expect(shown).toEqual([client, client, { ...client, lastBatchAt: null }]);
+    expect(shown).toEqual([client, client, { ...client, use: unused }]);
   });
 
   test("a name with characters that no database keeps is answered as it is stored", async () => {
@@ -204,7 +205,7 @@ describe("changing", () => {
 
 test("the list is newest first, in pages", async () => {
   const made = [];
-  for (const name of ["a", "b", "c"]) made.unshift({ ...(await create(`${acme}-${name}`)).client, lastBatchAt: null });
+  for (const name of ["a", "b", "c"]) made.unshift({ ...(await create(`${acme}-${name}`)).client, use: unused });
   const list = (query: object) => call(system.broker, "clientCache.list", { limit: 2, ...query });
   expect(await list({})).toEqual(made.slice(0, 2));
   expect((await list({ before: made[1]?.id }))[0]).toEqual(made[2]);

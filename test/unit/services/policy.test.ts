@@ -119,7 +119,7 @@ describe("announcing", () => {
   test("a change is announced to the queue, to clientCache and to all nodes", async () => {
     await change({ maxConcurrentBatches: 9, weight: 4 });
     expect(queues).toEqual([{ clientId, cap: 9, weight: 4 }]);
-    expect(versions).toEqual([{ id: clientId, policyVersion: 1 }]);
+    expect(versions).toEqual([{ id: clientId, policyVersion: 1, hasWebhook: false }]);
     expect(told).toEqual([{ clientId, version: 1 }]);
   });
 
@@ -131,7 +131,7 @@ describe("announcing", () => {
     };
     await change({ weight: 4 });
     expect(queues.map(({ weight }) => weight)).toEqual([4, 8]);
-    expect(versions).toEqual([{ id: clientId, policyVersion: 2 }]);
+    expect(versions).toEqual([{ id: clientId, policyVersion: 2, hasWebhook: false }]);
   });
 
   test("a change is published with the client's public id, in an event of the same commit", async () => {
