@@ -54,11 +54,22 @@ export function optionsOf({ draft, chosen }, pointer) {
     return fields();
   if (pointer === "/handler") return chosen.handlers ?? undefined;
   if (pointer === "/window/timeZone") return timeZones();
-  if (pointer === "/table/name") return chosen.tables.map(({ name }) => name);
+  if (pointer === "/table/name") return namesOf(chosen.tables, valueAt(draft, "/table/name"));
   if (pointer === "/table/key" || pointer === "/table/newer" || pointer === "/table/columns") return columns();
   if (pointer.startsWith("/table/columns/")) return [...fields(), ...metas];
   return undefined;
 }
+
+/** The schemas in which PostgreSQL, SQL Server and SQLite look for a table that is named without one. */
+const USUAL_SCHEMA = /^(public|dbo|main)\./;
+
+/** `public.orders` is `orders`. @param {string} listed @param {unknown} written */
+const isSameTable = (listed, written) =>
+  typeof written === "string" && listed.replace(USUAL_SCHEMA, "") === written.replace(USUAL_SCHEMA, "");
+
+/** Each table once: the draft's own as it is written there. @param {TableThere[]} tables @param {unknown} written */
+const namesOf = (tables, written) =>
+  tables.map(({ name }) => (isSameTable(name, written) ? /** @type {string} */ (written) : name));
 
 const metas = ["batchId", "clientId", "clientIdentifier", "dataset", "record", "line", "receivedAt", "json"].map(
   (meta) => `{"meta":"${meta}"}`,
@@ -67,7 +78,7 @@ const metas = ["batchId", "clientId", "clientIdentifier", "dataset", "record", "
 /** Of the table where it is known; else those that the draft fills. @param {Record<string, unknown>} draft @param {Chosen} chosen */
 function columnsOf(draft, { tables }) {
   const name = valueAt(draft, "/table/name");
-  const there = tables.find((table) => table.name === name);
+  const there = tables.find((table) => isSameTable(table.name, name));
   if (there) return there.columns.map((column) => column.name);
   return Object.keys(valueAt(draft, "/table/columns") ?? {}).concat(
     valueAt(draft, "/table/columns") ? [] : fieldsOf(draft.schema),

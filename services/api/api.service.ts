@@ -80,6 +80,8 @@ const api = define({
     rootCallOptions(options: { requestID?: string }, req: ApiRequest, res: ServerResponse) {
       // On every answer: some carry what a partner sent, and no browser may take that for a page.
       res.setHeader("X-Content-Type-Options", "nosniff");
+      // No page shows an answer in a frame, not even one of the same site, whose frames have the session.
+      res.setHeader("X-Frame-Options", "DENY");
       const own = req.headers["x-request-id"];
       options.requestID = typeof own === "string" && REQUEST_ID.test(own) ? own : uuidv7();
       // moleculer-web would route an OPTIONS request by the method that this header names. We have no routes for CORS.

@@ -1,5 +1,5 @@
 /** The promise: operators find any batch, see what is wrong in it down to the cell, and move one or many, told the consequence first. */
-import { admin, newClient, post } from "../helpers/http.ts";
+import { admin, newClient, post, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { startConsole } from "./kit.ts";
 
@@ -150,4 +150,55 @@ test("filters live in the address, are removed by key, and an empty list tells t
   await page.getByRole("button", { name: "Columns" }).or(page.getByText("Columns")).first().click();
   await page.getByLabel("Format").check();
   await page.locator("th", { hasText: "Format" }).waitFor();
+});
+
+/** A batch that was only checked. */
+async function checkedBatch(client: TestClient): Promise<string> {
+  const headers = { authorization: client.auth, "content-type": "application/x-ndjson" };
+  const request = { method: "POST", headers, body: '{"id":"a"}\n' };
+  const { id } = (await (await fetch(`${world.url}/imports?validateOnly=true`, request)).json()) as { id: string };
+  await until(async () => (await statusOf(id)) === "validated");
+  return id;
+}
+
+test("a batch that was only checked is committed, and the history names the operator", async () => {
+  const id = await checkedBatch(await newClient(world.url));
+  const visit = await world.visit({ role: "operator", path: `#/batches/${id}` });
+  const { page } = visit;
+  await page.getByRole("button", { name: "Commit" }).click();
+  const dialog = page.getByRole("dialog", { name: "Commit this batch?" });
+  expect(await dialog.innerText()).toContain("Its file was only checked.");
+  await dialog.getByLabel(/Reason/).fill("They called");
+  await visit.clean();
+  await dialog.getByRole("button", { name: "Commit batch" }).click();
+  await page.locator(".timeline", { hasText: "They called" }).waitFor();
+  expect(await visit.text(".timeline")).toMatch(/Committed by operator-\d/);
+  await until(async () => (await statusOf(id)) === "completed");
+  expect(await page.getByRole("button", { name: "Commit" }).count()).toBe(0);
+});
+
+test("many are moved in pieces, with a bar", async () => {
+  const client = await newClient(world.url, { requiresApproval: true });
+  for (let n = 0; n < 103; n++) await post(world.url, client, `{"id":"h-${n}"}\n`);
+  const visit = await world.visit({ role: "operator", path: `#/batches?client=${client.identifier}`, own: true });
+  const { page } = visit;
+  let go = () => {};
+  const may = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let pieces = 0;
+  await page.route("**/admin/batches/actions", async (route) => {
+    if (!route.request().postDataJSON().dryRun && ++pieces === 2) await may;
+    await route.continue();
+  });
+  await page.locator(".bulk").getByRole("button", { name: "Cancel" }).click();
+  const dialog = page.getByRole("dialog", { name: "Cancel 103 batches?" });
+  await dialog.getByRole("textbox").last().fill("103");
+  await dialog.getByRole("button", { name: "Cancel 103 batches" }).click();
+  await dialog.getByText("100 of 103").waitFor();
+  await visit.clean();
+  go();
+  const told = page.getByRole("dialog", { name: "103 batches cancelled" });
+  await told.waitFor();
+  expect([pieces, await told.innerText()]).toEqual([2, expect.stringContaining("None was refused.")]);
 });

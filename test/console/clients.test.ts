@@ -254,3 +254,20 @@ test("a viewer sees all of it and changes nothing, also on a narrow screen", asy
     /^(Pause|Rename|New key|New secret|Change|Grant|Revoke|Turn|Send a test|Set a legal|Erase|More actions)/;
   expect(await page.getByRole("button", { name: changing }).count()).toBe(0);
 });
+
+test("the list of clients has a bar of their use, and a dataset its clients", async () => {
+  const full = await newClient(world.url, { recordsPerDay: 10, bytesPerDay: 1_000_000 });
+  await post(world.url, full, '{"id":"a"}\n'.repeat(9));
+  await admin(world.url, "/datasets/ops-orders", { method: "PUT", body: JSON.stringify({ description: "Orders" }) });
+  const visit = await world.visit({ role: "admin", path: "#/clients" });
+  const { page } = visit;
+  const row = page.locator("tbody tr", { hasText: full.identifier });
+  await row.getByText("9 of 10 records today").waitFor();
+  await visit.clean();
+  await visit.open("#/datasets/ops-orders");
+  await page.getByText("No client has it yet.").waitFor();
+  await admin(world.url, `/clients/${full.id}/datasets/ops-orders`, { method: "PUT", body: "{}" });
+  await page.reload();
+  await row.getByText("9 of 10 records today").waitFor();
+  await visit.clean();
+});

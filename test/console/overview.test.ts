@@ -1,4 +1,5 @@
 /** The promise: the overview says in one sentence how it is, and what needs somebody can be done there. */
+import type { WithDatabase } from "../../mixins/database.ts";
 import { admin, newClient, post } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { startConsole } from "./kit.ts";
@@ -162,4 +163,23 @@ test("a code is explained by the document of this version", async () => {
   await visit.page.getByLabel("Code").fill("nobody-knows");
   await visit.page.getByText("No code is called that.").waitFor();
   await visit.clean();
+});
+
+test("clients at a limit and a webhook that is gone stand in the overview, with where to mend them", async () => {
+  const full = await newClient(world.url, { recordsPerDay: 10 });
+  await post(world.url, full, '{"id":"a"}\n'.repeat(10));
+  const gone = await newClient(world.url);
+  const { models } = (world.system.broker.getLocalService("clientCache") as unknown as WithDatabase).database;
+  await models.Client.update({ webhookOffAt: Date.now() }, { where: { publicId: gone.id } });
+  const visit = await world.visit({ role: "admin", path: "#/" });
+  const { page } = visit;
+  const row = (who: string) => page.locator(".matters li", { has: page.getByRole("link", { name: who, exact: true }) });
+  await row(full.identifier).getByText("10 of the day's 10 records are used.").waitFor();
+  await row(`Webhook of ${gone.identifier}`).getByText("answered 410").waitFor();
+  await visit.clean();
+  await row(full.identifier).getByRole("link", { name: "See its use" }).click();
+  await page.getByText("Use of its limits now").waitFor();
+  await page.goBack();
+  await row(`Webhook of ${gone.identifier}`).getByRole("link", { name: "Turn on again" }).click();
+  await page.getByRole("button", { name: /Turn on/ }).waitFor();
 });

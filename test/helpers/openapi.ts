@@ -145,6 +145,7 @@ export async function differences({ operationId, responses }: Operation, respons
   const content = described.content?.[type];
   const faults = headerFaults(response.headers, described.headers ?? {});
   if (response.headers.get("x-content-type-options") !== "nosniff") faults.push("nosniff is missing");
+  if (response.headers.get("x-frame-options") !== "DENY") faults.push("it may be framed");
   if (!described.content) return text === "" ? faults : [...faults, "there is a body"];
   if (!content) return [...faults, `the type ${type} is not in the document`];
   return [...faults, ...bodyFaults(type, content.schema, text)];

@@ -1,6 +1,7 @@
 /** The promise: the editor finds each pointer in a text, merges what two people changed, and proposes types that lose nothing. */
 import { ruleWords } from "../../console/batch/rule-words.js";
 import { schemaOfSamples } from "../../console/editor/infer.js";
+import { optionsOf } from "../../console/editor/options.js";
 import { changesOf, threeWay, valueAt, withValue } from "../../console/editor/pointers.js";
 import { marksOf, parsed, placeOf, placesOf } from "../../console/editor/positions.js";
 import { numberOf, readable } from "../../console/editor/units.js";
@@ -134,4 +135,20 @@ test("a number that JavaScript cannot hold keeps its digits", () => {
     '{"a":9007199254740993,"b":0.1,"c":1e400,"d":[12345678901234567890.5],"e":100,"f":-0.1}',
   );
   expect([isRawNumber(value.a), isRawNumber(value.b), value.e]).toEqual([true, false, 100]);
+});
+
+test("a table is chosen once, as the dataset names it, with or without the schema in which the database looks first", () => {
+  const chosen = {
+    handlers: null,
+    tables: ["app.orders", "public.orders", "public.prices"].map((name) => ({
+      name,
+      columns: [{ name: `of ${name}` }],
+    })),
+  };
+  const of = (name: string, pointer: string) => optionsOf({ draft: { table: { name } }, chosen } as never, pointer);
+  expect(of("orders", "/table/name")).toEqual(["app.orders", "orders", "public.prices"]);
+  expect(of("public.orders", "/table/name")).toEqual(["app.orders", "public.orders", "public.prices"]);
+  expect(of("app.orders", "/table/name")).toEqual(["app.orders", "public.orders", "public.prices"]);
+  for (const name of ["orders", "public.orders"]) expect(of(name, "/table/key")).toEqual(["of public.orders"]);
+  expect(of("app.orders", "/table/key")).toEqual(["of app.orders"]);
 });
