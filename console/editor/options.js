@@ -3,11 +3,12 @@ import { useEffect, useState } from "preact/hooks";
 import { get } from "../api/client.js";
 import { valueAt } from "./pointers.js";
 import { fieldsOf } from "./schema.js";
+import { isSameTable, namesOf } from "./tables.js";
 import { timeZones } from "./window.js";
 
 /** @import { Form } from "./field.js" */
 
-/** @typedef {{ name: string, columns: { name: string }[] }} TableThere */
+/** @import { TableThere } from "./tables.js" */
 /** @typedef {{ handlers: string[] | null, tables: TableThere[] }} Chosen null: this node does not tell */
 
 const builtIn = ["store", "table"];
@@ -59,17 +60,6 @@ export function optionsOf({ draft, chosen }, pointer) {
   if (pointer.startsWith("/table/columns/")) return [...fields(), ...metas];
   return undefined;
 }
-
-/** The schemas in which PostgreSQL, SQL Server and SQLite look for a table that is named without one. */
-const USUAL_SCHEMA = /^(public|dbo|main)\./;
-
-/** `public.orders` is `orders`. @param {string} listed @param {unknown} written */
-const isSameTable = (listed, written) =>
-  typeof written === "string" && listed.replace(USUAL_SCHEMA, "") === written.replace(USUAL_SCHEMA, "");
-
-/** Each table once: the draft's own as it is written there. @param {TableThere[]} tables @param {unknown} written */
-const namesOf = (tables, written) =>
-  tables.map(({ name }) => (isSameTable(name, written) ? /** @type {string} */ (written) : name));
 
 const metas = ["batchId", "clientId", "clientIdentifier", "dataset", "record", "line", "receivedAt", "json"].map(
   (meta) => `{"meta":"${meta}"}`,

@@ -1,9 +1,9 @@
 /** The promise: the editor finds each pointer in a text, merges what two people changed, and proposes types that lose nothing. */
 import { ruleWords } from "../../console/batch/rule-words.js";
 import { schemaOfSamples } from "../../console/editor/infer.js";
-import { optionsOf } from "../../console/editor/options.js";
 import { changesOf, threeWay, valueAt, withValue } from "../../console/editor/pointers.js";
 import { marksOf, parsed, placeOf, placesOf } from "../../console/editor/positions.js";
+import { isSameTable, namesOf } from "../../console/editor/tables.js";
 import { numberOf, readable } from "../../console/editor/units.js";
 import { delimiterIn, plainCsv, plainJson } from "../../console/partner/rejected-file.js";
 import { isRawNumber, parseExact } from "../../console/ui/exact-json.js";
@@ -138,17 +138,10 @@ test("a number that JavaScript cannot hold keeps its digits", () => {
 });
 
 test("a table is chosen once, as the dataset names it, with or without the schema in which the database looks first", () => {
-  const chosen = {
-    handlers: null,
-    tables: ["app.orders", "public.orders", "public.prices"].map((name) => ({
-      name,
-      columns: [{ name: `of ${name}` }],
-    })),
-  };
-  const of = (name: string, pointer: string) => optionsOf({ draft: { table: { name } }, chosen } as never, pointer);
-  expect(of("orders", "/table/name")).toEqual(["app.orders", "orders", "public.prices"]);
-  expect(of("public.orders", "/table/name")).toEqual(["app.orders", "public.orders", "public.prices"]);
-  expect(of("app.orders", "/table/name")).toEqual(["app.orders", "public.orders", "public.prices"]);
-  for (const name of ["orders", "public.orders"]) expect(of(name, "/table/key")).toEqual(["of public.orders"]);
-  expect(of("app.orders", "/table/key")).toEqual(["of app.orders"]);
+  const tables = ["app.orders", "public.orders", "dbo.prices"].map((name) => ({ name, columns: [] }));
+  expect(namesOf(tables, "orders")).toEqual(["app.orders", "orders", "dbo.prices"]);
+  expect(namesOf(tables, "prices")).toEqual(["app.orders", "public.orders", "prices"]);
+  for (const written of ["public.orders", "app.orders", undefined])
+    expect(namesOf(tables, written)).toEqual(["app.orders", "public.orders", "dbo.prices"]);
+  expect(tables.filter(({ name }) => isSameTable(name, "orders"))).toEqual([tables[1]]);
 });
