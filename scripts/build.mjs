@@ -14,7 +14,8 @@ const BESIDE_THE_CODE = [
 ];
 
 rmSync("dist", { recursive: true, force: true });
-tsc("-p", "tsconfig.build.json");
+// `npm run types` checks the types; here that would take four times as long as the rest.
+tsc("-p", "tsconfig.build.json", "--noCheck");
 const declared = [
   "--declaration",
   "--emitDeclarationOnly",

@@ -1,5 +1,6 @@
 /** The promise: an operator's change of a client takes effect at once, and guessing secrets is slowed down. */
 import { accepted, get, newClient } from "../helpers/http.ts";
+import { testOnce } from "../helpers/once.ts";
 import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN, startSystem } from "../helpers/system.ts";
 import { asked, startAdmin, statusOf, url, withSecret } from "./admin.kit.ts";
@@ -194,7 +195,7 @@ describe("clients", () => {
   });
 });
 
-test("more than 100 failed logins a minute get 429, and valid credentials are still accepted", async () => {
+testOnce("more than 100 failed logins a minute get 429, and valid credentials are still accepted", async () => {
   const own = await startSystem();
   try {
     const client = await newClient(own.url);

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { openDatabase } from "../../database/database.ts";
 import { root } from "../../root.cjs";
 import { accepted, newClient, type TestClient } from "../helpers/http.ts";
+import { describeOnce, testOnce } from "../helpers/once.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
 import {
   asked,
@@ -24,8 +25,8 @@ import { routesHaveEntries } from "./audit.routes.suite.ts";
 
 startAudited();
 
-// First, while nothing of the others goes on by itself.
-readsChangeNothing();
+// Every GET, with all rows of the tables before and after: first, while nothing of the others goes on by itself.
+describeOnce("reads", readsChangeNothing);
 
 describe("changes", () => {
   let client: TestClient;
@@ -95,6 +96,7 @@ describe("changes", () => {
     remember(await asked("POST", `/clients/${made.body.id}/rotate-webhook-secret`, {}));
     remember(await asked("POST", "/operators", { name: "secretive", role: "viewer" }));
     remember(await asked("POST", "/operators/secretive/rotate"));
+    expect((await asked("GET", "/operators")).text).toContain("secretive");
     expect(shown).toHaveLength(6);
     const [rows] = await databaseOf().sequelize.query("SELECT * FROM audit");
     const all = JSON.stringify(rows);
@@ -192,7 +194,7 @@ describe("GET /admin/audit", () => {
     expect(second?.change).toEqual({ "/name": ["A", "B"] });
   });
 
-  test("is NDJSON or CSV where Accept says so, whole and safe for a spreadsheet", async () => {
+  testOnce("is NDJSON or CSV where Accept says so, whole and safe for a spreadsheet", async () => {
     const client = await newClient(system.url);
     for (let i = 0; i < 120; i++) await asked("PATCH", `/clients/${client.id}`, { name: `=cmd|${i}` });
     const path = `${system.url}/admin/audit?subject=${client.id}`;
@@ -211,7 +213,7 @@ describe("GET /admin/audit", () => {
     expect(lines).toHaveLength(122);
   });
 
-  test.each([
+  testOnce.each([
     ["who=", "/who"],
     ["subject=a%00b", "/subject"],
     [`who=${"a".repeat(256)}`, "/who"],

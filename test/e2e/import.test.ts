@@ -1,6 +1,7 @@
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { Windows } from "../../services/imports/imports.windows.ts";
 import { accepted, batchWhen, get, lines, newClient, post, type TestClient } from "../helpers/http.ts";
+import { testOnce } from "../helpers/once.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
 let system: System;
@@ -44,7 +45,7 @@ test.each(bodies)("the records of %s are stored and can be read", async (_name, 
   ]);
 });
 
-test.each<[encoding: string, pack: (text: string) => Buffer]>([
+testOnce.each<[encoding: string, pack: (text: string) => Buffer]>([
   ["gzip", gzipSync],
   ["x-gzip", gzipSync],
   ["GZIP, identity", gzipSync],

@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { get, newClient, post } from "../helpers/http.ts";
+import { testOnce } from "../helpers/once.ts";
 import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 import { imported, problemOf, schema } from "./imported.ts";
@@ -16,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 describe("the policy's limits", () => {
-  test("formats: the policy's formats are accepted, others get 415", async () => {
+  testOnce("formats: the policy's formats are accepted, others get 415", async () => {
     const own = await newClient(url, { formats: ["csv", "json"] });
     expect((await imported(url, own, "a\n1\n", "text/csv")).batch.status).toBe("completed");
     expect((await imported(url, own, '[{"a":1}]', "application/json")).batch.status).toBe("completed");
@@ -34,20 +35,23 @@ describe("the policy's limits", () => {
     expect(await problemOf(await post(url, own, "{}\n{}\n{}"))).toMatchObject({ code: "too-many-records", limit: 2 });
   });
 
-  test("gzip has hardly more bytes than maxBytes, whatever it holds, told from the header where that is possible", async () => {
-    const own = await newClient(url, { maxBytes: 1_000 });
-    const empty = Buffer.concat(Array(10_000).fill(gzipSync("")));
-    const gzip = { "content-encoding": "gzip" };
-    const whole = Buffer.concat(Array(8).fill(empty));
-    const refused = { status: 413, code: "payload-too-large", limit: 1_049_592 };
-    expect(await problemOf(await post(url, own, whole as never, undefined, gzip))).toMatchObject(refused);
-    const pieces = Readable.toWeb(Readable.from(Array(8).fill(empty))) as never;
-    expect(await problemOf(await post(url, own, pieces, undefined, gzip))).toMatchObject(refused);
-    const few = Buffer.concat([empty, gzipSync("{}\n")]);
-    expect((await post(url, own, few as never, undefined, gzip)).status).toBe(202);
-  });
+  testOnce(
+    "gzip has hardly more bytes than maxBytes, whatever it holds, told from the header where that is possible",
+    async () => {
+      const own = await newClient(url, { maxBytes: 1_000 });
+      const empty = Buffer.concat(Array(10_000).fill(gzipSync("")));
+      const gzip = { "content-encoding": "gzip" };
+      const whole = Buffer.concat(Array(8).fill(empty));
+      const refused = { status: 413, code: "payload-too-large", limit: 1_049_592 };
+      expect(await problemOf(await post(url, own, whole as never, undefined, gzip))).toMatchObject(refused);
+      const pieces = Readable.toWeb(Readable.from(Array(8).fill(empty))) as never;
+      expect(await problemOf(await post(url, own, pieces, undefined, gzip))).toMatchObject(refused);
+      const few = Buffer.concat([empty, gzipSync("{}\n")]);
+      expect((await post(url, own, few as never, undefined, gzip)).status).toBe(202);
+    },
+  );
 
-  test.each([
+  testOnce.each([
     ["application/x-ndjson", '{"a":"x"}\n{"a":"LONG"}\n{"a":"y"}\n', [1, 2, 3]],
     ["text/csv", 'a\nx\n"LONG"\ny\n', [2, 3, 4]],
     ["application/json", '[{"a":"x"},{"a":"LONG"},{"a":"y"}]', null],
@@ -117,7 +121,7 @@ describe("the policy's limits", () => {
     expect(records.map(({ record }) => record)).toEqual([1, 3]);
   });
 
-  test("maxConcurrentUploads: one more at once gets 429 with the limit", async () => {
+  testOnce("maxConcurrentUploads: one more at once gets 429 with the limit", async () => {
     const own = await newClient(url, { maxConcurrentUploads: 1, chunkRecords: 1 });
     let send: ReadableStreamDefaultController<Uint8Array> | undefined;
     const body = new ReadableStream<Uint8Array>({
@@ -141,7 +145,7 @@ describe("the policy's limits", () => {
     expect((await post(url, own, '{"a":4}')).status).toBe(202);
   });
 
-  test("GET /policy shows a client its whole policy", async () => {
+  testOnce("GET /policy shows a client its whole policy", async () => {
     const own = await newClient(url, { formats: ["csv"], schema, rate: { requests: 500 }, weight: 3 });
     expect(await (await get(url, own, "/policy")).json()).toEqual({
       description: null,

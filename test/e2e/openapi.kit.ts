@@ -238,7 +238,17 @@ const scenes: Record<string, () => Promise<Scene>> = {
   getErasure: twoErasures,
 };
 
-export const sceneOf = ({ operationId }: Operation) => scenes[operationId]?.() ?? usual;
+const shared = new Map<() => Promise<Scene>, Promise<Scene>>();
+
+/** A GET changes nothing: those that need the same scene share one. Any other call has its own. */
+export async function sceneOf({ operationId, method }: Operation): Promise<Scene> {
+  const make = scenes[operationId];
+  if (!make) return usual;
+  if (method !== "GET") return make();
+  const scene = shared.get(make) ?? make();
+  shared.set(make, scene);
+  return scene;
+}
 
 export const credentials = (
   { tags: [group] }: Operation,

@@ -52,6 +52,7 @@ function push(args: string[], { input = "", env = {}, url = system.url }: Surrou
     cwd: root,
     env: {
       PATH: [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter),
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? "",
       npm_lifecycle_event: "push",
       INIT_CWD: folder,
       DATAFLOW_URL: url,

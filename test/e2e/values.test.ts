@@ -1,5 +1,6 @@
 /** The promise: a value is stored as format, charset and schema say, or its record is rejected. */
 import { accepted, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
+import { describeOnce } from "../helpers/once.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 import { imported, type Stored, schema } from "./imported.ts";
 
@@ -56,7 +57,7 @@ describe("values", () => {
   });
 });
 
-describe("CSV", () => {
+describeOnce("CSV", () => {
   const rows = async (body: string | Buffer, type = "text/csv") =>
     (await imported(url, client, body, type)).records.map(({ data }) => data);
 

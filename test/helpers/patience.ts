@@ -32,7 +32,7 @@ export function coreMs(work: () => unknown): number {
 }
 
 /** The longest pause between two looks: a look costs a statement or a request, and files wait for minutes in sum. */
-const LONGEST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 50;
 
 /** How long to rest before the next look, after so long a wait: what comes soon is seen at once, at most a tenth later. */
 const pauseAfter = (waitedMs: number): Promise<void> =>

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { outcomeOf, problemOf } from "../../e2e/imported.ts";
 import { casesFolder, knownCases } from "../../helpers/cases.ts";
 import { accepted, type Batch, batchWhen, get, newClient } from "../../helpers/http.ts";
+import { describeOnce } from "../../helpers/once.ts";
 import { recordsComeBackAgain } from "./corrections.again.suite.ts";
 import { batchOf, corrected, counts, fileOf, marked, schema, send, startCorrections, url } from "./corrections.kit.ts";
 
@@ -163,7 +164,7 @@ test("only an ended batch of the same client and dataset is corrected", async ()
   expect((await send(other, "x", "id,n\na,1\n", "text/csv")).status).toBe(404);
 });
 
-describe("the files of test/cases", () => {
+describeOnce("the files of test/cases", () => {
   const refused = cases.filter(({ want }) => want.status === 202 && (want.rejected ?? 0) > 0);
   test.each(refused.map((one) => [one.id, one] as const))("%s: comes back as the same records", async (_, one) => {
     const { description: _text, ...policy } = datasets[one.dataset] as { description: string };

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, newClient, type TestClient } from "../../helpers/http.ts";
+import { testOnce } from "../../helpers/once.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, hanging, row, rows, select, storeOf } from "./kit.ts";
@@ -39,7 +40,7 @@ test("60 batches of one client do not delay the single batch of another", async 
   expect(work.calls).toHaveLength(61);
 });
 
-test("a long batch makes room at a checkpoint, without counting an attempt", async () => {
+testOnce("a long batch makes room at a checkpoint, without counting an attempt", async () => {
   const chunks = 300;
   const work = handler("work", () => new Promise((resolve) => setTimeout(resolve, 5)));
   await start({ WORKER_CONCURRENCY: "1", BATCH_SLICE: "50ms" }, work);
@@ -69,7 +70,7 @@ test("a long batch makes room at a checkpoint, without counting an attempt", asy
   expect((await row(system, longId)).attempt).toBe(1);
 });
 
-test("a long batch goes on through its slices while nobody else waits", async () => {
+testOnce("a long batch goes on through its slices while nobody else waits", async () => {
   const work = handler("work", () => null);
   await start({ WORKER_CONCURRENCY: "1", BATCH_SLICE: "0s" }, work);
   const client = await newClient(system.url, { handler: "work.run", chunkRecords: 1 });
@@ -117,7 +118,7 @@ test("caps are exact: reached, and never exceeded", async () => {
   expect(clients.map(({ id }) => most.get(id))).toEqual(caps);
 });
 
-test("no more batches run than the worker has slots", async () => {
+testOnce("no more batches run than the worker has slots", async () => {
   const work = hanging("work");
   await start({ WORKER_CONCURRENCY: "3" }, work);
   const clients = await Promise.all(Array.from({ length: 5 }, () => newClient(system.url, { handler: "work.run" })));

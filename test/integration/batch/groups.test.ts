@@ -2,6 +2,7 @@
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
+import { testOnce } from "../../helpers/once.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { ended, type handler, hanging, row, rows, select, storeOf } from "./kit.ts";
@@ -158,7 +159,7 @@ test("rejected records are in the report of their own batch", async () => {
   expect(report.map(({ record }) => record)).toEqual([3, 4]);
 });
 
-test("a flood of small batches does not delay another client's large one", async () => {
+testOnce("a flood of small batches does not delay another client's large one", async () => {
   await start({ WORKER_CONCURRENCY: "1" });
   const [flood, other] = [await newClient(system.url), await newClient(system.url, { chunkRecords: 2 })];
   await pause();

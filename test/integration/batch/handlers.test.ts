@@ -2,6 +2,7 @@
 import { Errors } from "moleculer";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
+import { testOnce } from "../../helpers/once.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { hears } from "../../unit/contracts/kit.ts";
@@ -71,7 +72,7 @@ test("a handler gets the accepted records of each chunk, with the ids that make 
   ).toEqual([]);
 });
 
-test.each([[undefined], [null], [{}], [{ outcome: "done" }], [{ rejected: [] }]])("%j is done", async (answer) => {
+testOnce.each([[undefined], [null], [{}], [{ outcome: "done" }], [{ rejected: [] }]])("%j is done", async (answer) => {
   const { batch } = await run(() => answer);
   expect(batch).toMatchObject({ status: "completed", counts: { accepted: 3, rejected: 0 }, attempts: 1 });
 });
@@ -179,7 +180,7 @@ test("cancel and fail end the batch; what was delivered before stays counted", a
   for (const { calls } of [cancelled, gaveUp]) expect(calls.map(({ chunk }) => chunk)).toEqual([0, 1]);
 });
 
-test.each([
+testOnce.each([
   [{ outcome: "banana" }],
   ["done"],
   [5],

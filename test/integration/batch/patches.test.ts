@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { outcomeOf, problemOf } from "../../e2e/imported.ts";
 import { accepted, type Batch, batchWhen, get, newClient, post, type TestClient } from "../../helpers/http.ts";
+import { testOnce } from "../../helpers/once.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 
 let url: string;
@@ -119,7 +120,7 @@ test("a workbook's row is patched as it was read, and what came with NUL is none
   expect([data, codes]).toEqual([[{ id: "\ufffd", n: 1 }], [[1, "not-rejected"]]]);
 });
 
-test.each<[string, string, number, object]>([
+testOnce.each<[string, string, number, object]>([
   ["no JSON", '{"record":1,"patch":{}}\n\n{"record":', 400, { code: "malformed-body", line: 3 }],
   ["no object", "[1]\n", 400, { code: "malformed-body", line: 1 }],
   ["a name twice", '{"record":1,"patch":{"a":1,"a":2}}', 400, { code: "malformed-body", line: 1 }],

@@ -1,6 +1,7 @@
 /** What becomes of a body before it is delivered: the preview of a batch, and the check of a body at once. */
 import { gzipSync } from "node:zlib";
 import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../../helpers/http.ts";
+import { testOnce } from "../../helpers/once.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { ended, row, storeOf } from "./kit.ts";
 
@@ -193,7 +194,7 @@ test("a check at once ignores an idempotency key", async () => {
   expect((await ask(client, "/imports", "{}", headers)).headers.get("idempotent-replayed")).toBeNull();
 });
 
-test("a check looks at the first 1 MiB or 5,000 records", async () => {
+testOnce("a check looks at the first 1 MiB or 5,000 records", async () => {
   const client = await newClient(system.url);
   const many = Array.from({ length: 6_000 }, (_, n) => `{"n":${n}}`).join("\n");
   expect(await answer(ask(client, "/imports/check", many, ndjson))).toMatchObject({

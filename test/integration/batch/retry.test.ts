@@ -1,6 +1,7 @@
 /** Resubmission: a failed batch goes on, rejected records come again as one batch of their own. */
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
+import { testOnce } from "../../helpers/once.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, hanging, numbersOf, row, rows, select } from "./kit.ts";
@@ -141,7 +142,7 @@ test.each([
   expect((await stored(client, child.id)).map(({ record }) => record)).toEqual([3]);
 });
 
-test.each([
+testOnce.each([
   ["text/csv", "n,note\nx,caf\xe9\nx,\xe9,\xe9\nx,c\n"],
   ["application/x-ndjson", '{"n":"caf\xe9"}\n\xe9\n{"n":"x"}\n'],
 ])("bytes that were no text in %s are rejected again, not stored as signs for them", async (type, body) => {
@@ -197,7 +198,7 @@ test("refused where the report does not list all: what is not listed is not kept
   });
 });
 
-test("refused: nothing rejected, not ended, another client's, an unknown query or body", async () => {
+testOnce("refused: nothing rejected, not ended, another client's, an unknown query or body", async () => {
   const client = await newClient(system.url, { ...strict, maxConcurrentBatches: 5 });
   const whole = await imported(client, '{"n":1}');
   expect(await codeOf(await rejected(client, whole.id))).toEqual([409, "illegal-state"]);

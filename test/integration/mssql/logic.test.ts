@@ -14,12 +14,17 @@ describePostgres("statements for SQL Server, by PostgreSQL", () => {
   // Statements that say nothing of an order answer in that of the rows.
   const { open, end } = keptDatabase(freshPostgres, vacuumedPostgres);
   let standIn: StandIn | undefined;
+  /** Made once: to write all statements takes as long as a test. */
+  let stores: Pick<Database, "store" | "locks" | "deliveries">;
+  function storesOn(url: string): typeof stores {
+    standIn = new StandIn(url);
+    const sql = standIn.asSql();
+    return { store: mssqlStore(sql), locks: mssqlLocks(sql), deliveries: mssqlDeliveries(sql) };
+  }
 
   storeConformance("mssql's statements", async () => {
     const { db, url, remove } = await open();
-    standIn ??= new StandIn(url);
-    const sql = standIn.asSql();
-    const stores = { store: mssqlStore(sql), locks: mssqlLocks(sql), deliveries: mssqlDeliveries(sql) };
+    stores ??= storesOn(url);
     return { db: { ...db, ...stores } satisfies Database, remove };
   }, [...everySuite, groupRaceSuite]);
 
