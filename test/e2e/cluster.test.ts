@@ -192,14 +192,14 @@ everyServer("a cluster", () => {
 
   test("a worker that is killed in a batch loses nothing, and the batch goes on after its lease", async () => {
     const client = await newClient(apis[0].url, { chunkRecords: 20 });
-    const batch = await accepted(apis[0].url, client, body(4_000));
+    const batch = await accepted(apis[0].url, client, body(2_000));
     const doomed = await under(batch.id);
     await doomed.stop("SIGKILL");
     const left = (await row(batch.id)) as BatchRow;
     expect(left.state).toBe("processing");
     await until(async () => ((await row(batch.id))?.nextChunk ?? 0) > left.nextChunk, "the next chunk", 10_000);
     workers = workers.filter((node) => node !== doomed);
-    await isWhole(client, batch, 4_000);
+    await isWhole(client, batch, 2_000);
     expect((await row(batch.id))?.fence).toBeGreaterThan(1);
     const urls = [...apis.map((node) => node.url), ...workers.map(monitorOf)];
     const lapsed = urls.map(async (url) => (await metrics(url)).get('dataflow_leases_lapsed_total{of="batch"}') ?? 0);
@@ -209,7 +209,7 @@ everyServer("a cluster", () => {
 
   test("a worker that stops hands its batch back within 2 s, without counting an attempt", async () => {
     const client = await newClient(apis[0].url, { chunkRecords: 20 });
-    const batch = await accepted(apis[0].url, client, body(4_000));
+    const batch = await accepted(apis[0].url, client, body(2_000));
     const leaving = await under(batch.id);
     const stopping = leaving.stop();
     const isHandedBack = async () => (await ownerOf(batch.id)) !== nodeIdOf(leaving);
@@ -217,7 +217,7 @@ everyServer("a cluster", () => {
     expect((await row(batch.id))?.state).not.toBe("completed");
     expect(await stopping).toMatchObject({ code: 0 });
     workers = workers.filter((node) => node !== leaving);
-    await isWhole(client, batch, 4_000);
+    await isWhole(client, batch, 2_000);
     expect(await row(batch.id)).toMatchObject({ attempt: 1 });
   });
 });

@@ -144,14 +144,14 @@ describe("server-sent events", () => {
   });
 });
 
-test("a thousand waiting requests cost one query every 2 s, and all are answered at the end at once", async () => {
+test("three hundred waiting requests cost one query every 2 s, and all are answered at the end at once", async () => {
   const first = await working();
   const second = await working();
   const changed = jest.spyOn(storeOf(system), "changed");
   const one = jest.spyOn(storeOf(system), "batch");
-  const answers = Array.from({ length: 1_000 }, (_, i) => waitingFor(i % 2 ? first.id : second.id));
+  const answers = Array.from({ length: 300 }, (_, i) => waitingFor(i % 2 ? first.id : second.id));
   const reads = () => one.mock.calls.filter(([id]) => id === first.id || id === second.id).length;
-  await until(() => reads() === 1_000);
+  await until(() => reads() === 300);
   await until(() => changed.mock.calls.some(([seen]) => seen.length === 2));
   const before = changed.mock.calls.length;
   const began = performance.now();
@@ -164,7 +164,7 @@ test("a thousand waiting requests cost one query every 2 s, and all are answered
   expect(new Set(await Promise.all(answers))).toEqual(new Set(["completed"]));
   // Each batch has its end; on a busy machine a look may come between.
   expect(changed.mock.calls.length - asked).toBeLessThanOrEqual(4);
-  expect(reads()).toBe(1_000);
+  expect(reads()).toBe(300);
   jest.restoreAllMocks();
 });
 

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import type { Database } from "../../../database/database.ts";
 import { type TableMode, type TablePlan, tableModes } from "../../../database/targets/target.ts";
+import { rounds } from "../../helpers/seeded.ts";
 import { column } from "../../helpers/targets.ts";
 import { codesOf, deliver, ordersPlan, query, type Rec, run } from "./delivery.kit.ts";
 
@@ -83,7 +84,7 @@ const usual = { mode: "upsert", absent: "keep", hasMarker: false, hasNewer: fals
 
 const GIVEN = ["INSERT INTO orders (no, amount, email) VALUES ('a', 2, 'x'), ('b', NULL, 'y')"];
 
-export function orderSuite({ db, table, runs = 40 }: OrderServer): void {
+export function orderSuite({ db, table, runs = rounds(25) }: OrderServer): void {
   const rows = () => query(db(), "SELECT no, customer, amount, city, email, parent FROM orders ORDER BY no");
 
   /** What is in the table after these records, and what the batches tell of each. */
