@@ -45,7 +45,7 @@ export const callerSettings = {
     "CONSOLE_PARTNERS",
     "true",
     choice({ true: true, false: false }),
-    "Whether the console offers partners to log in.",
+    "Whether partners may log in to the console. Their programs may use the API anyway.",
   ),
   consoleLabel: optional(
     "CONSOLE_LABEL",

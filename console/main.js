@@ -7,6 +7,7 @@ import { asProblem } from "./api/problem.js";
 import { isKnown, readSession, session, settings } from "./api/session.js";
 import { startStream } from "./api/stream.js";
 import { Login, LoginAgain } from "./pages/login.js";
+import { keepFocus } from "./state/focus.js";
 import { startKeys } from "./state/keys.js";
 import { address, pageOf } from "./state/router.js";
 import { followTheme } from "./state/settings.js";
@@ -113,6 +114,7 @@ async function start() {
 
 followTheme();
 startKeys();
+keepFocus(/** @type {HTMLElement} */ (document.getElementById("app")));
 startStream();
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 start();

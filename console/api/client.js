@@ -3,6 +3,7 @@
  * the session is over (401), the node is away, and it is back.
  */
 import { signal } from "@preact/signals";
+import { parseExact } from "../ui/exact-json.js";
 import { ApiProblem, problemOf } from "./problem.js";
 
 /** The session has ended while the page was open: the login is shown over it. */
@@ -104,7 +105,8 @@ async function answered(method, path, { body, raw, headers = {}, signal: given }
 async function bodyOf(response) {
   const type = response.headers.get("Content-Type") ?? "";
   if (response.status === 204) return null;
-  return /[/+]json\b/.test(type) ? response.json() : response.text();
+  const text = await response.text();
+  return /[/+]json\b/.test(type) ? parseExact(text) : text;
 }
 
 /**

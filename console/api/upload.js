@@ -1,4 +1,5 @@
 /** Uploads with their progress: fetch tells none, so this is XMLHttpRequest. */
+import { parseExact } from "../ui/exact-json.js";
 import { isSessionOver, urlOf, wentAway } from "./client.js";
 import { ApiProblem } from "./problem.js";
 
@@ -48,7 +49,7 @@ const headerOf = (request) => (/** @type {string} */ name) => request.getRespons
 /** @param {string} text */
 function parsed(text) {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch {
     return text;
   }

@@ -1,5 +1,6 @@
 /** "Was this file ever imported?" A file that is dropped on the page is hashed here, and looked up; nothing of it is sent. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { useKeys } from "../state/keys.js";
 import { navigate } from "../state/router.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -59,6 +60,9 @@ export function DropFile() {
       document.removeEventListener("drop", drop);
     };
   }, []);
+  useKeys(
+    globalThis.isSecureContext ? [{ keys: "f", label: "Look a file up", run: () => input.current?.click() }] : [],
+  );
   if (!globalThis.isSecureContext) return null;
   const pick = () => {
     const file = input.current?.files?.[0];

@@ -1,7 +1,9 @@
 /** Deliveries, as operators and partners see them: words, columns, and sending again. */
+
 import { post } from "../api/client.js";
 import { ShortId } from "../ui/copy.js";
 import { ask } from "../ui/dialog.js";
+import { parseExact } from "../ui/exact-json.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { plural } from "../ui/numbers.js";
@@ -123,13 +125,13 @@ export function DeliveryParts({ delivery: { attempts, body, headers, url, nextAt
       ${nextAt && html`<p class="quiet">The next one is <${Time} at=${nextAt} />.</p>`}
       ${
         attempts.length > 0 &&
-        html`<div class="table-box"><table><caption class="offscreen">Attempts</caption>
+        html`<div class="table-box"><div class="table-scroll" role="group" aria-label="Attempts" tabindex="0"><table><caption class="offscreen">Attempts</caption>
         <thead><tr><th scope="col">When</th><th scope="col">Answer</th><th scope="col">Said</th><th scope="col" class="right">Took</th></tr></thead>
         <tbody>${attempts.map(
           ({ at, status, error, ms }) => html`<tr key=${at}><td><${Time} at=${at} isExact /></td>
             <td><span class=${`state ${status !== null && status < 300 ? "good" : "bad"}`}><${Icon} name=${status !== null && status < 300 ? "check" : "cross"} />${status ?? "none"}</span></td>
             <td class="wide">${error ?? ""}</td><td class="right">${Math.round(ms)} ms</td></tr>`,
-        )}</tbody></table></div>`
+        )}</tbody></table></div></div>`
       }
     </section>
     <section class="card" aria-label="What is sent">
@@ -147,7 +149,7 @@ export function DeliveryParts({ delivery: { attempts, body, headers, url, nextAt
 /** @param {string} text */
 function pretty(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return JSON.stringify(parseExact(text), null, 2);
   } catch {
     return text;
   }

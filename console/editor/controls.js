@@ -1,5 +1,7 @@
 /** Controls of single values. Each gets the same props, and changes the draft with every letter. */
+
 import { useState } from "preact/hooks";
+import { parseExact } from "../ui/exact-json.js";
 import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { choices } from "./fields.js";
@@ -141,7 +143,7 @@ export function LooseControl(props) {
 function loose(text) {
   if (!/^\s*([[{"]|-?\d|true$|false$|null$)/.test(text)) return text;
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch {
     return text;
   }

@@ -1,5 +1,7 @@
 /** JSON values and their parts by JSON pointer (RFC 6901): to read, to change without touching the old value, to compare. */
 
+import { isRawNumber } from "../ui/exact-json.js";
+
 /** @typedef {Record<string, unknown>} Document */
 /** @typedef {Record<string, [before: unknown, after: unknown]>} Changes by pointer; undefined: it is not there */
 
@@ -16,7 +18,8 @@ export const partsOf = (pointer) =>
         .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
 
 /** @param {unknown} value @returns {value is Document} */
-export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isObject = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
 
 /** @param {any} value @param {string} pointer @returns {any} undefined: there is nothing */
 export function valueAt(value, pointer) {
@@ -51,6 +54,7 @@ export function withValue(whole, pointer, value) {
 /** @param {unknown} one @param {unknown} other @returns {boolean} the order of members does not matter */
 export function isSame(one, other) {
   if (Object.is(one, other)) return true;
+  if (isRawNumber(one) && isRawNumber(other)) return one.rawJSON === other.rawJSON;
   if (Array.isArray(one) && Array.isArray(other))
     return one.length === other.length && one.every((item, index) => isSame(item, other[index]));
   if (!isObject(one) || !isObject(other)) return false;

@@ -1,4 +1,5 @@
 /** Where each value stands in a JSON text: the text's own faults, and the lines of the API's pointers. */
+import { parseExact } from "../ui/exact-json.js";
 import { escaped } from "./pointers.js";
 
 /** @typedef {{ from: number, to: number, line: number }} Place offsets, and the line from 1 */
@@ -12,7 +13,7 @@ const lineAt = (text, offset) => text.slice(0, offset).split("\n").length;
  */
 export function parsed(text) {
   try {
-    return { value: JSON.parse(text), fault: null };
+    return { value: parseExact(text), fault: null };
   } catch {
     const { offset, message } = faultOf(text);
     const from = Math.min(offset, text.length);

@@ -66,8 +66,8 @@ async function replayFailed(client, reload) {
   if (!isAsked) return;
   if (found.matched === 0) return toast(`No webhook of ${draft.peek().client} has failed then.`, "plain");
   const isDone = await ask({
-    title: `Send ${plural(found.matched, "webhook")} again?`,
-    consequence: html`They go to <code>${found.examples[0]?.url}</code>, the oldest first.${found.isMore ? " There are more: the next ones are sent when you ask again." : ""}`,
+    title: `Send ${found.isMore ? "the oldest " : ""}${plural(found.matched, "webhook")} again?`,
+    consequence: html`They go to <code>${found.examples[0]?.url}</code>, the oldest first.${found.isMore ? html` <strong>More have failed than are sent at once.</strong> The rest waits until you ask again.` : ""}`,
     action: "Send again",
     count: found.matched,
     run: async () => {
@@ -75,7 +75,9 @@ async function replayFailed(client, reload) {
     },
   });
   if (!isDone) return;
-  toast(`${plural(found.done, "webhook is", "webhooks are")} on their way.`);
+  toast(
+    `${plural(found.done, "webhook is on its way", "webhooks are on their way")}.${found.isMore ? " More have failed: send failed ones again for the rest." : ""}`,
+  );
   reload();
 }
 

@@ -47,10 +47,10 @@ const matching = (parts, isWanted) =>
 
 /** @param {Part} props */
 function Codes({ title, head, rows }) {
-  return html`<div class="table-box"><div class="table-scroll" role="group" aria-label=${title} tabindex="0"><table class="text">
+  return html`<div class="table-box"><div class="table-scroll" role="group" aria-label=${title} tabindex="0"><table class="text cards">
     <caption class="offscreen">${title}</caption>
     <thead><tr>${head.map((cell) => html`<th key=${cell} scope="col">${cell}</th>`)}</tr></thead>
-    <tbody>${rows.map((cells) => html`<tr key=${cells[0]}>${cells.map((cell, index) => html`<td key=${index}>${marked(cell)}</td>`)}</tr>`)}</tbody>
+    <tbody>${rows.map((cells) => html`<tr key=${cells[0]}>${cells.map((cell, index) => html`<td key=${index} data-title=${head[index] ?? ""}>${marked(cell)}</td>`)}</tr>`)}</tbody>
   </table></div></div>`;
 }
 

@@ -4,7 +4,7 @@ import { get } from "../api/client.js";
 
 import { wordOf } from "../ui/states.js";
 
-/** @import { ListedBatch, ListedClient } from "../types.d.ts" */
+/** @import { Batch, ListedBatch, ListedClient } from "../types.d.ts" */
 
 /**
  * @typedef {object} Hit
@@ -54,8 +54,22 @@ async function batches(text, signal) {
     }));
 }
 
+/** A partner's own: what the list of batches finds. @type {Searcher["search"]} */
+async function ownBatches(text, signal) {
+  if (!OF_BATCHES.test(text)) return [];
+  /** @type {{ items: Batch[] }} */
+  const { items } = await get("/imports", { q: text, limit: MOST_BATCHES }, { signal });
+  return items.map(({ id, status, dataset }) => ({
+    label: `Batch ${id.slice(0, 8)}…${id.slice(-4)}`,
+    hint: `${dataset} · ${wordOf(status)}`,
+    href: `#/batches/${id}`,
+    icon: "batches",
+  }));
+}
+
 /** @type {Searcher[]} */
 export const searchers = [
+  { side: "partner", search: ownBatches },
   { side: "operator", search: batches },
   { side: "operator", search: clients },
 ];

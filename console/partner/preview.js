@@ -2,6 +2,7 @@
 
 import { Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
+import { parseExact } from "../ui/exact-json.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { count, plural } from "../ui/numbers.js";
@@ -127,7 +128,7 @@ function cellsOf({ data, raw }, { columns, delimiter }) {
 /** @param {string} text */
 function parsed(text) {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch {
     return null;
   }

@@ -1,6 +1,8 @@
 /** The rejected rows of a batch as a grid: each with the cells that it came with, and with what is wrong in which cell. */
+
 import { get, urlOf } from "../api/client.js";
 import { problemOf } from "../api/problem.js";
+import { isRawNumber, parseExact } from "../ui/exact-json.js";
 import { csvRows, delimiterOf } from "./csv.js";
 import { fieldNamer } from "./fields.js";
 
@@ -71,7 +73,7 @@ async function fileOf(id) {
  */
 function cellsIn({ type, text }, dataset) {
   if (/json/.test(type)) {
-    const records = text.trimStart().startsWith("[") ? JSON.parse(text) : text.split("\n").filter(Boolean).map(parsed);
+    const records = text.trimStart().startsWith("[") ? parseExact(text) : text.split("\n").filter(Boolean).map(parsed);
     return new Map(records.map((/** @type {any} */ record) => [record?._record, flat(record)]));
   }
   const [head = [], ...rows] = csvRows(text, delimiterOf(text), dataset.read?.dialect.quoteChar ?? '"');
@@ -92,7 +94,7 @@ const isOwn = (name) => name === "_record" || name === "_errors";
 /** @param {string} line */
 function parsed(line) {
   try {
-    return JSON.parse(line);
+    return parseExact(line);
   } catch {
     return null;
   }
@@ -106,7 +108,7 @@ function parsed(line) {
 function flat(record, prefix = "", found = new Map()) {
   for (const [name, value] of Object.entries(record ?? {})) {
     if (prefix === "" && isOwn(name)) continue;
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
     if (isObject) flat(value, `${prefix}${name}.`, found);
     else
       found.set(prefix + name, value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));

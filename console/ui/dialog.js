@@ -29,7 +29,8 @@ export function Dialog({ title, onClose, class: more = "", children }) {
     if (document.activeElement?.matches(".dialog-head *")) firstOf(there)?.focus();
     return () => {
       there?.close();
-      if (before?.isConnected) before.focus();
+      const back = before?.isConnected ? before : document.querySelector("h1");
+      back?.focus();
     };
   }, []);
   const cancel = (/** @type {Event} */ event) => {

@@ -23,7 +23,7 @@ const isExact = (source, value) => Number.isFinite(value) && digitsOf(source) ==
  */
 export function parseExact(text) {
   const { rawJSON } = own;
-  if (!rawJSON || !/\d{16}|e/i.test(text)) return JSON.parse(text);
+  if (!rawJSON || !/[\d.]{16}|\de[+-]?\d/i.test(text)) return JSON.parse(text);
   const revive = (
     /** @type {string} */ _name,
     /** @type {unknown} */ value,

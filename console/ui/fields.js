@@ -1,5 +1,7 @@
 /** Fields of forms: a label, the field, and below it what helps or what is wrong. */
+
 import { useId } from "preact/hooks";
+import { parseExact } from "./exact-json.js";
 import { html } from "./html.js";
 
 /**
@@ -82,7 +84,7 @@ export function objectIn(text) {
 /** @param {string} text @returns {any} */
 function parsed(text) {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch (error) {
     throw new Error(`This is no JSON: ${error instanceof Error ? error.message : error}`);
   }

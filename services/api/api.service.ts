@@ -226,7 +226,7 @@ const api = define({
   async started() {
     this.adminToken = await adminToken(this.broker);
     this.cursors = new Cursors(this.adminToken);
-    this.sessions = new Sessions(this.adminToken);
+    this.sessions = new Sessions(this.adminToken, configOf(this.broker).consolePartners);
     this.oidc = await oidcOf(configOf(this.broker), this.settings.oidc, (...told) => this.logger.warn(...told));
     const { port: wanted, host, keepAliveMs } = configOf(this.broker);
     // The proxy must be the first to close an idle connection: else it may send a request into one that we are closing.

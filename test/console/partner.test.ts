@@ -172,7 +172,10 @@ test("a corrected file is looked at before it is sent, and a retry tells what ha
   await button(visit, "Import").click();
   await until(async () => (await countsOf(id)).corrected === 1);
 
-  await visit.open(`#/batches/${id}`);
+  await page.keyboard.press("/");
+  await page.getByRole("combobox").fill(id);
+  await page.getByRole("option", { name: /orders · completed with errors/ }).waitFor();
+  await page.keyboard.press("Enter");
   await page.getByText("not yet corrected").first().waitFor();
   expect(await page.locator(".samples tbody tr").first().innerText()).toMatch(/corrected/);
   const currency = { enum: ["EUR", "JPY", "YEN"] };

@@ -1,7 +1,7 @@
 /**
  * A full system to look at: 40 partners, thousands of batches, millions of records, faults of many kinds, batches that wait for
  * each reason, webhooks that fail. `node test/console/showcase.ts FOLDER [BATCHES]` fills FOLDER/showcase.db, or takes it as it
- * is, and serves it until it is stopped. The pictures of docs/console.md are made of it.
+ * is, and serves it until it is stopped. With 0 batches it is empty, as a new installation. The pictures of docs/console.md are made of it.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,14 +27,15 @@ const file = join(folder, "showcase.db");
 const isNew = !existsSync(file);
 const receiver = await startReceiver((_number, { req }) => answers[req.url?.split("/").at(-1) ?? ""] ?? 200);
 
-if (isNew) {
+const isEmpty = Number(wanted) === 0;
+if (isNew && !isEmpty) {
   const node = await startNode(file, PORT);
   await fill(node.url);
   await node.stop();
   spread();
 }
 const node = await startNode(file, PORT);
-if (isNew) await waiting(node.url);
+if (isNew && !isEmpty) await waiting(node.url);
 console.log(`${node.url}  operator's token: ${ADMIN_TOKEN}  partner: north-foods, secret in ${folder}/secrets.txt`);
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => void node.stop().then(() => receiver.close()));

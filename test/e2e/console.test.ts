@@ -126,6 +126,17 @@ test("a person at this machine reads where the token is, others do not", async (
       tokenFile: expect.stringMatching(/test\.db\.admin-token$/),
     });
     expect(await settings({ "x-forwarded-for": "192.0.2.7" })).toMatchObject({ tokenFile: null });
+    const login = (secret: string) =>
+      fetch(`${own.url}/session`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "sec-fetch-site": "same-origin" },
+        body: JSON.stringify({ clientIdentifier: "nobody", secret }),
+      });
+    const refused = await login("x");
+    expect([refused.status, await refused.json()]).toEqual([
+      403,
+      expect.objectContaining({ code: "forbidden", detail: expect.stringContaining("CONSOLE_PARTNERS") }),
+    ]);
   } finally {
     await own.stop();
   }

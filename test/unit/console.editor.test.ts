@@ -129,6 +129,10 @@ test("a file of rejected records loses the columns of a correction, and nothing 
 });
 
 test("a number that JavaScript cannot hold keeps its digits", () => {
+  const typed = parsed('{"maximum": 9007199254740993}').value;
+  expect(JSON.stringify(withValue({}, "/schema", typed))).toBe('{"schema":{"maximum":9007199254740993}}');
+  expect(changesOf(typed, parsed('{"maximum":9007199254740993}').value)).toEqual({});
+  expect(Object.keys(changesOf(typed, { maximum: 2 }))).toEqual(["/maximum"]);
   const text = '{"a":9007199254740993,"b":0.1,"c":1e400,"d":[12345678901234567890.5],"e":1e2,"f":-0.10}';
   const value = parseExact(text);
   expect(JSON.stringify(value)).toBe(

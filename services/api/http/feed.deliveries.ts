@@ -6,6 +6,8 @@ import type { DeliveryRow } from "../../webhook/webhook.domain.ts";
 const QUIET_LOOKS = 10;
 /** The same where no figures tell of news. A list is two queries: so streams cost less than one a second. */
 const BLIND_LOOKS = 3;
+/** Deliveries that a look lists. */
+export const NEWEST_DELIVERIES = 50;
 
 export class DeliveryNews {
   /** How each delivery of the last list was. Null: none was listed yet. */
@@ -15,6 +17,10 @@ export class DeliveryNews {
   private quietLooks = 0;
   /** Something tells that there may be news of deliveries. */
   private isExpected = true;
+  /** The figures have changed since the last list. */
+  private isUnexplained = false;
+  /** Deliveries that the last list had no room for may have changed: their readers read again. */
+  isMissing = false;
 
   /** There may be news: the next look lists deliveries. */
   expect(): void {
@@ -25,6 +31,7 @@ export class DeliveryNews {
   notice({ due, failed24h }: SystemStats["deliveries"]): void {
     const now = `${due} ${failed24h}`;
     this.isExpected ||= due > 0 || now !== this.figured;
+    this.isUnexplained ||= now !== this.figured;
     this.figured = now;
   }
 
@@ -43,7 +50,11 @@ export class DeliveryNews {
       newest.map(({ publicId, state, dueAt, attempts }) => [publicId, `${state} ${dueAt} ${attempts.length}`]),
     );
     const now = this.last;
-    return before ? newest.filter(({ publicId }) => before.get(publicId) !== now.get(publicId)).reverse() : [];
+    const changed = before ? newest.filter(({ publicId }) => before.get(publicId) !== now.get(publicId)) : [];
+    const isFull = before !== null && newest.length >= NEWEST_DELIVERIES;
+    this.isMissing = isFull && (changed.length === newest.length || (this.isUnexplained && changed.length === 0));
+    this.isUnexplained = false;
+    return changed.reverse();
   }
 
   reset(): void {

@@ -217,6 +217,9 @@ export class Feed {
         topics.deliveries && (clientId === null || clientId === row.clientId);
       await this.show("delivery", row.publicId, isFor, (isForOperator) => this.source.showDelivery(row, isForOperator));
     }
+    if (!this.deliveries.isMissing) return;
+    const data = JSON.stringify({ at: new Date().toISOString(), kind: "missed" });
+    this.tell({ event: "notice", key: "missed", data }, ({ topics }) => topics.deliveries);
   }
 
   /** Makes each view once, and only where somebody reads it. */

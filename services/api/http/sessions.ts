@@ -44,8 +44,12 @@ export const endOf = ({ of, beganAt, usedAt }: Session): number =>
 export class Sessions {
   private readonly sealed: Seal;
 
-  constructor(adminToken: string) {
+  private readonly hasPartners: boolean;
+
+  /** `hasPartners` false: sessions of partners that began before are over. */
+  constructor(adminToken: string, hasPartners = true) {
     this.sealed = new Seal(adminToken, "dataflow session 1");
+    this.hasPartners = hasPartners;
   }
 
   /** Begins a session: the answer sets its cookie. */
@@ -60,7 +64,7 @@ export class Sessions {
   of(req: IncomingMessage, res: ServerResponse): Session | null {
     const session = this.opened(cookieOf(req));
     const now = Date.now();
-    if (!session || endOf(session) <= now) return null;
+    if (!session || endOf(session) <= now || (session.of.kind === "partner" && !this.hasPartners)) return null;
     if (now - session.usedAt < RENEW_AFTER_MS) return session;
     const renewed = { ...session, usedAt: now };
     this.send(req, res, renewed);

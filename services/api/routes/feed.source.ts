@@ -2,14 +2,14 @@
 import type { ServiceBroker } from "moleculer";
 import { actors } from "../../actors.ts";
 import { isFinal } from "../../batch/batch.domain.ts";
+import { NEWEST_DELIVERIES } from "../http/feed.deliveries.ts";
 import { Feed } from "../http/feed.ts";
 import { deliveryView, ownDeliveryView } from "./deliveries.ts";
 import { besideOf, watchedView } from "./events.ts";
 import { batchView } from "./views.ts";
 
-/** Batches and deliveries that a look begins with. */
+/** Batches that a look begins with. */
 const NEWEST = 200;
-const NEWEST_DELIVERIES = 50;
 
 export const feedOf = (broker: ServiceBroker, onFailure: (error: unknown) => void): Feed =>
   new Feed({

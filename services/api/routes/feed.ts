@@ -15,9 +15,12 @@ const MOST_IDS = 20;
 export const noticeSchema: JsonSchema = record(
   {
     at: instant,
-    kind: described("`missed`: some events were not sent, because they were not read in time.", {
-      enum: ["dependency", "node", "missed"],
-    }),
+    kind: described(
+      "`missed`: some events were not sent, because they were not read in time, or because too many deliveries changed at once. Read again.",
+      {
+        enum: ["dependency", "node", "missed"],
+      },
+    ),
     name: text("The dependency, as in `readiness`, or the node."),
     state: described("Of a dependency up, down or off; of a node joined, unreachable or left.", {
       enum: ["up", "down", "off", "joined", "unreachable", "left"],

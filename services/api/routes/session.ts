@@ -1,5 +1,6 @@
 /** Login, for the console: `/session`. Programs send `Authorization` instead. */
 import { hash } from "node:crypto";
+import { configOf } from "../../../config/config.ts";
 import { isProblem, Problem, type ProblemCode } from "../../../lib/errors.ts";
 import { choice, described, instant, type JsonSchema, listOf, record, text } from "../../../lib/json-schema.ts";
 import { clientSubject } from "../../audits.ts";
@@ -58,7 +59,16 @@ const asPartner = (client: Recognised): Who => ({
   scopes: client.key?.scopes ?? keyScopes,
 });
 
-/** Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
+/** Throws forbidden where CONSOLE_PARTNERS=false: before anything of the login is looked at, so the answer tells nothing of it. */
+function refusePartners({ req }: Exchange): void {
+  if (!configOf(req.$service.broker).consolePartners)
+    throw new Problem(
+      "forbidden",
+      "Partners may not log in here (CONSOLE_PARTNERS): use the API, or ask the operator.",
+    );
+}
+
+/** Throws unauthenticated, too-many-failed-logins, client-disabled, forbidden, cross-site. */
 export async function postSession(exchange: Exchange): Promise<Reply> {
   const beganAt = performance.now();
   const { $service: api } = exchange.req;
@@ -96,6 +106,7 @@ async function login(exchange: Exchange, body: Record<string, unknown>, beganAt:
     return sessionReply({ role, name }, api.sessions.begin(req, res, found.of));
   }
   const { clientIdentifier: identifier, secret } = ofPartner(body);
+  refusePartners(exchange);
   const secretHash = hash("sha256", secret, "hex");
   const client = await clientWith(api, ctx, { identifier, secretHash }, () => api.failedLogins.sourceOf(req));
   if (!client) return api.failedLogins.refuse(req, wrongLogin, beganAt);
@@ -106,7 +117,8 @@ async function login(exchange: Exchange, body: Record<string, unknown>, beganAt:
 }
 
 /** By a token of the company's own issuer. The session ends no later than the token. Throws as `postSession`, and forbidden, unavailable. */
-async function sessionByIssuer({ req, res, ctx }: Exchange, text: string, beganAt: number): Promise<Reply> {
+async function sessionByIssuer(exchange: Exchange, text: string, beganAt: number): Promise<Reply> {
+  const { req, res, ctx } = exchange;
   const { $service: api } = req;
   const { oidc } = api;
   const token = await oidc?.tokenIn(text);
@@ -117,6 +129,7 @@ async function sessionByIssuer({ req, res, ctx }: Exchange, text: string, beganA
     return sessionReply({ role, name }, api.sessions.begin(req, res, { kind: "token", issuer, name, role, until }));
   }
   if (identifier === null) throw oidc.noRole();
+  refusePartners(exchange);
   const shown = { identifier, issuer, until };
   const client = await clientWith(api, ctx, shown, () => "");
   if (!client) throw oidc.noClient();

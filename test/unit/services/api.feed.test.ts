@@ -1,8 +1,10 @@
 /** What a slow reader of an event stream gets, and what readers cost the database. */
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
+import { DeliveryNews, NEWEST_DELIVERIES } from "../../../services/api/http/feed.deliveries.ts";
 import { FeedStream } from "../../../services/api/http/feed.stream.ts";
 import { Feed, type FeedSource, type Listener } from "../../../services/api/http/feed.ts";
+import type { DeliveryRow } from "../../../services/webhook/webhook.domain.ts";
 import { until } from "../../helpers/patience.ts";
 
 /** An answer whose socket is full after `room` writes, until it is drained. */
@@ -76,6 +78,27 @@ test("nothing is written to a reader that has gone", async () => {
   expect(answer.written).toEqual([]);
   answer.emit("close");
   await stream.closed;
+});
+
+test("where more deliveries change than a list has, readers are told to read again", () => {
+  const news = new DeliveryNews();
+  const rows = (from: number, state = "pending") =>
+    Array.from({ length: NEWEST_DELIVERIES }, (_, i) => ({
+      publicId: `${from + i}`,
+      state,
+      dueAt: null,
+      attempts: [],
+    }));
+  const look = (of: ReturnType<typeof rows>, failed24h: number) => {
+    news.notice({ due: 0, oldestDueAgeMs: null, failed24h });
+    return { changed: news.changed(of as unknown as DeliveryRow[]).length, isMissing: news.isMissing };
+  };
+  expect(look(rows(0), 0)).toEqual({ changed: 0, isMissing: false });
+  expect(look(rows(0), 0)).toEqual({ changed: 0, isMissing: false });
+  // One that is not among the newest has failed.
+  expect(look(rows(0), 1)).toEqual({ changed: 0, isMissing: true });
+  expect(look(rows(10), 1)).toEqual({ changed: 10, isMissing: false });
+  expect(look(rows(100), 1)).toEqual({ changed: NEWEST_DELIVERIES, isMissing: true });
 });
 
 describe("what readers cost", () => {

@@ -58,6 +58,15 @@ test("the cookie is renewed when it has not been for five minutes", () => {
   expect(used(cookie)).toEqual({ holds: true, renewed: expect.stringMatching(/^dataflow_session=/) });
 });
 
+test("where partners may not log in, the session of a partner from before is over", () => {
+  const token = "a-token-for-tests-of-24-characters-or-more";
+  const { res, cookie } = answer();
+  sessions.begin(asked(null), res, { kind: "partner", identifier: "a-shop", secretHash: "0a" });
+  expect(used(cookie() as string).holds).toBe(true);
+  expect(used(cookie() as string, new Sessions(token, false)).holds).toBe(false);
+  expect(used(begun(), new Sessions(token, false)).holds).toBe(true);
+});
+
 test("a node with another ADMIN_TOKEN does not know the session", () => {
   const cookie = begun();
   expect(used(cookie, new Sessions("a-token-for-tests-of-24-characters-or-more")).holds).toBe(true);
