@@ -13,7 +13,7 @@ RUN find node_modules -type f '(' -name '*.map' -o -name '*.d.ts' -o -name '*.d.
 COPY root.cjs moleculer.config.ts ./
 COPY config ./config
 COPY console ./console
-COPY docs/errors.md ./docs/errors.md
+COPY docs ./docs
 COPY database ./database
 COPY formats ./formats
 COPY lib ./lib

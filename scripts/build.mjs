@@ -8,7 +8,7 @@ const BESIDE_THE_CODE = [
   "lib/log/visible.cjs",
   "services/api/api.docs.html",
   "services/api/api.docs.js",
-  "docs/errors.md",
+  "services/api/api.guide.css",
   "examples/orders.csv",
   "examples/datasets/orders.yaml",
 ];

@@ -1,8 +1,11 @@
 /** The promise: `GET /docs` shows the OpenAPI document only with files of this node, and serves no other file. */
 import { runInNewContext } from "node:vm";
 import { type System, startSystem } from "../helpers/system.ts";
+import { guideTests } from "./docs.guide.suite.ts";
 
 let system: System;
+
+describe("the guide", () => guideTests(() => system.url));
 
 beforeAll(async () => {
   system = await startSystem();

@@ -271,7 +271,9 @@ export function send(
     .replace(/\{(name|node)\}/, name)
     .replace("{keyId}", keyId)
     .replace("{hash}/{folder}/{asset}", `${consoleHash}/ui/html.js`)
-    .replace("{hash}/{asset}", `${consoleHash}/main.js`);
+    .replace("{hash}/{asset}", `${consoleHash}/main.js`)
+    .replace("{section}/{chapter}", "partners/start")
+    .replace("{page}", "errors");
   const init = { method: sent.method ?? method, headers: sent.headers ?? {} };
   return fetch(`${url}${there}${sent.query ? `?${sent.query}` : ""}`, {
     ...init,

@@ -6,7 +6,7 @@ import type { ApiRequest } from "./head.ts";
 import { type Answering, answerError } from "./problems.ts";
 
 /** Paths that people type, and where they redirect. The page's relative links would not work below `/docs/`. */
-const moved: Record<string, string | undefined> = { "/docs/": "../docs" };
+const moved: Record<string, string | undefined> = { "/docs/": "../docs", "/docs/guide/": "../guide" };
 
 /** The path only: each handler reads its query itself, and strictly. moleculer-web drops one slash at the end. */
 export function pathOf({ url = "/" }: ApiRequest): { url: string; query: object } {

@@ -68,6 +68,9 @@ function faultsOf(error: Errors.ValidationError): ProblemExtra {
   };
 }
 
+/** The address of a code in the guide that this node serves. */
+export const problemDoc = (code: ProblemCode): string => `/docs/guide/errors#${code}`;
+
 /** The `type` of RFC 9457. */
 export const problemUri = (code: ProblemCode): string =>
   code === "quota-exceeded" ? QUOTA_TYPE : `urn:dataflow:problem:${code}`;
@@ -75,7 +78,15 @@ export const problemUri = (code: ProblemCode): string =>
 function bodyOf({ type, message, data }: Problem & { type: ProblemCode }): string {
   const { headers, ...members } = (data ?? {}) as ProblemExtra;
   const { title, status } = problems[type];
-  return JSON.stringify({ type: problemUri(type), title, status, detail: message, code: type, ...members });
+  return JSON.stringify({
+    type: problemUri(type),
+    title,
+    status,
+    detail: message,
+    code: type,
+    doc: problemDoc(type),
+    ...members,
+  });
 }
 
 /** Headers that every problem of this kind has, unless the thrown one brings its own. */

@@ -34,6 +34,22 @@ const consoleFile: Omit<Call, "id"> = {
   problems: ["validation", "too-many-streams"],
 };
 
+const guidePage: Omit<Call, "id" | "summary"> = {
+  parameters: ["If-None-Match"],
+  answers: {
+    200: {
+      description: "A page that loads nothing from another host, or a picture of one.",
+      headers: [...kept, "Content-Security-Policy"],
+      content: {
+        ...content(textOf("text/html", "HTML."), { page: "<!doctype html>" }, "text/html"),
+        "image/png": { schema: { description: "An image." }, examples: {} },
+      },
+    },
+    304: { ...same, headers: [...kept, "Content-Security-Policy"] },
+  },
+  problems: ["validation", "too-many-streams"],
+};
+
 export const openCalls: Record<string, Call> = {
   "GET /": {
     id: "getConsole",
@@ -127,6 +143,13 @@ export const openCalls: Record<string, Call> = {
       304: { ...same, headers: [...kept, "Content-Security-Policy"] },
     },
     problems: ["validation", "too-many-streams"],
+  },
+  "GET /docs/guide": { id: "getGuide", summary: "The documentation of this version, to read", ...guidePage },
+  "GET /docs/guide/:page": { id: "getGuidePage", summary: "A page of the documentation", ...guidePage },
+  "GET /docs/guide/:section/:chapter": {
+    id: "getGuideFile",
+    summary: "A page or a picture of the documentation",
+    ...guidePage,
   },
   "GET /docs/:file": {
     id: "getDocsFile",

@@ -5,7 +5,7 @@
 import { type ProblemCode, problems, problemTells } from "../../../lib/errors.ts";
 import { type JsonSchema, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import { http } from "../../../lib/net/http.ts";
-import { problemUri } from "../http/problems.ts";
+import { problemDoc, problemUri } from "../http/problems.ts";
 import { ids } from "./examples.ts";
 import { headerRefs } from "./headers.ts";
 
@@ -30,6 +30,7 @@ function schemaOf(code: ProblemCode): JsonSchema {
         status: { const: status },
         detail: text(),
         code: { const: code },
+        doc: { const: problemDoc(code), description: "What it means, and what helps." },
         ...Object.fromEntries(Object.entries(members).map(([member, schema]) => [bare(member), schema])),
       },
       optional.map(bare),
@@ -59,7 +60,7 @@ function exampleOf(code: ProblemCode) {
   const { title, status } = problems[code];
   const members = Object.keys(problemTells[code]?.members ?? {}).map(bare);
   const extra = Object.fromEntries(members.map((member) => [member, examples[member]]));
-  return { type: problemUri(code), title, status, detail: title, code, ...extra };
+  return { type: problemUri(code), title, status, detail: title, code, doc: problemDoc(code), ...extra };
 }
 
 /** A schema for each code, and `Problem`, which is any of them. */

@@ -5,6 +5,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { extname, join, posix } from "node:path";
 import { root } from "../../../root.cjs";
+import { docsFolder } from "./guide.pages.ts";
 import { type Sendable, sendable } from "./sendable.ts";
 
 const folder = join(root, "console");
@@ -130,10 +131,7 @@ export interface ConsoleFiles {
 }
 
 /** What each code means, which the console shows beside every refusal. */
-const errorsPage = async (): Promise<[string, Buffer]> => [
-  "errors.md",
-  await readFile(join(root, "docs", "errors.md")),
-];
+const errorsPage = async (): Promise<[string, Buffer]> => ["errors.md", await readFile(join(docsFolder, "errors.md"))];
 
 async function read(): Promise<ConsoleFiles> {
   const files = new Map(

@@ -12,8 +12,8 @@ import { METRICS_TYPE } from "../../monitor/monitor.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { type Sendable, send, sendable } from "./sendable.ts";
 
-/** What the page may load: nothing from another host, and no inline script or style. */
-const POLICY = [
+/** What a page of documentation may load: nothing from another host, and no inline script or style. */
+export const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -32,6 +32,7 @@ const viewers = dirname(createRequire(join(root, "package.json")).resolve("swagg
 /** The only files that can be read, so no path leads to another one. */
 const files: Record<string, { folder: string; type: string }> = {
   [PAGE]: { folder: ours, type: "text/html; charset=utf-8" },
+  "api.guide.css": { folder: ours, type: "text/css; charset=utf-8" },
   "api.docs.js": { folder: ours, type: "text/javascript; charset=utf-8" },
   "swagger-ui-bundle.js": { folder: viewers, type: "text/javascript; charset=utf-8" },
   "swagger-ui.css": { folder: viewers, type: "text/css; charset=utf-8" },
@@ -56,7 +57,7 @@ function fileOf(name: string): Promise<Sendable> {
 export async function getDocs(exchange: Exchange): Promise<undefined> {
   await send(exchange, await fileOf(PAGE), {
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": PAGE_POLICY,
     "Referrer-Policy": "no-referrer",
   });
 }

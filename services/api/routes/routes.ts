@@ -3,6 +3,7 @@
 import { getOpenApi } from "../openapi/document.ts";
 import type { sessionCalls } from "../openapi/sessions.ts";
 import { getConsole, getConsoleFile } from "./console.ts";
+import { getGuide } from "./guide.ts";
 import { getDocs, getDocsFile, getLive, getReady, sendMetrics } from "./open.ts";
 import { strict } from "./query.ts";
 import { clientRoutes } from "./routes.clients.ts";
@@ -18,6 +19,7 @@ export const openRoutes = {
   "/session": strict<SessionRoute>({ "POST /": postSession, "GET /": getSession, "DELETE /": deleteSession }),
   "/metrics": strict({ "GET /": sendMetrics }),
   "/openapi.json": strict({ "GET /": getOpenApi }),
+  "/docs/guide": strict({ "GET /": getGuide, "GET /:page": getGuide, "GET /:section/:chapter": getGuide }),
   "/docs": strict({ "GET /": getDocs, "GET /:file": getDocsFile }),
   "/console": strict({ "GET /:hash/:asset": getConsoleFile, "GET /:hash/:folder/:asset": getConsoleFile }),
   "/": strict({ "GET /": getConsole }),
