@@ -1,11 +1,11 @@
-/** One trace, from the caller's traceparent over an api node, RabbitMQ and a worker to the webhook; what is not exported; what a stop sends. */
+/** One trace, from the caller's traceparent over an api node, RabbitMQ and a worker to the webhook; and what is not exported. */
 import { writeFileSync } from "node:fs";
 import { connect } from "amqplib";
 import type { CloudEvent } from "../../services/outbox/outbox.domain.ts";
 import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../helpers/amqp.ts";
 import { describePostgres, freshSchema, type Schema } from "../helpers/database.ts";
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
-import { patience, until } from "../helpers/patience.ts";
+import { until } from "../helpers/patience.ts";
 import {
   killLeftOvers,
   launch,
@@ -177,6 +177,19 @@ everyServer("a system that is traced", () => {
     expect(retried.links).toMatchObject([{ traceId, spanId: run?.spanId }]);
   });
 
+  test("small batches that are worked together stay in their own traces", async () => {
+    const callers = Array.from({ length: 12 }, () => caller());
+    const ids = await Promise.all(callers.map(({ traceparent }) => send({ traceparent })));
+    for (const [i, id] of ids.entries()) {
+      const told = () => heard.filter(({ event }) => event.subject === id).map(({ event }) => event);
+      await until(async () => told().length === 3, "three events");
+      expect(told().map(({ traceparent }) => traceIdOf(traceparent))).toEqual(Array(3).fill(callers[i]?.traceId));
+      const run = await spanOf("batch.run", callers[i]?.traceId);
+      const completed = told().find(({ type }) => type === "batch.completed");
+      expect([run.attributes["dataflow.batch.id"], spanIdOf(completed?.traceparent)]).toEqual([id, run.spanId]);
+    }
+  });
+
   test("a retry is a trace of its own, with a link to the first", async () => {
     const { id: clientId } = client;
     await admin(url, `/clients/${clientId}/policy`, { method: "PATCH", body: '{"handler":"second.time"}' });
@@ -239,49 +252,5 @@ everyServer("a system that is traced", () => {
     expect(
       collector.spans().filter(({ name }) => /^(batch|policy|outbox)\.(commitChunk|get|publish)$/.test(name)),
     ).toEqual([]);
-  });
-});
-
-describe("a stop", () => {
-  const folder = temporaryFolder();
-  afterAll(() => {
-    killLeftOvers();
-    folder.remove();
-  });
-  const start = (collector: string) =>
-    startProcess({
-      DATABASE_URL: folder.databaseUrl,
-      HANDLERS_DIR: folder.folder,
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector,
-      OTEL_SERVICE_NAME: "imports",
-      // Nothing is sent before the stop.
-      OTEL_BSP_SCHEDULE_DELAY: "3600000",
-    });
-
-  test("sends the spans that are left", async () => {
-    const collector = await startCollector();
-    const node = await start(collector.url);
-    const client = await newClient(node.url);
-    const { id } = await accepted(node.url, client, '{"a":1}');
-    await batchWhen(node.url, client, id);
-    expect(collector.spans()).toEqual([]);
-    expect(await node.stop()).toMatchObject({ code: 0 });
-    const names = collector.spans().map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(["POST /imports", "GET /imports/:id", "batch.run", "batch.commit"]));
-    expect(collector.spans()[0]?.resource["service.name"]).toBe("imports");
-    await collector.close();
-  });
-
-  test("does not wait for a collector that never answers, and neither does a request", async () => {
-    const collector = await startCollector(true);
-    const node = await start(collector.url);
-    const client = await newClient(node.url);
-    const { id } = await accepted(node.url, client, '{"a":1}');
-    expect(await batchWhen(node.url, client, id)).toMatchObject({ status: "completed" });
-    const { code, ms } = await node.stop();
-    expect(code).toBe(0);
-    // SHUTDOWN_TIMEOUT is 10 s, and the exporter alone would wait for as long.
-    expect(ms).toBeLessThan(patience(6_000));
-    await collector.close();
   });
 });
