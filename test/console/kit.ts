@@ -59,7 +59,7 @@ export function startConsole({ other, ...options }: ConsoleOptions = {}): Consol
   /** Windows that tests have left as they found them. */
   const windows = new Map<string, Visit>();
   beforeAll(async () => {
-    const env = { POLL_INTERVAL: "50ms", WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", ...options.env };
+    const env = { POLL_INTERVAL: "250ms", WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", ...options.env };
     const started = other ? other.start() : startSystem({ ...options, env });
     const [system, found] = await Promise.all([started, chromium.launch({ executablePath: CHROMIUM, args: ARGS })]);
     browser = found;
