@@ -107,6 +107,7 @@ const words: [RegExp, string][] = [
   [/\s+OPTION \([A-Z ,]+\d*\)/g, ""],
   [/^WITH waiting AS/g, "WITH RECURSIVE waiting AS"],
   [/COUNT_BIG\(/g, "COUNT("],
+  [/JSON_VALUE\(([\w.]+), '\$\.(\w+)'\)/g, "($1::jsonb ->> '$2')"],
   [/ COLLATE \w+/g, ""],
   // Of whole numbers it is one there.
   [/\bSUM\((\w\.)?n\)((?: OVER \([^)]*\))?)/g, "CAST(SUM($1n)$2 AS bigint)"],

@@ -39,6 +39,8 @@ export function modelSuite(database: () => Database): void {
         pausedBy: null,
         oldSecretHash: null,
         oldSecretUntil: null,
+        secretAt: null,
+        webhookOffAt: null,
         legalHold: null,
         keys: null,
         erasureId: null,
