@@ -1,5 +1,11 @@
-/** Drafts of audit entries, for whichever service makes a change: it writes the draft in the transaction of the change. */
+/**
+ * Entries of the audit, for whichever service makes a change: the service writes the draft in the transaction of the change. And how two
+ * versions of a document differ.
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { ServiceBroker } from "moleculer";
 import { storable } from "../database/rows.ts";
+import { actors } from "./actors.ts";
 import {
   type AuditDraft,
   type AuditedAction,
@@ -63,6 +69,18 @@ export function draftAudit(
   };
 }
 
+/**
+ * Writes entries about what is in no transaction, such as a refusal. If they cannot be written now, that is logged, and the call goes
+ * on. Null stands for no entry.
+ */
+export async function noted(broker: ServiceBroker, ...drafts: (AuditDraft | null)[]): Promise<void> {
+  const entries = drafts.filter((draft) => draft !== null);
+  if (entries.length === 0) return;
+  await actors.audit
+    .record(broker, { entries })
+    .catch((error: unknown) => broker.logger.warn("The audit could not be written:", error));
+}
+
 export const clientSubject = (client: { publicId: string; identifier: string } | null): Subject => ({
   type: "client",
   id: client?.publicId ?? null,
@@ -111,4 +129,11 @@ function* changed(before: unknown, after: unknown, pointer: string): Generator<[
 function cut(value: unknown): unknown {
   const text = JSON.stringify(value ?? null);
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : (value ?? null);
+}
+
+/** The top-level members in which two documents differ, in the order of the newer one. */
+export function changedFields(before: object, after: object): string[] {
+  const [was, is] = [before as Record<string, unknown>, after as Record<string, unknown>];
+  const names = new Set([...Object.keys(is), ...Object.keys(was)]);
+  return [...names].filter((name) => !isDeepStrictEqual(was[name], is[name]));
 }

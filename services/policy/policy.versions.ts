@@ -1,10 +1,11 @@
 /** The versions of policies and datasets that are kept for operators. Nothing that decides about a batch reads them. */
+
 import { Op, type Transaction } from "sequelize";
 import type { Database } from "../../database/database.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import type { Models } from "../../database/models.ts";
 import { Problem } from "../../lib/errors.ts";
-import { changedFields } from "../changed.ts";
+import { changedFields } from "../audits.ts";
 import type { KeptVersion } from "./policy.contract.ts";
 import { type DocumentName, KEPT_VERSIONS, type VersionQuery, type VersionSpan } from "./policy.domain.ts";
 

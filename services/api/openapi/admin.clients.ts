@@ -1,6 +1,6 @@
 /** The calls of operators about clients: pauses, and the use of limits. By their routes below /admin. */
 import { schemaRef } from "../../../lib/json-schema.ts";
-import { pause } from "../routes/admin.pauses.ts";
+import { pause } from "../routes/admin.clients.ts";
 import { client, usage } from "./examples.ts";
 import { type Answer, type Body, bodyProblems, type Call, content } from "./kit.ts";
 

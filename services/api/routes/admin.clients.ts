@@ -197,3 +197,17 @@ async function changePolicy(exchange: Exchange, mode: "put" | "patch", types: st
 export const putPolicy = (exchange: Exchange) => changePolicy(exchange, "put", ["application/json"]);
 export const patchPolicy = (exchange: Exchange) =>
   changePolicy(exchange, "patch", ["application/merge-patch+json", "application/json"]);
+
+/** The body of a pause and of its end: the words of the operator. */
+export const pause = strictly({ reason: { type: "string", min: 1, max: 1_000, optional: true } });
+
+/** Batches of a paused client wait until an operator ends the pause. */
+async function turn(exchange: Exchange, how: "pause" | "resume"): Promise<Reply> {
+  const { reason } = pause(await jsonBody(exchange, { isOptional: true }));
+  const { publicId } = await clientOf(exchange);
+  const given = { publicId, ...(reason !== undefined && { reason }) };
+  return json(200, clientView(await actors.clientCache[how](exchange.ctx, given)));
+}
+
+export const pauseClient = (exchange: Exchange) => turn(exchange, "pause");
+export const resumeClient = (exchange: Exchange) => turn(exchange, "resume");

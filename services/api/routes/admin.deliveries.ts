@@ -15,9 +15,8 @@ import {
 } from "../../../lib/json-schema.ts";
 import { withoutQuery } from "../../../lib/net/allowed-target.ts";
 import { actors } from "../../actors.ts";
-import { auditing, clientSubject } from "../../audits.ts";
+import { auditing, clientSubject, noted } from "../../audits.ts";
 import type { Client } from "../../clientCache/clientCache.contract.ts";
-import { noted } from "../../noted.ts";
 import { MOST_REPLAYED } from "../../webhook/webhook.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { instantMs, jsonBody, noBody, queryOf, strictly } from "../http/input.ts";

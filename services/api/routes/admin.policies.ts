@@ -1,8 +1,9 @@
 /** Operators try changes of policies before they make them. */
+
 import { Problem, rethrowUnder } from "../../../lib/errors.ts";
 import { described, type JsonSchema, listOf, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
-import { changedFields } from "../../changed.ts";
+import { changedFields } from "../../audits.ts";
 import { typed } from "../../declare.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";

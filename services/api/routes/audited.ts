@@ -1,7 +1,6 @@
 /** As what the audit has each route that changes something, and what an operator's role does not allow. */
 import type { AuditedAction, Subject, SubjectType } from "../../audit/audit.domain.ts";
-import { draftAudit } from "../../audits.ts";
-import { noted } from "../../noted.ts";
+import { draftAudit, noted } from "../../audits.ts";
 import { type Desk, nameCaller } from "../http/audit.ts";
 import { beyondRole, type OperatorIdentity } from "../http/auth.ts";
 import type { AliasOfGateway } from "../http/gateway.ts";

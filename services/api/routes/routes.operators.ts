@@ -33,8 +33,10 @@ import {
   listClients,
   patchClient,
   patchPolicy,
+  pauseClient,
   postClient,
   putPolicy,
+  resumeClient,
   rotateSecret,
   rotateWebhookSecret,
 } from "./admin.clients.ts";
@@ -62,7 +64,6 @@ import {
   postOperator,
   rotateOperator,
 } from "./admin.operators.ts";
-import { pauseClient, resumeClient } from "./admin.pauses.ts";
 import { checkPolicy } from "./admin.policies.ts";
 import { commitBatch, retryBatch } from "./admin.retry.ts";
 import { flushCaches, getSystem, listHandlers, pauseNode, resumeNode } from "./admin.system.ts";
