@@ -142,3 +142,6 @@ export function expectProblem({ status, headers, text }: Answer, expected: { sta
   });
   return problem;
 }
+
+/** Long paths are told from each other by their length. */
+export const shown = (path: string) => (path.length < 80 ? path : `${path.slice(0, 60)}… (${path.length} letters)`);

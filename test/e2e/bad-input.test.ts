@@ -8,6 +8,7 @@ import { uploadFields } from "./bad-input.fields.ts";
 import { keys } from "./bad-input.keys.ts";
 import { type BadCase, expectProblem, requestOf, send, startWorld, type World } from "./bad-input.kit.ts";
 import { operators } from "./bad-input.operators.ts";
+import { queries } from "./bad-input.queries.ts";
 import { types } from "./bad-input.types.ts";
 import { uploads } from "./bad-input.uploads.ts";
 import { waiting } from "./bad-input.waiting.ts";
@@ -50,6 +51,7 @@ const table: BadCase[] = [
   ...uploadFields,
   ...types,
   ...access,
+  ...queries,
   ...operators,
   ...datasets,
   ...waiting,

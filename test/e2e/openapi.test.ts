@@ -19,13 +19,13 @@ import {
   credentials,
   freshClient,
   type Scene,
-  sceneOf,
   send,
   startOpenApi,
   url,
   withBatch,
 } from "./openapi.kit.ts";
 import { refusalsAreDescribed } from "./openapi.refusals.suite.ts";
+import { sceneOf } from "./openapi.scenes.ts";
 
 startOpenApi();
 

@@ -1,85 +1,18 @@
 /** `npm run push -- FILE`, as partners run it: a process of its own against a running system. */
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { root } from "../../root.cjs";
 import { call } from "../../services/messages.ts";
-import { admin, type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
+import { admin, type Batch, get, lines } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { startProxy, type TcpProxy } from "../helpers/proxy.ts";
-import { type System, startSystem } from "../helpers/system.ts";
+import { filesAreChecked } from "./push.check.suite.ts";
+import { becomeClient, client, file, folder, onlyBatch, push, rows, schema, startPush, system } from "./push.kit.ts";
 
-const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts.push.replace(/^exec /, "");
-const schema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
-
-let system: System;
-let client: TestClient;
-let folder: string;
-beforeAll(async () => {
-  system = await startSystem();
-  folder = mkdtempSync(join(tmpdir(), "dataflow-push-test-"));
-});
-afterAll(async () => {
-  await system.stop();
-  rmSync(folder, { recursive: true });
-});
-beforeEach(async () => {
-  client = await newClient(system.url, { schema });
-});
-
-interface Surroundings {
-  input?: string | Buffer;
-  env?: Record<string, string>;
-  url?: string;
-}
-
-interface Run {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function push(args: string[], { input = "", env = {}, url = system.url }: Surroundings = {}) {
-  const [identifier = "", secret = ""] = Buffer.from(client.auth.slice("Basic ".length), "base64")
-    .toString()
-    .split(":");
-  const child = spawn("sh", ["-c", `exec ${command} "$@"`, "push", ...args], {
-    cwd: root,
-    env: {
-      PATH: [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter),
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? "",
-      npm_lifecycle_event: "push",
-      INIT_CWD: folder,
-      DATAFLOW_URL: url,
-      DATAFLOW_CLIENT: identifier,
-      DATAFLOW_SECRET: secret,
-      ...env,
-    },
-  });
-  const run: Run = { status: null, stdout: "", stderr: "" };
-  child.stdout.on("data", (data) => {
-    run.stdout += data;
-  });
-  child.stderr.on("data", (data) => {
-    run.stderr += data;
-  });
-  child.stdin.end(input);
-  const ended = new Promise<Run>((resolve) => child.once("close", (status) => resolve({ ...run, status })));
-  return Object.assign(ended, { seen: () => run });
-}
-
-const file = (name: string, content: string | Buffer) => writeFileSync(join(folder, name), content);
-const rows = (count: number) => Array.from({ length: count }, (_, i) => `{"n":${i + 1}}\n`).join("");
-const onlyBatch = async () => {
-  const { items } = (await (await get(system.url, client, "/imports")).json()) as { items: Batch[] };
-  expect(items).toHaveLength(1);
-  return items[0] as Batch;
-};
+startPush();
 
 test("a file is sent, its batch followed, its result printed: exit 0", async () => {
   file("orders.ndjson", rows(12_000));
@@ -120,7 +53,7 @@ test("--rejected writes the file to correct, and --corrects sends it back", asyn
 });
 
 test("rejected records beyond the report are printed as a number", async () => {
-  client = await newClient(system.url, { schema: { required: ["n"] }, maxStoredErrors: 2 });
+  await becomeClient({ schema: { required: ["n"] }, maxStoredErrors: 2 });
   file("many.ndjson", "{}\n".repeat(2_000));
   const { status, stdout } = await push(["many.ndjson"]);
   expect(status).toBe(2);
@@ -131,7 +64,7 @@ test("rejected records beyond the report are printed as a number", async () => {
 
 test("control characters of a file or a server are shown as visible characters", async () => {
   const evil = "x\x1b[2J\u202e";
-  client = await newClient(system.url, { schema: { properties: { [evil]: { type: "integer" } } } });
+  await becomeClient({ schema: { properties: { [evil]: { type: "integer" } } } });
   file("evil.ndjson", JSON.stringify({ [evil]: "no number" }));
   const { status, stdout } = await push(["evil.ndjson"]);
   expect([status, stdout]).toEqual([2, expect.stringContaining("line 1: x\\u001b[2J\\u202e: must be integer")]);
@@ -165,7 +98,7 @@ test("stdin, gzip files and uncompressed sending store the same records", async 
     [["ROWS.TSV.GZ"], ""],
     [["Rows.Txt"], ""],
   ] as const) {
-    client = await newClient(system.url, { schema });
+    await becomeClient({ schema });
     const run = await push([...args], { input });
     expect(run).toMatchObject({ status: 0 });
     const { id } = await onlyBatch();
@@ -210,7 +143,7 @@ test("--dataset sends to that dataset; the same content for another one is anoth
 });
 
 test("a batch that fails: exit 1 with its reason", async () => {
-  client = await newClient(system.url, { schema, onInvalid: "rejectBatch" });
+  await becomeClient({ schema, onInvalid: "rejectBatch" });
   file("bad.ndjson", '{"n":1}\n{"n":"x"}\n');
   const { status, stdout } = await push(["bad.ndjson"]);
   expect([status, stdout]).toEqual([1, expect.stringMatching(/^failed[\s\S]*invalid-records: [\s\S]*line 2: n: /)]);
@@ -288,52 +221,4 @@ describe("a connection that fails", () => {
   });
 });
 
-test("--check shows columns and errors in groups, and imports nothing", async () => {
-  file("checked.csv", "n;note\n1;a\nzwei;b\ndrei;c\n;d\n");
-  const { status, stdout } = await push(["checked.csv", "--check"]);
-  expect(status).toBe(2);
-  expect(stdout).toMatch(
-    /^Columns:\n {2}n → n\n {2}note → note\nErrors:\n {2}2 × n: .*, such as zwei\n {2}1 × n: .*\nvalidated in /,
-  );
-  expect(stdout.match(/^Errors:$/gm)).toHaveLength(1);
-  const batch = await onlyBatch();
-  expect(batch).toMatchObject({ status: "validated", counts: { accepted: 1, rejected: 3 } });
-  const right = await push(["checked.csv", "--check", "--json"]);
-  expect(JSON.parse(right.stdout)).toMatchObject({ batch: { status: "validated" } });
-  file("right.ndjson", rows(2));
-  expect(await push(["right.ndjson", "--check"])).toMatchObject({
-    status: 0,
-    stdout: expect.stringMatching(/^validated/),
-  });
-  client = await newClient(system.url, { schema, maxErrors: 0 });
-  expect(await push(["checked.csv", "--check"])).toMatchObject({
-    status: 1,
-    stdout: expect.stringMatching(/^Columns:[\s\S]*\nErrors:\n[\s\S]*\nfailed in [\s\S]*too-many-errors/),
-  });
-  expect(await push(["checked.csv", "--check", "--no-wait"])).toMatchObject({ status: 1 });
-});
-
-test.each([
-  ["y", "y\n", "completed", 0],
-  ["n", "n\n", "validated", 0],
-  ["Ctrl-D", "\x04", "validated", 0],
-  ["Ctrl-C", "\x03", "validated", 130],
-])("at a terminal %s imports the checked file or not", async (_, answer, end, status) => {
-  file("asked.ndjson", rows(3));
-  const [identifier = "", secret = ""] = Buffer.from(client.auth.slice("Basic ".length), "base64")
-    .toString()
-    .split(":");
-  const [path, url] = [join(root, "cli/push.mjs"), system.url];
-  const env = { PATH: process.env.PATH, DATAFLOW_URL: url, DATAFLOW_CLIENT: identifier, DATAFLOW_SECRET: secret };
-  const line = `${process.execPath} ${path} ${join(folder, "asked.ndjson")} --check --quiet`;
-  const child = spawn("script", ["-qec", line, "/dev/null"], { env: env as NodeJS.ProcessEnv });
-  let seen = "";
-  let isAnswered = false;
-  child.stdout.on("data", (data) => {
-    seen += data;
-    if (!isAnswered && seen.includes("[y/N]")) isAnswered = child.stdin.write(answer);
-  });
-  const code = await new Promise((resolve) => child.once("close", resolve));
-  expect(seen).toMatch(/Import 3 of 3 records\? \[y\/N\]/);
-  expect([code, (await onlyBatch()).status]).toEqual([status, end]);
-});
+filesAreChecked();
