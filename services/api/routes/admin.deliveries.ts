@@ -25,7 +25,7 @@ import { clientOf } from "./admin.clients.ts";
 import { deliveryPage, deliveryView, filterOf, sendingView } from "./deliveries.ts";
 import { time } from "./views.ts";
 
-/** By its id or its identifier; null: there is none. */
+/** The client with this id or identifier. Null: there is none. */
 async function clientNamed({ ctx }: Exchange, name: string): Promise<Client | null> {
   const byId = await actors.clientCache.get(ctx, { publicId: name });
   return byId ?? actors.clientCache.get(ctx, { identifier: name });
@@ -107,7 +107,7 @@ export const webhookTestSchema: JsonSchema = record({
   ms: { type: "number", minimum: 0 },
 });
 
-/** A receiver is somebody else's server. */
+/** How often a client's receiver may be tried. The bound protects the receiver, which is somebody else's server. */
 const TESTS = { limit: 1, windowSeconds: 1 };
 
 /** Throws quota-exceeded. */

@@ -79,7 +79,7 @@ export function erasureView({ publicId, state, createdAt, finishedAt, ...about }
   return { id: publicId, status: state, client, clientIdentifier, dataset, fields, waits, counts, ...times };
 }
 
-/** Only how it is wrong is told: a value may be somebody's. */
+/** A fault says what is wrong, and never repeats the value: it may be of a person. */
 function criteriaOf(where: unknown): Criteria {
   const isObject = typeof where === "object" && where !== null && !Array.isArray(where);
   const fields = isObject ? Object.entries(where) : [];

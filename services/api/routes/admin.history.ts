@@ -19,14 +19,14 @@ import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { instantMs, queryOf, wrongQuery } from "../http/input.ts";
 import { time } from "./views.ts";
 
-/** More would be more than a screen has points. */
+/** The most points of a series. A screen has no more. */
 const MOST_POINTS = 1_500;
 
 interface Step {
   ms: number;
-  /** How far back there is something. */
+  /** How long figures of this step are kept. */
   keptMs: number;
-  /** What is shown where `from` is omitted. */
+  /** The length of the range if `from` is omitted. */
   usualMs: number;
 }
 
@@ -128,7 +128,7 @@ function timeIn(name: string, value: string | undefined): number | undefined {
   return ms;
 }
 
-/** Omitted: the shortest step that has the whole range, in as many points as are allowed; else days. */
+/** The step of the query. If it has none: the shortest step that shows the whole range in MOST_POINTS points, else a day. */
 function stepIn(value: string | undefined, rangeMs: number | null, agoMs: number): keyof typeof steps {
   if (value === undefined && rangeMs === null) return "1m";
   const name = historySteps.find((known) =>
@@ -149,7 +149,7 @@ function seriesIn(value: string | undefined): Group[] {
   throw wrongQuery("series", `expected some of ${historySeries.join(", ")}, by commas; found "${unknown}"`);
 }
 
-/** By its id or its identifier. Throws validation. */
+/** The client with this id or identifier. Throws validation if there is none. */
 async function clientOf({ ctx }: Exchange, value: string | undefined, { step }: Wanted): Promise<number> {
   if (value === undefined) return ALL_CLIENTS;
   if (step === "10s") throw wrongQuery("client", "expected only with a step of 1m or longer");
@@ -165,7 +165,7 @@ async function rowsOf({ ctx }: Exchange, { step, from, to }: Wanted, clientId: n
   return actors.stats.history(ctx, { clientId, from, to, stepMs });
 }
 
-/** A point is null where nobody knows any more, or yet. */
+/** A point is null if its figures are no longer kept, or not written yet. */
 function seriesOf({ step, from, to, series }: Wanted, rows: FiguresAt[], now: number): Record<string, Point[]> {
   const { ms, keptMs } = steps[step];
   const isKnown = (at: number) => at <= now && at + ms > now - keptMs;

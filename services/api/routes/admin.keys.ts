@@ -137,7 +137,7 @@ export async function postKey(exchange: Exchange): Promise<Reply> {
   return json(201, { ...keyView(key), secret }, { Location: location });
 }
 
-/** All of them: there are few. */
+/** Lists all keys of the client, without pages: a client has few. */
 export async function listKeys(exchange: Exchange): Promise<Reply> {
   const keys = await actors.clientCache.keys(exchange.ctx, { publicId: clientIn(exchange) });
   return json(200, { items: keys.map(keyView), next: null });
@@ -150,7 +150,7 @@ export async function getKey(exchange: Exchange): Promise<Reply> {
   return json(200, keyView(key));
 }
 
-/** Its requests that still run, and the sessions that began with it, end too. */
+/** Deletes a key. Its requests that still run end, and so do the sessions that began with it. */
 export async function deleteKey(exchange: Exchange): Promise<Reply> {
   await noBody(exchange);
   const publicId = clientIn(exchange);

@@ -28,7 +28,7 @@ export const checkedPolicySchema: JsonSchema = record({
 const wrongDraft = (pointer: string, detail: string) =>
   new Problem("validation", "The draft is wrong.", { errors: [{ pointer, detail }] });
 
-/** What a policy, or a patch of a client's one, would come to, with the faults that `PUT` or `PATCH` would find. Nothing is written. */
+/** Answers the policy that a `PUT`, or a `PATCH` of a client's policy, would make. Throws the faults that it would find. Writes nothing. */
 export async function checkPolicy({ ctx, ...exchange }: Exchange): Promise<Reply> {
   const { policy, patch, client } = policyDraft(await jsonBody({ ctx, ...exchange }));
   const document = policy ?? patch;

@@ -42,7 +42,7 @@ export const handlerSchema: JsonSchema = record({
   nodes: listOf(text()),
 });
 
-/** All at once: a cluster has a few. */
+/** Lists all handlers, without pages: a cluster has few. */
 export async function listHandlers({ ctx }: Exchange): Promise<Reply> {
   return json(200, { items: await actors.monitor.handlers(ctx, {}), next: null });
 }

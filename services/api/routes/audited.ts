@@ -1,4 +1,4 @@
-/** As what the audit has each route that changes something, and what an operator's role does not allow. */
+/** The audit's name for each route that changes something, and the entry for a call that an operator's role does not allow. */
 import type { AuditedAction, Subject, SubjectType } from "../../audit/audit.domain.ts";
 import { draftAudit, noted } from "../../audits.ts";
 import { type Desk, nameCaller } from "../http/audit.ts";
@@ -53,7 +53,7 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "DELETE /operators/:name": "operator.delete",
 };
 
-/** As what a refusal is an entry, where the changes themselves have entries of other names. */
+/** The audit's names for refusals of routes whose changes have entries of other names. */
 export const refusedAs: Partial<Record<Changing, AuditedAction>> = { "POST /batches/actions": "batch.move-many" };
 
 const groups: Record<string, SubjectType> = {
@@ -66,14 +66,14 @@ const groups: Record<string, SubjectType> = {
   nodes: "node",
 };
 
-/** What a request is about, by its path: there may be no such thing. */
+/** What the path of a request names. There may be no such thing. */
 function subjectOf(path: string, params: Record<string, string>): Subject {
   const type = groups[path.split("/")[0] ?? ""] ?? null;
   const id = (path.includes(":id") ? params.id : (params.name ?? params.node)) ?? null;
   return { type, id: id?.slice(0, 255) ?? null, name: null };
 }
 
-/** Names the operator for all calls of the request. What its role does not allow is an entry of the audit. Throws forbidden. */
+/** Names the operator for all calls of the request. Writes a refusal to the audit, if the role does not allow the route. Throws forbidden. */
 export async function admitOperator(
   api: Pick<Desk, "broker">,
   req: ApiRequest,

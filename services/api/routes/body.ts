@@ -22,7 +22,7 @@ export async function getBody(exchange: Exchange): Promise<undefined> {
 
 async function send({ ctx, req, res }: Exchange, batch: BatchRow, turns: Turns): Promise<void> {
   const read: ReadPart = (no) => turns.read(() => actors.batch.bodyPart(ctx, { id: batch.id, no }));
-  // An erasure that has touched it empties it at once, and deletes its parts afterwards.
+  // An erasure empties the body at once, and deletes its parts afterwards.
   const first = batch.chunks === 0 ? null : await read(0);
   if (!first)
     throw new Problem("gone", "The body of the batch is not kept, or not any longer (`keepBodyDays`, or an erasure).");

@@ -20,7 +20,7 @@ export async function getPreview(exchange: Exchange): Promise<Reply> {
   return json(200, withRecords(await actors.imports.preview(exchange.ctx, asked)));
 }
 
-/** The records with each number as its digits are: JSON.parse alone would round them. */
+/** The records with all digits of their numbers. JSON.parse would round long ones. */
 const withRecords = <Found extends Preview>(found: Found) => ({
   ...found,
   records: found.records.map((one) => ({ ...one, data: one.data === null ? null : exactRecord(one.data) })),

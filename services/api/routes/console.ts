@@ -38,7 +38,7 @@ interface PageSettings {
 const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
 
-/** A person at this machine may read where the token is. Behind a proxy every reader would look like one. */
+/** Only a reader at this machine learns where the token is. Behind a proxy every reader would look like one, so nobody learns it. */
 function isHere({ socket, headers }: Exchange["req"]): boolean {
   const isLoopback = /^(127\.|::1$|::ffff:127\.)/.test(socket.remoteAddress ?? "");
   return isLoopback && headers["x-forwarded-for"] === undefined && headers.forwarded === undefined;

@@ -37,7 +37,7 @@ export const ownDatasetsSchema: JsonSchema = record({
   ),
 });
 
-/** The client's own policy goes first. */
+/** Lists the client's datasets. The first one is `default`, the client's own policy. */
 export async function listOwnDatasets(exchange: Exchange): Promise<Reply> {
   const { client, policy } = callerOf(exchange);
   const items = [itemOf(ownDataset, policy.policy)];

@@ -106,9 +106,9 @@ const sending: Record<string, JsonSchema> = {
 
 /** The schema of what `deliveryView` answers. */
 export const deliverySchema: JsonSchema = record({ id, batchId: id, ...ofClient, ...shared });
-/** The same of `ownDeliveryView`. */
+/** The schema of what `ownDeliveryView` answers. */
 export const ownDeliverySchema: JsonSchema = record({ id, batchId: id, ...shared });
-/** With `sendingView`. */
+/** The schema of one delivery with what is sent (`sendingView`). */
 export const wholeDeliverySchema: JsonSchema = record({ id, batchId: id, ...ofClient, ...shared, ...sending });
 export const ownWholeDeliverySchema: JsonSchema = record({ id, batchId: id, ...shared, ...sending });
 

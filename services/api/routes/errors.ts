@@ -98,7 +98,7 @@ async function errorPage(exchange: Exchange, batch: BatchRow, wanted: Wanted): P
   });
 }
 
-/** How `raw` is cut into cells, so that a page can show the wrong one. Nothing of formats without columns. */
+/** How `raw` is cut into cells, so that a page can show the wrong one. Empty for formats without columns. */
 function layoutOf({ format, envelope }: BatchRow) {
   const { header: columns, delimiter = ",", quoteChar: quote = '"' } = envelope;
   if (!columns) return {};
@@ -108,13 +108,13 @@ function layoutOf({ format, envelope }: BatchRow) {
 /** A rejected record as it is shown. `corrected`: a later batch has delivered it. */
 type ShownErrors = RecordErrors & { corrected?: true };
 
-/** Reads the records that are asked for. A filter is looked at here: the database has no index of fields and codes. */
+/** Reads the records that are asked for. It filters by field and code itself, because the database has no index of them. */
 class Reading {
-  /** There are no further records. */
+  /** True once a read has found no further records. */
   hasEnded = false;
   private readonly exchange: Exchange;
   private readonly batch: BatchRow;
-  /** How the text of a record is shown. */
+  /** Hides the values of sensitive fields in the text of a record. */
   private shown: ReturnType<typeof rawMask> | undefined;
   private readonly wanted: Wanted;
   private left: number;
@@ -126,7 +126,7 @@ class Reading {
     this.left = wanted.limit ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Records after this one. None: the limit is reached, or the end. */
+  /** The next records after the number `seen`. Empty: the limit or the end is reached. */
   async next(seen: number): Promise<ShownErrors[]> {
     this.shown ??= await this.maskOf();
     const { shown } = this;
@@ -156,7 +156,7 @@ class Reading {
     return new Set(await actors.batch.corrected(this.exchange.ctx, params));
   }
 
-  /** By the policy that the batch ran under. */
+  /** The policy that the batch ran under says which fields are sensitive. */
   private async maskOf() {
     const { policy } = await pinnedPolicy(this.exchange.ctx.broker, this.batch);
     return rawMask(this.batch, policy);

@@ -27,7 +27,7 @@ export function whichOf(exchange: Exchange): { publicId: string; clientId?: numb
 /** The batch of the route's path. Throws not-found. */
 export const batchOf = (exchange: Exchange): Promise<BatchRow> => actors.batch.get(exchange.ctx, whichOf(exchange));
 
-/** Whose open answers this one is counted with. */
+/** The reader of an answer. Open answers are counted by reader. */
 export const readerOf = (exchange: Exchange): number | string =>
   exchange.req.operator ? `operator ${exchange.req.operator.name}` : callerOf(exchange).client.id;
 
@@ -90,7 +90,7 @@ export async function sent<Row extends Numbered>(
   revoked?.throwIfAborted();
   res.writeHead(200, headers);
   const all = pieces(inTurn, first, turns);
-  // Where the text becomes something else, nothing encodes it.
+  // `through` takes text: where it is given, `encode` is not, so the pieces are strings.
   const answer = content.through ? content.through(all as AsyncGenerator<string>) : all;
   await pipeline(answer, res).catch(unlessGone);
 }
@@ -159,7 +159,7 @@ export async function getRecords(exchange: Exchange): Promise<undefined> {
   });
 }
 
-/** The partner has sent these values, and an operator does not see those of sensitive fields. */
+/** Hides the values of sensitive fields from operators. The partner itself has sent them, and sees them. */
 async function storedMask({ req, ctx }: Exchange, batch: BatchRow): Promise<(data: string) => string> {
   if (!req.operator) return (data) => data;
   const { sensitive } = (await pinnedPolicy(ctx.broker, batch)).policy;
