@@ -24,6 +24,7 @@ import { orderSuite } from "./order.suite.ts";
 import { pauseSuite } from "./pauses.suite.ts";
 import { retentionSuite } from "./retention.suite.ts";
 import { undoSuite } from "./undo.suite.ts";
+import { uniqueKeyEndSuite } from "./unique-keys.ends.suite.ts";
 import { uniqueKeySuite } from "./unique-keys.suite.ts";
 import { uploadSuite } from "./uploads.suite.ts";
 import { versionsSuite } from "./versions.suite.ts";
@@ -64,6 +65,7 @@ export const everySuite: readonly Suite[] = [
   deliverySuite,
   deliveryListSuite,
   uniqueKeySuite,
+  uniqueKeyEndSuite,
   lockSuite,
   modelSuite,
   versionsSuite,

@@ -1,21 +1,20 @@
 /** Every unit of the stores, in its variants. */
-
 import { runnerOn } from "../../../database/dialects/mssql/render.ts";
 import type { Sql } from "../../../database/dialects/mssql/sql.ts";
 import { clockOn, evidenceOn } from "../../../database/units/reads.ts";
 import { Units } from "../../../database/units/unit.ts";
-import type { AuditDraft } from "../../../services/audit/audit.domain.ts";
-import type { BatchWalk } from "../../../services/batch/batch.filter.domain.ts";
 import type { ToldMove } from "../../../services/batch/batch.history.domain.ts";
 import type { ChunkCommit, Move } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 import { noFigures } from "../../../services/stats/stats.domain.ts";
-import type { AttemptRecord } from "../../../services/webhook/webhook.domain.ts";
+import { deliveryCases } from "./statements.deliveries.cases.ts";
 import {
   type Case,
+  caseList,
   chunk,
   chunkCommit,
   end,
+  entry,
   event,
   fault,
   hex,
@@ -32,9 +31,10 @@ import {
   told,
   upload,
 } from "./statements.kit.ts";
+import { readCases } from "./statements.reads.cases.ts";
+import { removalCases } from "./statements.removal.cases.ts";
 
-export const cases: Case[] = [];
-const add = (name: string, run: Case["run"], answers: unknown[][] = []) => cases.push({ name, run, answers });
+const { cases: written, add } = caseList();
 
 /** A decided unit looks for a reason where nothing was written: this one finds an upload that runs. */
 const RUNNING = [[], [{ batchId: 1, fingerprint: null, answer: null }]];
@@ -208,21 +208,6 @@ const moved = (name: string, over: () => Partial<Move>) =>
 moved("a hand-back", () => ({ attempt: "uncount", fence: n() }));
 moved("worker lost", () => ({ to: "failed", onlyDue: true, reason: reason(), events: [told("batch.completed")] }));
 moved("an approval", () => ({ from: "held", version: n(), events: [event()] }));
-/** Each parameter with a mark of its own, as the others have. */
-const entry = (): AuditDraft => ({
-  publicId: markedId(),
-  who: marked("who"),
-  role: marked("role") as "admin",
-  address: marked("address"),
-  requestId: marked("request"),
-  action: marked("action") as "batch.undo",
-  subjectType: marked("type") as "batch",
-  subjectId: marked("subject"),
-  subjectName: marked("name"),
-  change: marked("change"),
-  reason: marked("reason"),
-  status: marked("status"),
-});
 const entered = (): ToldMove => ({
   from: marked("from") as "held",
   kind: marked("kind") as "operator",
@@ -264,109 +249,9 @@ moved("held after its check", () => ({
 moved("delivered after its check", () => ({ attempt: "uncount", restart: "deliver" }));
 moved("cancelled", () => ({ from: "ready", to: "cancelled", due: null }));
 
-add("due", ({ store }) => store.due("held", n()));
-add("voided", ({ store }) => store.voided(n()));
-add("voidLeases", ({ store }) => store.voidLeases());
-const PIECE = [{ gone: 1, last: null }];
-add("purgeChunks", ({ store }) => store.purgeChunks(n(), n(), { inMs: n() }), [PIECE]);
-add("deleteBatch", ({ store }) => store.deleteBatch(n(), n()), [PIECE, [], PIECE, [], PIECE]);
-add("heldClients", ({ store }) => store.heldClients([n(), n()]));
-add("deferHeld", ({ store }) => store.deferHeld([n(), n()], n()));
-add("staleErrors", ({ store }) => store.staleErrors(n()));
-const at = () => ({ erasure: n(), version: n(), id: n() });
-const found = () => ({ seqs: [n(), n()], upTo: n(), touched: 1 as const });
-const TAKEN = [[{ id: 1 }]];
-add("eraseRecords", ({ store }) => store.eraseRecords(at(), found()), TAKEN);
-add("eraseErrors", ({ store }) => store.eraseErrors(at(), { ...found(), pass: n() }), TAKEN);
-add("eraseExamples", ({ store }) =>
-  store.eraseExamples(at(), { pass: n(), name: marked("group"), examples: marked("kept"), message: null, n: n() }),
-);
-add("eraseDeliveries", ({ store }) => store.eraseDeliveries(at(), [n(), n()]));
-add("emptyBody", ({ store }) => store.emptyBody(at()));
-add("eraseChunks", ({ store }) => store.eraseChunks(n(), n()), [PIECE]);
-add("eraseBatch", ({ store }) => store.eraseBatch(n(), n(), n()), [PIECE, [], PIECE, [], PIECE]);
-add("erasedBatch", ({ store }) => store.erasedBatch({ dataset: marked("of"), clientId: null, after: n(), last: n() }));
-add("erasedBatch: of a client", ({ store }) =>
-  store.erasedBatch({ dataset: marked("of"), clientId: n(), after: n(), last: n() }),
-);
-add("lastBatch", ({ store }) => store.lastBatch());
-add("heldWith", ({ store }) => store.heldWith(marked("of")));
-add("groupTexts", ({ store }) => store.groupTexts(n()));
-add("deliveryBodies", ({ store }) => store.deliveryBodies(n()));
-add("clientBatches", ({ store }) => store.clientBatches(n(), n()));
-add("eraseClientRows", ({ store }) => store.eraseClientRows(n(), n(), n()));
 add("noteKeyUse", ({ store }) => store.noteKeyUse(n(), marked("key"), n()));
 add("forgetKeyUse", ({ store }) => store.forgetKeyUse(n(), marked("key")));
 add("keyUses", ({ store }) => store.keyUses(n()));
-const stale = () => ({ batchId: n(), pass: n() });
-add("undoRecords", ({ store }) => store.undoRecords(n(), n(), [hex(), hex()]));
-add("undoMarks", ({ store }) => store.undoMarks(n(), n(), { after: hex(), to: hex() }, n()));
-add("duplicatesOf", ({ store }) => store.duplicatesOf(n()));
-add("move: to undone", ({ store }) =>
-  store.move(move({ from: "undoing", to: "undone", events: [event("batch.undone")] })),
-);
-add("deleteStaleErrors", ({ store }) => store.deleteStaleErrors(stale(), n()), [PIECE]);
-add("deleteStaleErrors: of some that are not taken", ({ store }) => store.deleteStaleErrors(stale(), n()));
-add("deleteBatch: of one that is not taken", ({ store }) => store.deleteBatch(n(), n()));
-add("batch", ({ store }) => store.batch(markedId(), null));
-add("batch: of a client", ({ store }) => store.batch(markedId(), n()));
-add("childOf", ({ store }) => store.childOf(n()));
-add("list", ({ store }) => store.list({ limit: n() }));
-add("list: by all", ({ store }) => store.list({ clientId: n(), state: "held", before: n(), limit: n() }));
-add("list: of a dataset", ({ store }) => store.list({ clientId: n(), dataset: marked("dataset"), limit: n() }));
-const wayOf = (way: BatchWalk["way"], filter: Partial<BatchWalk["filter"]> = {}, isFiltered = false): BatchWalk => ({
-  way,
-  filter: { states: ["held"], ...filter },
-  isFiltered,
-});
-const between = () => ({ after: n(), before: n() });
-const walked = (name: string, walk: () => BatchWalk, isOldestFirst = false) =>
-  add(`walkBatches: ${name}`, ({ store }) => store.walkBatches(walk(), between(), { limit: n(), isOldestFirst }));
-walked("all", () => wayOf("id"));
-walked("by ids", () => wayOf("ids", { ids: [n(), n()] }));
-walked("of a client, oldest first", () => wayOf("client", { clientId: n() }), true);
-walked("in a state", () => wayOf("state", { state: "held" }));
-walked("in a state, of a client", () => wayOf("stateOfClient", { state: "held", clientId: n() }));
-walked("of a dataset", () => wayOf("dataset", { dataset: marked("dataset") }));
-walked("of a client's dataset", () => wayOf("datasetOfClient", { clientId: n(), dataset: marked("dataset") }));
-walked("of a request", () => wayOf("request", { requestId: marked("request") }));
-walked("with a body", () => wayOf("checksum", { hash: hex() }));
-walked("that send again", () => wayOf("retryOf", { retryOf: markedId() }));
-walked("that correct", () => wayOf("corrects", { corrects: markedId() }));
-walked("by all", () => wayOf("state", { state: "held", ...allOf() }, true));
-const allOf = (): Partial<BatchWalk["filter"]> => ({
-  clientId: n(),
-  dataset: marked("dataset"),
-  format: marked("format") as "csv",
-  createdFrom: n(),
-  createdTo: n(),
-  finishedFrom: n(),
-  finishedTo: n(),
-  hasErrors: true,
-  errorCode: marked("code"),
-  retryOf: markedId(),
-});
-add("queuesOf", ({ store }) => store.queuesOf([n(), n()]));
-add("stateCounts", ({ store }) => store.stateCounts());
-add("countBatches", ({ store }) => store.countBatches(wayOf("state", { state: "held" }), between()));
-add("countBatches: by all", ({ store }) => store.countBatches(wayOf("id", allOf(), true), between()));
-add("idAt", ({ store }) => store.idAt(n()), [[{ id: 17 * 111 - 1 }]]);
-add("finishedSpan", ({ store }) => store.finishedSpan(n(), n()));
-add("idsFrom", ({ store }) => store.idsFrom(markedId(), markedId()));
-const oneId = markedId();
-add("idsFrom: a whole one", ({ store }) => store.idsFrom(oneId, oneId));
-add("batchesOfKey", ({ store }) => store.batchesOfKey(marked("key"), null));
-add("batchesOfKey: of a client", ({ store }) => store.batchesOfKey(marked("key"), n()));
-add("keyOfBatch", ({ store }) => store.keyOfBatch(n()));
-add("clientsNamed", ({ store }) => store.clientsNamed(marked("client"), n()));
-add("changed", ({ store }) => store.changed([{ publicId: markedId(), version: n() }]));
-add("errorSummary", ({ store }) => store.errorSummary(n()));
-add("errors", ({ store }) => store.errors(n(), n(), n(), n()));
-const PASS_FOUND = [[{ pass: 0 }]];
-add("refused", ({ store }) => store.refused(n(), [n(), n()]), PASS_FOUND);
-add("errorsOf", ({ store }) => store.errorsOf(n(), [n(), n()]), PASS_FOUND);
-add("records", ({ store }) => store.records(n(), n(), n(), n()));
-add("attempts", ({ store }) => store.attempts([n(), n()], n()));
 add("stats", ({ store }) => store.stats());
 add("forgetVersions", ({ store }) => store.forgetVersions(n()));
 const version = { clientId: n(), dataset: marked("dataset") };
@@ -383,46 +268,4 @@ add("outboxOf", ({ sql }) => evidenceOn(on(sql)).outboxOf([event(), event()]));
 add("takeOutbox", ({ store }) => store.takeOutbox(n(), n(), n()));
 add("deleteOutbox", ({ store }) => store.deleteOutbox([n(), n()]));
 
-add("acquireLock", ({ locks }) => locks.acquireLock(marked("lock"), marked("token"), n()));
-add("extendLock", ({ locks }) => locks.extendLock(marked("lock"), marked("token"), n()));
-add("releaseLock", ({ locks }) => locks.releaseLock(marked("lock"), marked("token")));
-add("forgetLocks", ({ locks }) => locks.forgetLocks());
-
-const taken = () => ({ limit: n(), leaseMs: n(), busy: [n()], claim: markedId() });
-add("takeDeliveries", ({ deliveries }) => deliveries.takeDeliveries(taken()));
-const attempt = (name: string, next: () => AttemptRecord["next"]) =>
-  add(`recordAttempt: ${name}`, ({ deliveries }) =>
-    deliveries.recordAttempt({
-      id: n(),
-      claim: markedId(),
-      status: n(),
-      error: marked("error"),
-      ms: n(),
-      next: next(),
-    }),
-  );
-attempt("delivered", () => ({ state: "delivered" }));
-attempt("later", () => ({ state: "pending", inMs: n(), isTry: true }));
-attempt("given back", () => ({ state: "pending", inMs: n(), isTry: false }));
-add("failDeliveries", ({ deliveries }) => deliveries.failDeliveries(n(), marked("error")));
-add("replayDelivery", ({ deliveries }) => deliveries.replayDelivery({ publicId: markedId() }));
-add("replayFailed", ({ deliveries }) => deliveries.replayFailed([n(), n()]));
-add("replayFailed: with its audit row", ({ deliveries }) => deliveries.replayFailed([n()], entry()));
-add("failedDeliveries", ({ deliveries }) => deliveries.failedDeliveries({ clientId: n(), since: n(), limit: n() }));
-add("deliveryBody", ({ deliveries }) => deliveries.deliveryBody(n()));
-add("listDeliveries", ({ deliveries }) => deliveries.listDeliveries({ limit: n() }));
-add("listDeliveries: by all", ({ deliveries }) =>
-  deliveries.listDeliveries({ batch: markedId(), publicId: markedId(), state: "failed", limit: n() }),
-);
-add("listDeliveries: of a client, with all filters", ({ deliveries }) =>
-  deliveries.listDeliveries({
-    clientId: n(),
-    state: "failed",
-    event: "batch.held",
-    from: n(),
-    to: n(),
-    before: { createdAt: n(), id: n() },
-    limit: n(),
-  }),
-);
-add("voidClaims", ({ deliveries }) => deliveries.voidClaims());
+export const cases = [...written, ...removalCases, ...readCases, ...deliveryCases];

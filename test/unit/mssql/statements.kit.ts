@@ -3,6 +3,7 @@
 import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
 import { withFew } from "../../../database/dialects/mssql/staging.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
+import type { AuditDraft } from "../../../services/audit/audit.domain.ts";
 import type { StoredChunk } from "../../../services/batch/batch.domain.ts";
 import type { ChunkCommit, Move } from "../../../services/batch/batch.writes.domain.ts";
 import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
@@ -169,3 +170,26 @@ export const move = (over: Partial<Move>): Move => ({
 
 export const key = () => ({ key: marked("key"), keepMs: n(), fingerprint: hex() });
 export const quota = () => ({ bytes: n(), records: n() });
+
+/** Each parameter with a mark of its own, as the others have. */
+export const entry = (): AuditDraft => ({
+  publicId: markedId(),
+  who: marked("who"),
+  role: marked("role") as "admin",
+  address: marked("address"),
+  requestId: marked("request"),
+  action: marked("action") as "batch.undo",
+  subjectType: marked("type") as "batch",
+  subjectId: marked("subject"),
+  subjectName: marked("name"),
+  change: marked("change"),
+  reason: marked("reason"),
+  status: marked("status"),
+});
+
+/** A list of cases, and what adds a case to it. */
+export function caseList() {
+  const cases: Case[] = [];
+  const add = (name: string, run: Case["run"], answers: unknown[][] = []) => cases.push({ name, run, answers });
+  return { cases, add };
+}
