@@ -22,8 +22,9 @@ const levels = ["fatal", "error", "warn", "info", "debug", "trace"] as const;
 export function withFields<L extends Partial<Logger>>(logger: L, values: FieldValues): L {
   const fields = new Fields(values);
   const bound = levels.map((level) => [level, (...args: unknown[]) => logger[level]?.(...args, fields)] as const);
-  // Its methods are those of L by name, which `fromEntries` does not tell.
-  return Object.fromEntries(bound.filter(([level]) => logger[level])) as unknown as L;
+  const withThem: Partial<Logger> = Object.fromEntries(bound.filter(([level]) => logger[level]));
+  // It has the methods that L has.
+  return withThem as L;
 }
 
 /** What needs quotes: with a blank, a quote or an equals sign in it a value could pass for several. */

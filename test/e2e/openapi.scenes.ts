@@ -129,7 +129,6 @@ const scenes: Record<string, () => Promise<Scene>> = {
   cancelImport: held,
   commitImport: checkedBatch,
   commitBatch: checkedBatch,
-  commitBatch: checkedBatch,
   previewImport: checkedBatch,
   checkImport: freshClient,
   checkDatasetImport: dataset,
