@@ -176,7 +176,6 @@ export default defineActor({
     advance(ctx) {
       return advance(this.parts, ctx.params);
     },
-
     retry(ctx) {
       return redriveMove(this.parts, ctx.params, auditing(ctx), "batch.retry");
     },
@@ -208,12 +207,10 @@ export default defineActor({
     endSnooze(ctx) {
       return endSnoozeMove(this.parts, ctx.params.batch);
     },
-
     async configureQueue(ctx) {
       await this.database.store.setQueue(ctx.params.clientId, ctx.params.cap, ctx.params.weight);
       this.wakeWorkers();
     },
-
     async stats() {
       const { oldestEvent, ...stats } = await this.database.store.stats();
       const oldestEventAt = oldestEvent === null ? null : Date.parse((JSON.parse(oldestEvent) as CloudEvent).time);

@@ -153,3 +153,12 @@ export function fromJson(json: unknown): Known {
   known.oldSecretHash &&= bytes(known.oldSecretHash);
   return known;
 }
+
+const LONGEST_NAME = 64;
+
+/**
+ * The caller may be anybody, so an identifier is checked before it is looked up: a long one would fill the cache, a NUL
+ * would end SQLite's statement text, and SQL Server would ignore a blank at the end.
+ */
+export const mayBeName = (value: string | number) =>
+  typeof value === "number" || (value.length <= LONGEST_NAME && !value.includes("\0") && !value.endsWith(" "));

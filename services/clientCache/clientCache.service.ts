@@ -32,6 +32,7 @@ import {
   isSecretOf,
   type Known,
   knownOf,
+  mayBeName,
   newSecret,
   publicPart,
 } from "./clientCache.known.ts";
@@ -46,15 +47,6 @@ interface State {
   changes: ClientChanges;
   needy: Recent<ClientNeed[]>;
 }
-
-const LONGEST_NAME = 64;
-
-/**
- * The caller may be anybody, so an identifier is checked before it is looked up: a long one would fill the cache, a NUL
- * would end SQLite's statement text, and SQL Server would ignore a blank at the end.
- */
-const mayBeName = (value: string | number) =>
-  typeof value === "number" || (value.length <= LONGEST_NAME && !value.includes("\0") && !value.endsWith(" "));
 
 /** An older secret may have leaked: that may be why there is a newer one. */
 const notNewest = () => new Problem("forbidden", "Only the newest secret of the client may be used to rotate it.");
