@@ -124,12 +124,9 @@ export function keptElsewhere(
   samples: () => Sample[],
 ): void {
   if (registry.getSingleMetric(name)) return;
+  const metric = { name, labelNames, get: async () => ({ name, help, type, values: samples() }) };
   // A registry calls no more than `get`; its types want a whole metric.
-  registry.registerMetric({
-    name,
-    labelNames,
-    get: async () => ({ name, help, type, values: samples() }),
-  } as unknown as Metric);
+  registry.registerMetric(metric as unknown as Metric);
 }
 
 /** The values of a figure; none where this node does not keep it. */

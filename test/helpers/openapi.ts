@@ -108,7 +108,7 @@ export function bodyFaults(type: string, schema: Schema, text: string): string[]
 
 /** Of HTTP itself, or of a proxy's interest alone. */
 const GENERIC =
-  /^(date|connection|keep-alive|content-(type|length|encoding)|transfer-encoding|x-content-type-options|x-accel-buffering|referrer-policy)$/;
+  /^(date|connection|keep-alive|content-(type|length|encoding)|transfer-encoding|x-content-type-options|x-frame-options|x-accel-buffering|referrer-policy)$/;
 
 function headerFaults(headers: Headers, documented: Record<string, Ref<Header>>): string[] {
   const names = new Set(Object.keys(documented).map((name) => name.toLowerCase()));
