@@ -38,7 +38,7 @@ function App() {
 function Content() {
   if (!isKnown.value) return html`<main class="starting"><${Loading} label="DataFlow starts" /></main>`;
   if (startProblem.value)
-    return html`<main class="starting"><${ErrorBox} problem=${startProblem.value} title="DataFlow cannot start." onRetry=${start} /></main>`;
+    return html`<main class="starting"><${ErrorBox} problem=${startProblem.value} title="DataFlow cannot start." onRetry=${startProblem.value.code === "away" ? undefined : start} /></main>`;
   if (!session.value) {
     document.title = ["Log in", "DataFlow", settings.label].filter(Boolean).join(" · ");
     return html`<${Login} />`;
@@ -116,5 +116,8 @@ followTheme();
 startKeys();
 keepFocus(/** @type {HTMLElement} */ (document.getElementById("app")));
 startStream();
+connection.subscribe(({ isAway }) => {
+  if (!isAway && startProblem.peek()?.code === "away") start();
+});
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 start();

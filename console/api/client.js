@@ -15,6 +15,9 @@ export const isSessionOver = signal(false);
  */
 export const connection = signal({ isAway: false, since: 0, retryAt: 0 });
 
+/** Nobody has looked at the page for a while: it asks for nothing. */
+export const isAsleep = signal(false);
+
 /** Grows when all that is shown has to be read again: after a login, and when the API is back. */
 export const refreshes = signal(0);
 
@@ -137,8 +140,16 @@ export function wentAway() {
 }
 
 async function look() {
+  // Who looks at the page again asks at once.
+  if (isAsleep.peek()) return;
   if (await isThere()) isBack();
   else wentAway();
+}
+
+/** Asks at once whether the API is back. */
+export function askAgain() {
+  clearTimeout(probe);
+  void look();
 }
 
 const isThere = () =>
@@ -155,5 +166,4 @@ export async function checkConnection() {
 function isBack() {
   clearTimeout(probe);
   connection.value = { isAway: false, since: 0, retryAt: 0 };
-  refreshAll();
 }

@@ -2,8 +2,8 @@
  * One event stream for the whole page. Who wants news names topics; the page has one EventSource for all of them. A page that nobody
  * looks at closes it after 30 s and reads once when it is looked at again. Without the stream the page polls.
  */
-import { effect, signal } from "@preact/signals";
-import { checkConnection, connection, isSessionOver, refreshAll, urlOf } from "./client.js";
+import { effect, signal, untracked } from "@preact/signals";
+import { askAgain, checkConnection, connection, isAsleep, isSessionOver, refreshAll, urlOf } from "./client.js";
 import { session, side } from "./session.js";
 import { isAbout } from "./topics.js";
 
@@ -29,6 +29,9 @@ export const noteData = () => {
 /** Nothing is read while it is true, not even when the page is looked at again. */
 export const isPaused = signal(false);
 
+/** Whether nothing may be read that nobody asks for now. */
+export const isResting = () => isPaused.peek() || isAsleep.peek();
+
 const POLL_MS = 5_000;
 const MOST_FAILURES = 2;
 const REOPEN_MS = 2_000;
@@ -51,7 +54,6 @@ let reopening;
 let settling;
 /** @type {number | undefined} */
 let hiding;
-let isHidden = false;
 
 /**
  * @param {Listener} listener
@@ -78,7 +80,7 @@ const topicsNow = () => [...new Set([...listeners].flatMap(({ topics }) => topic
 function settle() {
   const topics = topicsNow();
   const isWanted =
-    topics !== "" && session.peek() !== null && !isSessionOver.peek() && !connection.peek().isAway && !isHidden;
+    topics !== "" && session.peek() !== null && !isSessionOver.peek() && !connection.peek().isAway && !isAsleep.peek();
   if (isPaused.peek()) return stop("paused");
   if (!isWanted) return stop("off");
   if (poll !== undefined && failures >= MOST_FAILURES) return;
@@ -186,21 +188,37 @@ export function startStream() {
     void [session.value, isSessionOver.value, connection.value.isAway];
     settleSoon();
   });
-  document.addEventListener("visibilitychange", () => {
-    clearTimeout(hiding);
-    if (document.visibilityState === "hidden") hiding = window.setTimeout(hide, HIDDEN_MS);
-    else if (isHidden) show();
+  let wasAway = false;
+  connection.subscribe(({ isAway }) => {
+    const isBack = wasAway && !isAway;
+    wasAway = isAway;
+    if (isBack) untracked(readAgain);
   });
+  document.addEventListener("visibilitychange", watchSight);
+  // A link may have been opened in a tab behind.
+  watchSight();
+}
+
+/** Falls asleep when nobody has looked for a while. */
+function watchSight() {
+  clearTimeout(hiding);
+  if (document.visibilityState === "hidden") hiding = window.setTimeout(hide, HIDDEN_MS);
+  else if (isAsleep.peek()) show();
 }
 
 function hide() {
-  isHidden = true;
+  isAsleep.value = true;
   settle();
 }
 
 function show() {
-  isHidden = false;
+  isAsleep.value = false;
   settle();
+  if (connection.peek().isAway) askAgain();
+  else readAgain();
+}
+
+function readAgain() {
   if (!isPaused.peek()) refreshAll();
 }
 

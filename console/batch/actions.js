@@ -3,6 +3,7 @@ import { connection, post } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 import { may } from "../api/session.js";
 import { navigate } from "../state/router.js";
+import { shortOf } from "../ui/copy.js";
 import { ask } from "../ui/dialog.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -17,9 +18,6 @@ import { triedNow } from "./tried-now.js";
 
 /** @param {string} reason */
 const bodyOf = (reason) => (reason === "" ? {} : { reason });
-/** @param {string} id */
-const short = (id) => id.slice(0, 8);
-
 /** @param {WholeBatch} batch @param {Move} move @param {() => void} onDone */
 async function run({ id }, { name, label, consequence, isDanger = false, reason, done }, onDone) {
   const isDone = await ask({
@@ -30,7 +28,7 @@ async function run({ id }, { name, label, consequence, isDanger = false, reason,
     reason,
     run: (why) => post(`/admin/batches/${id}/${name}`, bodyOf(why)),
   });
-  if (isDone) toast(`Batch ${short(id)} is ${done}.`);
+  if (isDone) toast(`Batch ${shortOf(id)} is ${done}.`);
   onDone();
 }
 
@@ -62,7 +60,7 @@ async function undo({ id }, onDone) {
       count: dry.records,
       run: (reason) => post(`/admin/batches/${id}/undo`, { reason }),
     });
-    if (isDone) toast(`Batch ${short(id)} is being taken back.`);
+    if (isDone) toast(`Batch ${shortOf(id)} is being taken back.`);
   } catch (error) {
     const { detail, code } = asProblem(error);
     toast(`It cannot be taken back: ${detail} (${code})`, "bad");
@@ -88,7 +86,7 @@ async function retryRejected(batch, onDone) {
   });
   const there = /** @type {{ id: string } | null} */ (made);
   if (!there) return onDone();
-  toast(`The rejected records are batch ${short(there.id)} now.`);
+  toast(`The rejected records are batch ${shortOf(there.id)} now.`);
   navigate(`/batches/${there.id}`);
 }
 

@@ -1,5 +1,6 @@
 /** One batch, as operators see it: what came of it and why, and what can be done. */
 import { useEffect, useRef } from "preact/hooks";
+import { isResting } from "../api/stream.js";
 import { Actions } from "../batch/actions.js";
 import { Chain } from "../batch/chain.js";
 import { Deliveries } from "../batch/deliveries.js";
@@ -12,7 +13,7 @@ import { Records } from "../batch/records.js";
 import { storyOf, withTheEnd } from "../batch/story.js";
 import { useQuery } from "../state/live.js";
 import { href } from "../state/router.js";
-import { ShortId } from "../ui/copy.js";
+import { ShortId, shortOf } from "../ui/copy.js";
 import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
@@ -59,7 +60,7 @@ function useReadAgain(status, reload) {
     last.current = status;
     if (status !== "processing" && status !== "undoing") return;
     const timer = setInterval(() => {
-      if (document.visibilityState === "visible") reload();
+      if (document.visibilityState === "visible" && !isResting()) reload();
     }, AGAIN_MS);
     return () => clearInterval(timer);
   }, [status]);
@@ -79,7 +80,7 @@ function Shown({ base, batch, at, query, reload, problem }) {
   const { id, status, client, dataset, run, waits, waitsUntil, children } = batch;
   const lead = html`${client ? html`<a href=${href(`/clients/${client.id}`)}>${client.name}</a>` : "a client that is gone"} · <a href=${href("/batches", { dataset })}>${dataset}</a> · <${ShortId} id=${id} />`;
   const actions = html`<${Actions} batch=${batch} onDone=${reload} /><${Downloads} base=${base} batch=${batch} /><${CopyMenu} base=${base} side="operator" />`;
-  return html`<${Page} title=${`Batch ${id.slice(0, 8)}`} crumbs=${crumbs} lead=${lead} badge=${html`<${State} of=${status} />`} actions=${actions}>
+  return html`<${Page} title=${`Batch ${shortOf(id)}`} crumbs=${crumbs} lead=${lead} badge=${html`<${State} of=${status} />`} actions=${actions}>
     <${ErrorBox} problem=${problem} title="This could not be read again." onRetry=${reload} />
     <${BatchHead} batch=${batch} at=${at} phase=${run?.phase} waits=${waits} waitsUntil=${waitsUntil} hrefOf=${hrefOf}>
       <${Chain} batch=${batch} children=${children} hrefOf=${hrefOf} />

@@ -66,6 +66,7 @@ const ofClient = (list, id, withAll) => ({
   ...list,
   items: list.items.filter(({ client }) => client === id || (withAll && client === null)),
   newer: 0,
+  gone: new Set(),
 });
 
 /** @param {{ clientId: string }} props */

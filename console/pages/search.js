@@ -1,7 +1,7 @@
 /** What the search box looks in, beside the names of pages. A page adds its things with a line here. */
 
 import { get } from "../api/client.js";
-
+import { shortOf } from "../ui/copy.js";
 import { wordOf } from "../ui/states.js";
 
 /** @import { Batch, ListedBatch, ListedClient } from "../types.d.ts" */
@@ -47,7 +47,7 @@ async function batches(text, signal) {
   return pages
     .flatMap(({ items }) => items)
     .map((/** @type {ListedBatch} */ { id, status, client }) => ({
-      label: `Batch ${id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id}`,
+      label: `Batch ${shortOf(id)}`,
       hint: [client?.clientIdentifier, wordOf(status)].filter(Boolean).join(" · "),
       href: `#/batches/${id}`,
       icon: "batches",
@@ -60,7 +60,7 @@ async function ownBatches(text, signal) {
   /** @type {{ items: Batch[] }} */
   const { items } = await get("/imports", { q: text, limit: MOST_BATCHES }, { signal });
   return items.map(({ id, status, dataset }) => ({
-    label: `Batch ${id.slice(0, 8)}…${id.slice(-4)}`,
+    label: `Batch ${shortOf(id)}`,
     hint: `${dataset} · ${wordOf(status)}`,
     href: `#/batches/${id}`,
     icon: "batches",

@@ -20,13 +20,15 @@ import { useNews, useReading } from "./live.js";
  * @property {boolean} isLoadingMore
  * @property {() => void} more reads the next page
  * @property {number} newer so many items are new and not shown yet
- * @property {() => void} showNewer
+ * @property {boolean} isNewerMore there may be more new ones than `newer`
+ * @property {Set<string>} gone keys of items that are shown and no longer belong to the list
+ * @property {() => void} showNewer shows the list as it is now
  * @property {() => void} reload
  */
 
 /**
- * A list by cursor. Rows that are shown change in place; new ones are counted, and come when `showNewer` is called, so that no row
- * jumps away from under the reader.
+ * A list by cursor. Rows that are shown change in place; new ones are counted, and those that no longer belong to the list are named.
+ * Both come and go when `showNewer` is called, so that no row jumps away from under the reader.
  * @template T
  * @param {string | null} path
  * @param {object} [options]
@@ -54,9 +56,12 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
       return put({ ...emptyList(url), items: page.items, next: page.next, at: Date.now() });
     const fresh = new Map(page.items.map((item) => [keyOf(item), item]));
     const shown = new Set(old.items.map(keyOf));
-    const newer = page.items.filter((item) => !shown.has(keyOf(item)));
+    const newer = page.items.filter((item) => !shown.has(keyOf(item))).length;
     const items = old.items.map((item) => fresh.get(keyOf(item)) ?? item);
-    put({ ...old, items, waiting: newer.length > 0 ? page : null, newer: newer.length, problem: null, at: Date.now() });
+    const gone = goneOf(old.items.map(keyOf), new Set(fresh.keys()), page.next !== null);
+    const waiting = newer + gone.size > 0 ? page : null;
+    const isNewerMore = newer > 0 && newer === page.items.length && page.next !== null;
+    put({ ...old, items, waiting, newer, isNewerMore, gone, problem: null, at: Date.now() });
   };
 
   const reading = useReading(url, everyMs, async (signal) => {
@@ -109,6 +114,8 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
     isLoadingMore: shown.isLoadingMore,
     more,
     newer: shown.newer,
+    isNewerMore: shown.isNewerMore,
+    gone: shown.gone,
     showNewer,
     reload,
   };
@@ -122,10 +129,24 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
  * @property {string | null} next
  * @property {Listed<T> | null} waiting the newest page, while its new rows are not shown
  * @property {number} newer
+ * @property {boolean} isNewerMore
+ * @property {Set<string>} gone
  * @property {ApiProblem | null} problem
  * @property {number} at
  * @property {boolean} isLoadingMore
  */
+
+/**
+ * Those of the shown rows that the first page, read again, has no more. Rows below its last one are on later pages: nothing is known of
+ * them.
+ * @param {string[]} shown keys, in their order
+ * @param {Set<string>} fresh keys of the first page now
+ * @param {boolean} hasMore whether there are later pages
+ */
+export function goneOf(shown, fresh, hasMore) {
+  const end = hasMore ? shown.findLastIndex((key) => fresh.has(key)) : shown.length;
+  return new Set(shown.slice(0, Math.max(end, 0)).filter((key) => !fresh.has(key)));
+}
 
 /** @param {string | null} url */
 const emptyList = (url) => ({
@@ -134,6 +155,8 @@ const emptyList = (url) => ({
   next: null,
   waiting: null,
   newer: 0,
+  isNewerMore: false,
+  gone: new Set(),
   problem: null,
   at: 0,
   isLoadingMore: false,

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get, refreshes, withQuery } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
-import { listen, noteData } from "../api/stream.js";
+import { isResting, listen, noteData } from "../api/stream.js";
 
 /** @import { ApiProblem } from "../api/problem.js" */
 
@@ -98,6 +98,14 @@ export function useReading(url, everyMs, read) {
   current.current = read;
   const run = useRef({ controller: /** @type {AbortController | null} */ (null), timer: 0, beganAt: 0 });
 
+  /** @param {number} ms */
+  const later = (ms) => {
+    run.current.timer = window.setTimeout(() => {
+      run.current.timer = 0;
+      // Who looks again, or ends the pause, reads anyway.
+      if (!isResting()) now();
+    }, ms);
+  };
   const now = useCallback(async () => {
     const state = run.current;
     clearTimeout(state.timer);
@@ -107,15 +115,14 @@ export function useReading(url, everyMs, read) {
     state.controller = controller;
     state.beganAt = Date.now();
     const again = await current.current(controller.signal);
-    if (again !== null && !controller.signal.aborted) state.timer = window.setTimeout(now, again * 1_000);
+    if (again !== null && !controller.signal.aborted) later(again * 1_000);
   }, []);
 
   /** Many events make one reading. */
   const soon = useCallback(() => {
     const state = run.current;
     if (state.timer !== 0) return;
-    const wait = Math.max(0, state.beganAt + everyMs - Date.now());
-    state.timer = window.setTimeout(now, wait);
+    later(Math.max(0, state.beganAt + everyMs - Date.now()));
   }, [everyMs]);
 
   const round = refreshes.value;

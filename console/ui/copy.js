@@ -50,8 +50,11 @@ export function Copy({ text, what = "text", isWide = false }) {
   </button>`;
 }
 
+/** The first part of an id is its time: batches of the same minute have it in common, so the end belongs to it. @param {string} id */
+export const shortOf = (id) => (id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+
 /** A short id with the whole one to copy. @param {{ id: string, href?: string, what?: string }} props */
 export function ShortId({ id, href, what = "id" }) {
-  const short = id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id;
+  const short = shortOf(id);
   return html`<span class="id">${href ? html`<a href=${href} title=${id}>${short}</a>` : html`<span title=${id}>${short}</span>`}<${Copy} text=${id} what=${what} /></span>`;
 }

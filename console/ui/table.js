@@ -110,6 +110,7 @@ export function Table({
     if (hrefOf && getSelection()?.isCollapsed !== false) open(row);
   };
 
+  const { gone = new Set() } = list;
   if (list.isLoading) return html`<${Loading} lines=${6} label=${`Loading ${caption}`} />`;
   if (list.problem && items.length === 0)
     return html`<${ErrorBox} problem=${list.problem} title=${`${caption}: this could not be read.`} onRetry=${list.reload} />`;
@@ -125,8 +126,8 @@ export function Table({
   };
   return html`<div class="table-box">
     ${
-      (list.newer ?? 0) > 0 &&
-      html`<button type="button" class="newer" onClick=${list.showNewer}>${plural(list.newer ?? 0, "new one", "new ones")} – show</button>`
+      (list.newer ?? 0) + gone.size > 0 &&
+      html`<button type="button" class="newer" onClick=${list.showNewer}>${newsOf(list.newer ?? 0, list.isNewerMore === true, gone.size)} – show</button>`
     }
     ${list.problem && html`<${ErrorBox} problem=${list.problem} title="This could not be read again." onRetry=${list.reload} />`}
     <div class="table-scroll" role="group" aria-label=${caption} tabindex="0">
@@ -143,7 +144,7 @@ export function Table({
             const isChosen = chosen.has(key);
             const more = moreOf?.(row) ?? null;
             const isOpen = more !== null && opened === key;
-            return html`<${Fragment} key=${key}><tr tabindex="-1" class=${toneOf?.(row) ?? ""} aria-selected=${selected ? isChosen : undefined}
+            return html`<${Fragment} key=${key}><tr tabindex="-1" class=${gone.has(key) ? "gone" : (toneOf?.(row) ?? "")} aria-selected=${selected ? isChosen : undefined}
               onKeyDown=${(/** @type {KeyboardEvent} */ event) => press(event, row)} onClick=${(/** @type {MouseEvent} */ event) => click(event, row)}>
               ${
                 selected &&
@@ -151,8 +152,8 @@ export function Table({
                   onClick=${(/** @type {MouseEvent} */ event) => toggle(index, event.shiftKey)} /></td>`
               }
               ${columns.map(
-                (column) =>
-                  html`<td key=${column.key} class=${classOf(column)} data-title=${typeof column.title === "string" ? column.title : ""}>${column.render(row)}</td>`,
+                (column, place) =>
+                  html`<td key=${column.key} class=${classOf(column)} data-title=${typeof column.title === "string" ? column.title : ""}>${column.render(row)}${place === 0 && gone.has(key) && html`<span class="gone-word">${GONE}</span>`}</td>`,
               )}
               ${
                 moreOf &&
@@ -180,6 +181,14 @@ function Head({ column, order, onOrder }) {
     <button type="button" class="link" onClick=${() => onOrder(isOn ? "" : sort)}>${title}${isOn && html` <${Icon} name="down" />`}</button>
   </th>`;
 }
+
+const GONE = "no longer in this list";
+
+/** @param {number} newer @param {boolean} isMore @param {number} gone */
+const newsOf = (newer, isMore, gone) =>
+  [newer > 0 && (isMore ? `${newer}+ new ones` : plural(newer, "new one", "new ones")), gone > 0 && `${gone} ${GONE}`]
+    .filter(Boolean)
+    .join(", ");
 
 /** @param {Column<any>} column */
 const classOf = ({ align, isWide, hides }) =>

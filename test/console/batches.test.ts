@@ -73,7 +73,7 @@ test("one batch is found, selected and moved; the reason stands in its history",
   await visit.clean();
   await page.locator("tbody tr").first().focus();
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: `Batch ${id.slice(0, 8)}` }).waitFor();
+  await page.getByRole("heading", { name: `Batch ${id.slice(0, 8)}…${id.slice(-4)}` }).waitFor();
   await page.getByRole("button", { name: "Reject" }).click();
   const dialog = page.getByRole("dialog", { name: "Reject this batch?" });
   expect(await dialog.innerText()).toContain("none of its records is stored");
@@ -137,6 +137,24 @@ test("all that match a filter are moved: dry first, with the number typed, and w
   await told.getByRole("button", { name: "Close" }).last().click();
   await until(async () => (await visit.text(".counts")).includes("51"));
   expect(await statusOf(ids.at(-1) ?? "")).toBe("cancelled");
+});
+
+test("a row that no longer belongs to the list says so, keeps its place, and goes when the list is shown anew", async () => {
+  const { identifier, ids } = await heldBatches(2);
+  const visit = await world.visit({ role: "viewer", path: `#/batches?client=${identifier}&status=held` });
+  const { page } = visit;
+  const rows = page.locator("tbody tr");
+  await rows.nth(1).waitFor();
+  await admin(world.url, `/batches/${ids[1]}/reject`, { method: "POST", body: "{}" });
+  await page.getByRole("button", { name: "1 no longer in this list – show" }).waitFor();
+  expect(await rows.allInnerTexts()).toEqual([
+    expect.stringContaining("no longer in this list"),
+    expect.not.stringContaining("no longer in this list"),
+  ]);
+  await visit.clean("main");
+  await page.keyboard.press(".");
+  await until(async () => (await rows.count()) === 1, "the row to go");
+  expect(await rows.first().innerText()).not.toContain("no longer");
 });
 
 test("filters live in the address, are removed by key, and an empty list tells the next step", async () => {

@@ -18,6 +18,20 @@ const world = startConsole({
   } as never,
 });
 
+const seen = (state: string) =>
+  `Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${state}' }); document.dispatchEvent(new Event('visibilitychange'))`;
+const HIDE = seen("hidden");
+const SHOW = seen("visible");
+
+/** A page that waits less: before it takes nobody for looking, before it asks whether the API is back, and between readings. */
+const SOON = `{
+  const shorter = { 30000: 0, 4000: 20, 5000: 20 };
+  for (const name of ["setTimeout", "setInterval"]) {
+    const later = window[name];
+    window[name] = (run, ms, ...more) => later(run, shorter[ms] ?? ms, ...more);
+  }
+}`;
+
 /** What the seed has sent is in the history. */
 const isInHistory = async () => {
   const from = new Date(Date.now() - 3_600_000).toISOString();
@@ -103,10 +117,7 @@ test("follows the event stream, and a pause stops it", async () => {
 test("an open page costs its node one query a second, and one that nobody looks at nothing", async () => {
   const visit = await world.visit({ role: "viewer", own: true });
   const { page, context } = visit;
-  // The 30 s that a page waits before it takes nobody for looking.
-  await context.addInitScript(
-    "{ const later = window.setTimeout; window.setTimeout = (run, ms, ...more) => later(run, ms === 30000 ? 0 : ms, ...more); }",
-  );
+  await context.addInitScript(SOON);
   // The count of failed deliveries is kept for a while.
   const asked = () => calls.filter((name) => /^(batch|webhook|policy|audit|stats\.history)\b/.test(name));
   const looks = async (n: number) => {
@@ -133,12 +144,55 @@ test("an open page costs its node one query a second, and one that nobody looks 
   await page.locator("button.age.live").waitFor();
   await until(async () => (await rest()).length === 0, "the end of what the list reads at first");
   expect(await rest()).toEqual([]);
-  await page.evaluate(
-    "Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' }); document.dispatchEvent(new Event('visibilitychange'))",
-  );
   const { feed } = world.system.broker.getLocalService("api") as unknown as { feed: { size: number } };
-  await until(() => feed.size === 0, "the stream to close");
+  const asleep = () => until(() => feed.size === 0, "the stream to close");
+  await page.evaluate(HIDE);
+  await asleep();
   expect(await rest()).toEqual([]);
+  // As a link does that is opened in a tab behind.
+  await page.addInitScript(HIDE);
+  await page.reload();
+  await page.getByRole("heading", { name: "Batches" }).waitFor();
+  await page.locator("button.age.off").waitFor();
+  await asleep();
+});
+
+test("a batch that runs is not read in a pause, and an API that is away is not asked for by who does not look", async () => {
+  const visit = await world.visit({ role: "viewer", own: true });
+  const { page, context } = visit;
+  await context.addInitScript(SOON);
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(new URL(request.url()).pathname));
+  const asked = (path: string, times: number) =>
+    until(() => requests.filter((one) => one === path).length >= times, `${times} requests for ${path}`);
+  const rest = async () => {
+    requests.length = 0;
+    const beganAt = performance.now();
+    await until(() => performance.now() > beganAt + 500, "a while");
+    return requests;
+  };
+  const path = `/admin/batches/${world.seed.batchId}`;
+  await page.route(`**${path}`, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), status: "processing" } });
+  });
+  await visit.open(`#/batches/${world.seed.batchId}`);
+  await asked(path, 4);
+  await page.keyboard.press("p");
+  await page.locator("button.age.paused").waitFor();
+  expect(await rest()).toEqual([]);
+  await page.unroute(`**${path}`);
+  await context.setOffline(true);
+  await page.keyboard.press("r");
+  await asked("/health/live", 3);
+  await page.evaluate(HIDE);
+  await until(async () => (await rest()).length === 0, "the end of asking");
+  await context.setOffline(false);
+  requests.length = 0;
+  await page.evaluate(SHOW);
+  await page.locator("main:not(.stale)").waitFor();
+  // It is still paused.
+  expect(requests).toEqual(["/health/live"]);
 });
 
 test("without the stream it polls", async () => {
