@@ -79,9 +79,18 @@ function rowId([first]: Tokens.TableCell[]): string {
   return first?.tokens.length === 1 && code?.type === "codespan" ? ` id="${slugOf(code.text)}"` : "";
 }
 
+/** Links to the sections of a page that has many. */
+function contentsOf(html: string): string {
+  const sections = [...html.matchAll(/<h2 id="([^"]+)">(.*)<\/h2>/g)];
+  if (sections.length < 5) return "";
+  const links = sections.map(([, id, words = ""]) => `<a href="#${id}">${words.replaceAll(/<\/?a[^>]*>/g, "")}</a>`);
+  return `<nav class="contents" aria-label="On this page">${links.join("\n")}</nav>\n`;
+}
+
 function pageOf(file: string, text: string, files: ReadonlySet<string>): string {
   const up = upFrom(nameOf(file));
   const [, title = "DataFlow"] = /^# (.*)$/m.exec(text) ?? [];
+  const html = readerOf(file, files).parse(text, { async: false });
   return `<!doctype html>
 <html lang="en">
   <head>
@@ -94,7 +103,7 @@ function pageOf(file: string, text: string, files: ReadonlySet<string>): string 
   <body>
     <header><nav aria-label="DataFlow"><a href="${up}guide">Guide</a> <a href="${up}../docs">API</a> <a href="${up}../">Console</a></nav></header>
     <main>
-${readerOf(file, files).parse(text, { async: false })}    </main>
+${html.replace("</h1>\n", `</h1>\n${contentsOf(html)}`)}    </main>
   </body>
 </html>
 `;
