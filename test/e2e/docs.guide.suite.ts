@@ -47,6 +47,8 @@ export function guideTests(url: () => string): void {
     expect(found.broken).toEqual([]);
     for (const name of ["/runbook", "/partners/start", "/settings", "/console", "/images/console-overview.png"])
       expect([name, page(name)?.status]).toEqual([name, 200]);
+    expect(page("/runbook").html).toContain('<a href="#dataflowdown">DataflowDown</a>');
+    expect(page("/numbers").html).not.toContain("On this page");
   });
 
   test("its pages load nothing from another host, and no inline script or style", async () => {
