@@ -2,6 +2,7 @@
 import type { Database } from "../../../database/database.ts";
 import { uuidv7 } from "../../../services/ids.ts";
 import { claimed, LEASE, ready } from "./drafts.ts";
+import { undoColumns } from "./from-before.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -74,6 +75,26 @@ export function clientLimitSuite(database: () => Database): void {
       ]);
       await database().models.ClientQueue.update({ pausedAt: now }, { where: { clientId: full } });
       expect((await store().needyClients()).map(({ identifier }) => identifier)).not.toContain("full");
+    });
+
+    test("a client from before the age of secrets was kept: its first secret is as old as it is, of a later one nobody knows", async () => {
+      const db = database();
+      const first = await client("first", null, { createdAt: 5 });
+      const rotated = await client("rotated", null, { createdAt: 5, oldSecretHash: Buffer.alloc(32) });
+      await db.sequelize.getQueryInterface().removeIndex("client", "client_webhook_off_ix");
+      await undoColumns(db, "0056-client-times", "client", ["secret_at", "webhook_off_at"]);
+      expect(await db.migrate()).toEqual(["0056-client-times"]);
+      const timesOf = async (id: number) => {
+        const row = await db.models.Client.findByPk(id);
+        return [row?.get("secretAt"), row?.get("webhookOffAt")].map((at) => (at === null ? null : Number(at)));
+      };
+      expect([await timesOf(first), await timesOf(rotated)]).toEqual([
+        [5, null],
+        [null, null],
+      ]);
+      const since = await db.now();
+      await db.models.Client.update({ webhookOffAt: since }, { where: { id: first } });
+      expect(await store().needyClients()).toEqual([expect.objectContaining({ kind: "webhook", since })]);
     });
 
     test("the clients of a dataset, page by page, and by text and status as well", async () => {
