@@ -1,5 +1,9 @@
-/** A list of the console is read again because of its own events alone: figures come each second. */
+/** The promise: the console knows what the API names: the topics of its events, and the actions of its audit. */
 import { isAbout } from "../../console/api/topics.js";
+import { auditedActions as words } from "../../console/words.js";
+import { auditedActions } from "../../services/audit/audit.domain.ts";
+
+// A list is read again because of its own events alone: figures come each second.
 
 test.each([
   ["stats", ["stats"]],
@@ -9,4 +13,9 @@ test.each([
 ])("an event %s is about the topics %j", (name, topics) => {
   const all = ["stats", "batches", "batch:b1", "batch:b2", "deliveries"];
   expect(all.filter((topic) => isAbout([topic], name, { id: "b1" }))).toEqual(topics);
+});
+
+test("every action of the audit has its words", () => {
+  expect(Object.keys(words).toSorted()).toEqual(auditedActions.toSorted());
+  expect(Object.values(words).filter((text) => text.trim() === "")).toEqual([]);
 });
