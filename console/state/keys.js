@@ -8,6 +8,7 @@ import { useEffect, useRef } from "preact/hooks";
  * @property {string} label what it does
  * @property {string} [group] its heading in the sheet
  * @property {() => void} run
+ * @property {() => boolean} [isPreferred] whether it has the keys now, whoever has bound them later
  */
 
 /** @type {import("@preact/signals").Signal<Binding[]>} */
@@ -18,7 +19,7 @@ let begun = "";
 let begunAt = 0;
 
 /**
- * Binds keys while the component is there. The last one that binds a key has it.
+ * Binds keys while the component is there. The last one that binds a key has it, if none is preferred.
  * @param {Binding[]} list
  */
 export function useKeys(list) {
@@ -27,8 +28,10 @@ export function useKeys(list) {
   const names = list.map(({ keys, label }) => `${keys}\0${label}`).join("\n");
   // What is bound changes with its names alone.
   useEffect(() => {
+    /** @type {Binding[]} */
     const own = current.current.map((binding, index) => ({
       ...binding,
+      isPreferred: () => current.current[index]?.isPreferred?.() === true,
       run: () => current.current[index]?.run(),
     }));
     bindings.value = [...bindings.peek(), ...own];
@@ -67,7 +70,10 @@ function press(event, key) {
 }
 
 /** @param {string} keys */
-const lastOf = (keys) => bindings.peek().findLast((binding) => binding.keys === keys);
+function lastOf(keys) {
+  const bound = bindings.peek().filter((binding) => binding.keys === keys);
+  return bound.findLast(({ isPreferred }) => isPreferred?.()) ?? bound.at(-1);
+}
 
 /** Also inside of a shadow root. @param {EventTarget | undefined} target */
 const isTyping = (target) =>

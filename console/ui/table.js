@@ -31,6 +31,12 @@ import { plural } from "./numbers.js";
  * @typedef {Partial<import("../state/list.js").FoundList<T>> & { items: T[] }} Source
  */
 
+/** The rows of the table that has the focus, or had it last. @type {HTMLElement | null} */
+let lastFocused = null;
+
+/** Of several tables on a page this one has the keys: the one that has or last had the focus, else the first. */
+const bodyOfKeys = () => (lastFocused?.isConnected ? lastFocused : document.querySelector("main .table-box tbody"));
+
 /**
  * @template T
  * @param {object} props
@@ -84,17 +90,17 @@ export function Table({
     anchor.current = index;
     selected.value = next;
   };
-  const group = "Tables";
+  const here = { group: "Tables", isPreferred: () => body.current !== null && body.current === bodyOfKeys() };
   useKeys([
-    { keys: "j", label: "Next row", group, run: () => move(1) },
-    { keys: "k", label: "Row before", group, run: () => move(-1) },
+    { ...here, keys: "j", label: "Next row", run: () => move(1) },
+    { ...here, keys: "k", label: "Row before", run: () => move(-1) },
     ...(selected
       ? [
-          { keys: "x", label: "Select the row", group, run: () => toggle(at()) },
-          { keys: "X", label: "Select up to the row", group, run: () => toggle(at(), true) },
+          { ...here, keys: "x", label: "Select the row", run: () => toggle(at()) },
+          { ...here, keys: "X", label: "Select up to the row", run: () => toggle(at(), true) },
         ]
       : []),
-    ...(list.showNewer ? [{ keys: ".", label: "Show what is new", group, run: () => list.showNewer?.() }] : []),
+    ...(list.showNewer ? [{ ...here, keys: ".", label: "Show what is new", run: () => list.showNewer?.() }] : []),
   ]);
 
   const open = (/** @type {T} */ row) => {
@@ -124,7 +130,10 @@ export function Table({
       selected.value = isAll ? new Set() : new Set(allKeys);
     },
   };
-  return html`<div class="table-box">
+  const note = () => {
+    lastFocused = body.current;
+  };
+  return html`<div class="table-box" onFocusIn=${note}>
     ${
       (list.newer ?? 0) + gone.size > 0 &&
       html`<button type="button" class="newer" onClick=${list.showNewer}>${newsOf(list.newer ?? 0, list.isNewerMore === true, gone.size)} – show</button>`

@@ -83,4 +83,15 @@ test("the system: settings in force with where they come from, and no secret", a
   await page.getByLabel("Only those that are set").click();
   await settings.getByText("AUDIT_RETENTION").waitFor();
   await visit.clean();
+
+  // Of several tables the first has the keys, until another has had the focus.
+  const focused = () =>
+    page.evaluate<string | undefined>("document.activeElement.closest('table')?.querySelector('caption').textContent");
+  await page.getByRole("heading", { level: 1 }).click();
+  await page.keyboard.press("j");
+  expect(await focused()).toBe("Versions of the nodes");
+  await page.getByRole("group", { name: "Settings" }).focus();
+  await page.getByRole("group", { name: "Settings" }).blur();
+  await page.keyboard.press("j");
+  expect(await focused()).toBe("Settings");
 });
