@@ -1,20 +1,17 @@
-/** What needs somebody, each with what can be done about it. */
-import { post } from "../api/client.js";
+/** What needs somebody: how it is read, and its list. */
 import { may } from "../api/session.js";
 import { useQuery } from "../state/live.js";
-import { href } from "../state/router.js";
-import { ask } from "../ui/dialog.js";
 import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
-import { bytes, count, percent, plural } from "../ui/numbers.js";
 import { Section } from "../ui/page.js";
 import { State } from "../ui/states.js";
 import { Time } from "../ui/time.js";
-import { toast } from "../ui/toast.js";
+import { clientMatter, deliveryMatter, matterOf } from "./overview.matters.js";
 
 /** @import { Found } from "../state/live.js" */
 /** @import { ClientNeed, Listed, OperatorBatch } from "../types.d.ts" */
+/** @import { Matter } from "./overview.matters.js" */
 
 const MOST = 10;
 /** Of one state, so that many failed batches do not hide one that waits for approval. */
@@ -27,23 +24,16 @@ const SHARE = 0.2;
 const EVERY_MS = 10_000;
 
 /**
- * @typedef {object} Matter
- * @property {string} id
- * @property {string | null} at
- * @property {string} state
- * @property {string} href
- * @property {string} who
- * @property {string} text
- * @property {{ label: string, run: () => Promise<void> }[]} actions
- * @property {{ label: string, href: string }} [link] where it is mended, in place of an action
- */
-
-/**
  * What the page's first sentence and its list have to know.
  * @typedef {object} Needs
  * @property {Matter[]} matters the worst first
  * @property {number} failed batches that failed in the last day, up to LOOKED_AT
+ * @property {number} failedBefore batches that failed earlier, up to LOOKED_AT
  * @property {number} waiting batches that wait for an approval, up to LOOKED_AT
+ * @property {number} faulty batches of the last day with many rejected records
+ * @property {number} undelivered webhooks that were given up, up to MOST
+ * @property {number} webhooksOff
+ * @property {number} atLimit clients
  * @property {boolean} isLoading
  * @property {import("../api/problem.js").ApiProblem | null} problem
  * @property {() => void} again
@@ -75,27 +65,37 @@ export function useNeeds() {
   const clients = /** @type {Found<{ clients: ClientNeed[] }>} */ (
     useQuery("/admin/stats/attention", { everyMs: EVERY_MS })
   );
+  const sources = [batches, faulty, deliveries, clients];
   const again = () => {
-    batches.reload();
-    deliveries.reload();
-    clients.reload();
+    for (const found of sources) found.reload();
   };
   const needy = (batches.data?.items ?? []).filter(needsSomebody);
+  const failed = needy.filter(({ status }) => status === "failed");
+  const failedToday = failed.filter(({ finishedAt }) => isOfToday(finishedAt)).length;
+  const rejecting = (faulty.data?.items ?? []).filter(isFaulty);
+  const undelivered = deliveries.data?.items ?? [];
+  const clientNeeds = clients.data?.clients ?? [];
+  const webhooksOff = clientNeeds.filter(({ kind }) => kind === "webhook").length;
   const matters = [
     ...needy.map((batch) => matterOf(batch, again)),
-    ...(faulty.data?.items ?? []).filter(isFaulty).map((batch) => matterOf(batch, again)),
-    ...(deliveries.data?.items ?? []).map((delivery) => deliveryMatter(delivery, again)),
-    ...(clients.data?.clients ?? []).map(clientMatter),
+    ...rejecting.map((batch) => matterOf(batch, again)),
+    ...undelivered.map((delivery) => deliveryMatter(delivery, again)),
+    ...clientNeeds.map(clientMatter),
   ]
     .toSorted((a, b) => ranks.indexOf(a.state) - ranks.indexOf(b.state) || (b.at ?? "").localeCompare(a.at ?? ""))
     .filter(({ state }, index, all) => all.findIndex((one) => one.state === state) > index - MOST_OF_ONE)
     .slice(0, MOST);
   return {
     matters,
-    failed: needy.filter(({ status, finishedAt }) => status === "failed" && isOfToday(finishedAt)).length,
+    failed: failedToday,
+    failedBefore: failed.length - failedToday,
     waiting: needy.filter(({ status }) => status === "held").length,
-    problem: batches.problem ?? deliveries.problem,
-    isLoading: batches.isLoading || deliveries.isLoading,
+    faulty: rejecting.length,
+    undelivered: undelivered.length,
+    webhooksOff,
+    atLimit: new Set(clientNeeds.filter(({ kind }) => kind !== "webhook").map(({ client }) => client.id)).size,
+    problem: sources.find(({ problem }) => problem !== null)?.problem ?? null,
+    isLoading: sources.some(({ isLoading }) => isLoading),
     again,
   };
 }
@@ -138,143 +138,3 @@ const isOfToday = (at) => Date.parse(at ?? "") > Date.now() - DAY_MS;
 
 /** A window and an order end by themselves. @param {OperatorBatch} batch */
 const needsSomebody = ({ status, hold }) => status === "failed" || hold?.reason === "approval";
-
-/** @param {any} batch */
-const whose = ({ client, clientId, dataset }) => `${client?.clientIdentifier ?? clientId ?? "A client"} · ${dataset}`;
-
-/** @param {OperatorBatch} batch @param {() => void} again @returns {Matter} */
-function matterOf(batch, again) {
-  const { id, status, createdAt, finishedAt, counts } = batch;
-  const move =
-    (
-      /** @type {string} */ verb,
-      /** @type {Omit<import("../ui/dialog.js").Question, "run" | "title"> & { done: string, withReason?: boolean }} */ {
-        done,
-        withReason,
-        ...question
-      },
-    ) =>
-    async () => {
-      const isDone = await ask({
-        ...question,
-        title: `${question.action}?`,
-        run: (reason) => post(`/admin/batches/${id}/${verb}`, withReason && reason ? { reason } : undefined),
-      });
-      if (!isDone) return;
-      toast(done);
-      again();
-    };
-  const basics = { id, state: status, who: whose(batch), href: href(`/batches/${id}`) };
-  if (status === "failed")
-    return {
-      ...basics,
-      at: finishedAt,
-      text: batch.error ? `${batch.error.code}: ${batch.error.detail}` : "It failed.",
-      actions: [
-        {
-          label: "Redrive",
-          run: move("redrive", {
-            action: "Redrive batch",
-            consequence:
-              "It goes on from its last chunk, with all of its attempts. What it has delivered is not delivered again.",
-            done: "The batch is ready again.",
-          }),
-        },
-      ],
-    };
-  if (status === "held")
-    return {
-      ...basics,
-      at: createdAt,
-      text: `Waits for approval: ${plural(counts.received, "record")}.`,
-      actions: [
-        {
-          label: "Approve",
-          run: move("approve", {
-            action: "Approve batch",
-            consequence: `${plural(counts.received, "record is", "records are")} delivered as soon as a worker is free.`,
-            done: "The batch is approved.",
-          }),
-        },
-        {
-          label: "Reject",
-          run: move("reject", {
-            action: "Reject batch",
-            consequence: "It ends, and nothing of it is delivered. Its partner sees the reason.",
-            isDanger: true,
-            reason: "optional",
-            withReason: true,
-            done: "The batch is rejected.",
-          }),
-        },
-      ],
-    };
-  return {
-    ...basics,
-    at: finishedAt,
-    text: `${percent(counts.rejected, counts.received)} rejected: ${count(counts.rejected)} of ${count(counts.received)} records.`,
-    actions: [],
-  };
-}
-
-/** @type {Record<Exclude<ClientNeed["kind"], "webhook">, (used: string, limit: string) => string>} */
-const atLimit = {
-  maxConcurrentBatches: (used) => `${used} of its batches run, as many as may; others wait for a place.`,
-  recordsPerDay: (used, limit) => `${used} of the day's ${limit} records are used.`,
-  bytesPerDay: (used, limit) => `${used} of the day's ${limit} are used.`,
-};
-
-/** @param {ClientNeed} need @returns {Matter} */
-function clientMatter({ kind, client: { id, clientIdentifier }, used, limit, since }) {
-  const basics = { id: `${kind} ${id}`, at: since, actions: [] };
-  if (kind === "webhook") {
-    const page = href(`/clients/${id}`, { tab: "webhook" });
-    return {
-      ...basics,
-      state: "webhook_off",
-      who: `Webhook of ${clientIdentifier}`,
-      href: page,
-      text: "Its receiver answered 410 (gone): nothing is sent to it any more.",
-      ...(may("admin") && { link: { label: "Turn on again", href: page } }),
-    };
-  }
-  const told = kind === "bytesPerDay" ? bytes : count;
-  const page = href(`/clients/${id}`, { tab: "today" });
-  return {
-    ...basics,
-    state: "at_limit",
-    who: clientIdentifier,
-    href: page,
-    text: atLimit[kind](told(used), told(limit)),
-    link: { label: "See its use", href: page },
-  };
-}
-
-/** @param {any} delivery @param {() => void} again @returns {Matter} */
-function deliveryMatter({ id, event, clientIdentifier, clientId, attempts = [], createdAt }, again) {
-  const last = attempts.at(-1);
-  return {
-    id,
-    at: last?.at ?? createdAt ?? null,
-    state: "failed",
-    who: `Webhook of ${clientIdentifier ?? clientId ?? "a client"}`,
-    href: href(`/deliveries/${id}`),
-    text: `${event}: ${last?.error ?? (last?.status ? `answered ${last.status}` : "given up")}`,
-    actions: [
-      {
-        label: "Replay",
-        run: async () => {
-          const isDone = await ask({
-            title: "Send this webhook again?",
-            consequence: "The same document goes out again, with the same id.",
-            action: "Replay",
-            run: () => post(`/admin/deliveries/${id}/replay`),
-          });
-          if (!isDone) return;
-          toast("The webhook is sent again.");
-          again();
-        },
-      },
-    ],
-  };
-}

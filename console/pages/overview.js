@@ -47,7 +47,7 @@ const icons = { good: "check", warn: "warning", bad: "error" };
 function Verdict({ stats, needs }) {
   const findings = findingsOf(stats, needs);
   // That all is well is not known before.
-  if (needs.isLoading && findings.length === 0) return null;
+  if ((needs.isLoading || needs.problem) && findings.length === 0) return null;
   const all = findings.length > 0 ? findings : [isNew(stats) ? nothingYet : wellOf(stats)];
   return html`<ul class="verdict" aria-label="How it is">
     ${all.map((finding, index) => html`<${Said} key=${finding.text} finding=${finding} isFirst=${index === 0} />`)}

@@ -11,6 +11,8 @@ import { duration, plural, rate } from "../ui/numbers.js";
  * @property {{ path: string, query?: Record<string, string>, label: string }} [see]
  */
 
+/** @typedef {Omit<import("./overview.attention.js").Needs, "matters" | "isLoading" | "problem" | "again">} Needed */
+
 /** A claimable batch that waits for a minute has no worker; for five, somebody waits for it. */
 const OLD_MS = 60_000;
 const VERY_OLD_MS = 300_000;
@@ -19,7 +21,7 @@ const BUSY_LOOP = 0.95;
 /**
  * What is wrong, the worst first.
  * @param {SystemStats} stats
- * @param {{ failed: number, waiting: number }} needs
+ * @param {Needed} needs
  * @returns {Finding[]}
  */
 export function findingsOf(stats, needs) {
@@ -113,49 +115,28 @@ function outgoing({ queue: { oldestOutboxAgeMs, outbox }, deliveries }) {
 }
 
 /**
- * What goes on only when somebody does something.
+ * What goes on only when somebody does something: all that stands in the list below has its sentence.
  * @param {SystemStats} stats
- * @param {{ failed: number, waiting: number }} needs
+ * @param {Needed} needs
  * @returns {Finding[]}
  */
-function people({ deliveries: { failed24h } }, { failed, waiting }) {
-  const see = (/** @type {string} */ path, /** @type {string} */ status) => ({
-    path,
-    query: { status },
-    label: "Show them",
-  });
-  return [
-    ...(failed > 0
-      ? [
-          finding(
-            "warn",
-            `${plural(failed, "batch", "batches")} failed in the last 24 h.`,
-            undefined,
-            see("/batches", "failed"),
-          ),
-        ]
-      : []),
-    ...(waiting > 0
-      ? [
-          finding(
-            "warn",
-            `${plural(waiting, "batch waits", "batches wait")} for approval.`,
-            undefined,
-            see("/batches", "held"),
-          ),
-        ]
-      : []),
-    ...(failed24h !== null && failed24h > 0
-      ? [
-          finding(
-            "warn",
-            `${plural(failed24h, "webhook")} could not be delivered in the last 24 h.`,
-            undefined,
-            see("/deliveries", "failed"),
-          ),
-        ]
-      : []),
+function people({ deliveries: { failed24h } }, needs) {
+  const { failed, failedBefore, waiting, faulty, undelivered, webhooksOff, atLimit } = needs;
+  const late = failed24h ?? 0;
+  const batches = (/** @type {string} */ status) => ({ path: "/batches", query: { status }, label: "Show them" });
+  const deliveries = { path: "/deliveries", query: { status: "failed" }, label: "Show them" };
+  /** @type {[number, string, Finding["see"]?][]} */
+  const told = [
+    [failed, `${plural(failed, "batch", "batches")} failed in the last 24 h.`, batches("failed")],
+    [failedBefore, `${plural(failedBefore, "batch", "batches")} failed more than 24 h ago.`, batches("failed")],
+    [waiting, `${plural(waiting, "batch waits", "batches wait")} for approval.`, batches("held")],
+    [late, `${plural(late, "webhook")} could not be delivered in the last 24 h.`, deliveries],
+    [late > 0 ? 0 : undelivered, "Webhooks could not be delivered.", deliveries],
+    [webhooksOff, `${plural(webhooksOff, "webhook is", "webhooks are")} off: the receiver answered 410 (gone).`],
+    [atLimit, `${plural(atLimit, "client is", "clients are")} at a limit.`],
+    [faulty, `${plural(faulty, "batch has", "batches have")} many rejected records.`, batches("completed_with_errors")],
   ];
+  return told.flatMap(([n, text, see]) => (n > 0 ? [finding("warn", text, undefined, see)] : []));
 }
 
 /** @param {SystemStats} stats @returns {Finding[]} */

@@ -230,6 +230,11 @@ test("clients at a limit and a webhook that is gone stand in the overview, with 
   const row = (who: string) => page.locator(".matters li", { has: page.getByRole("link", { name: who, exact: true }) });
   await row(full.identifier).getByText("10 of the day's 10 records are used.").waitFor();
   await row(`Webhook of ${gone.identifier}`).getByText("answered 410").waitFor();
+  // The first sentence knows of them.
+  expect(await page.locator(".verdict li").allInnerTexts()).toEqual([
+    "1 webhook is off: the receiver answered 410 (gone).",
+    "1 client is at a limit.",
+  ]);
   await visit.clean();
   await row(full.identifier).getByRole("link", { name: "See its use" }).click();
   await page.getByText("Use of its limits now").waitFor();
