@@ -1,22 +1,30 @@
 /** Small batches that wait are worked together, and each of them is what it would be alone. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
-import { metrics } from "../../helpers/metrics.ts";
 import { testOnce } from "../../helpers/once.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
-import { ended, type handler, hanging, row, rows, select, storeOf } from "./kit.ts";
+import { ended, hanging, lostFences, row, rows, select, storeOf } from "./kit.ts";
 
+const start = (env: Record<string, string> = {}) =>
+  startSystem({ env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", ...env }, extra: [work.schema] });
+
+const work = hanging("work");
 let system: System;
+/** Most tests have clients of their own in this one. */
+let shared: System;
+beforeAll(async () => {
+  shared = await start();
+});
+beforeEach(() => {
+  system = shared;
+});
 afterEach(async () => {
   jest.restoreAllMocks();
-  await system.stop();
+  if (system !== shared) await system.stop();
 });
+afterAll(() => shared.stop());
 
-const start = async (env: Record<string, string> = {}, ...told: { schema: ReturnType<typeof handler>["schema"] }[]) => {
-  const extra = told.map(({ schema }) => schema);
-  system = await startSystem({ env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", ...env }, extra });
-};
 const pause = () => system.broker.call("batchProcessor.pause");
 const resume = () => system.broker.call("batchProcessor.resume");
 const sent = async (client: TestClient, count: number, body = rows(2)) => {
@@ -27,7 +35,6 @@ const sent = async (client: TestClient, count: number, body = rows(2)) => {
 const running = () => select<{ running: number }>(system, "SELECT running FROM client_queue WHERE running <> 0");
 
 test("a group is claimed in one unit and committed in one unit, also for clients with one slot", async () => {
-  await start();
   const [one, two] = [await newClient(system.url, { maxConcurrentBatches: 1 }), await newClient(system.url)];
   await pause();
   const ids = { one: await sent(one, 5), two: await sent(two, 4) };
@@ -43,7 +50,6 @@ test("a group is claimed in one unit and committed in one unit, also for clients
 });
 
 test("if two batches of a group have the same unique key, the record of the first one is stored", async () => {
-  await start();
   const client = await newClient(system.url, { uniqueKey: ["n"] });
   await pause();
   const ids = [await sent(client, 1, rows(3)), await sent(client, 1, rows(4)), await sent(client, 1, rows(1))].flat();
@@ -58,7 +64,6 @@ test("if two batches of a group have the same unique key, the record of the firs
 });
 
 test("a batch that was taken away is left out of its group's commit, and the others are committed", async () => {
-  await start();
   const client = await newClient(system.url);
   await pause();
   const [first, taken, last] = (await sent(client, 3)) as [string, string, string];
@@ -78,7 +83,6 @@ test("a batch that was taken away is left out of its group's commit, and the oth
 });
 
 test("batches that are cancelled while their group commits stay so: each is a lost fence, and the others complete", async () => {
-  await start();
   const client = await newClient(system.url, { maxConcurrentBatches: 1, uniqueKey: ["n"] });
   await pause();
   const ids = [];
@@ -91,6 +95,7 @@ test("batches that are cancelled while their group commits stay so: each is a lo
     for (const publicId of [first, third]) await system.broker.call("batch.cancel", { publicId });
     return commitChunks(commits);
   });
+  const lost = await lostFences(system);
   await resume();
   for (const id of [first, third]) expect(await ended(system, client, id)).toMatchObject({ status: "cancelled" });
   const counts = [];
@@ -102,13 +107,11 @@ test("batches that are cancelled while their group commits stay so: each is a lo
   ]);
   await until(async () => (await running()).length === 0);
   expect(await select(system, "SELECT batch_id FROM batch_work")).toEqual([]);
-  const samples = await metrics(system.url);
-  expect(samples.get('dataflow_fences_lost_total{write="commit"}')).toBe(2);
-  expect(samples.get('dataflow_fences_lost_total{write="giveUp"}')).toBe(0);
+  expect(await lostFences(system)).toEqual({ commit: lost.commit + 2, giveUp: lost.giveUp });
 });
 
 test("a group whose commit does not reach the database is handed back, each goes on alone, and it is no attempt", async () => {
-  await start({ BATCH_LEASE: "1s", LOG_LEVEL: "fatal" });
+  system = await start({ BATCH_LEASE: "1s", LOG_LEVEL: "fatal" });
   const client = await newClient(system.url, { maxConcurrentBatches: 1, maxAttempts: 1 });
   await pause();
   const ids = await sent(client, 3);
@@ -123,12 +126,10 @@ test("a group whose commit does not reach the database is handed back, each goes
     });
   expect(commits).toHaveBeenCalledTimes(1);
   await until(async () => (await running()).length === 0);
-  expect((await metrics(system.url)).get('dataflow_fences_lost_total{write="giveUp"}')).toBe(0);
+  expect(await lostFences(system)).toMatchObject({ giveUp: 0 });
 });
 
 test("a batch with a custom handler is claimed alone, and delays nobody", async () => {
-  const work = hanging("work");
-  await start({}, work);
   const [own, stored] = [await newClient(system.url, { handler: "work.run" }), await newClient(system.url)];
   await pause();
   const ids = { own: await sent(own, 3), stored: await sent(stored, 3) };
@@ -143,7 +144,6 @@ test("a batch with a custom handler is claimed alone, and delays nobody", async 
 });
 
 test("rejected records are in the report of their own batch", async () => {
-  await start();
   const client = await newClient(system.url, { schema: { properties: { n: { maximum: 2 } } } });
   await pause();
   const ids = [await sent(client, 1, rows(2)), await sent(client, 1, rows(4)), await sent(client, 1, rows(3))].flat();
@@ -160,7 +160,7 @@ test("rejected records are in the report of their own batch", async () => {
 });
 
 testOnce("a flood of small batches does not delay another client's large one", async () => {
-  await start({ WORKER_CONCURRENCY: "1" });
+  system = await start({ WORKER_CONCURRENCY: "1" });
   const [flood, other] = [await newClient(system.url), await newClient(system.url, { chunkRecords: 2 })];
   await pause();
   const small = await sent(flood, 80);
@@ -185,7 +185,6 @@ testOnce("a flood of small batches does not delay another client's large one", a
 });
 
 test("a batch that a worker had before runs alone, whatever happened to its group", async () => {
-  await start();
   const client = await newClient(system.url);
   await pause();
   const ids = (await sent(client, 3)) as [string, string, string];
@@ -201,7 +200,6 @@ test("a batch that a worker had before runs alone, whatever happened to its grou
 });
 
 test("a batch with too many errors fails, the others of its group complete, and a redrive runs it alone", async () => {
-  await start();
   const schema = { properties: { n: { maximum: 2 } } };
   const strict = await newClient(system.url, { schema, maxErrors: 1 });
   const [other, keyed] = [

@@ -3,6 +3,7 @@ import type { Context, ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
 import type { HandlerAnswer, HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { batchWhen, type TestClient } from "../../helpers/http.ts";
+import { metrics } from "../../helpers/metrics.ts";
 import type { System } from "../../helpers/system.ts";
 
 export const databaseOf = ({ broker }: System): Database =>
@@ -61,3 +62,10 @@ export async function row(system: System, publicId: string) {
 }
 
 export const ended = (system: System, client: TestClient, id: string) => batchWhen(system.url, client, id);
+
+/** How many writes came too late since the system's start, by what was to be written. */
+export async function lostFences({ url }: System) {
+  const samples = await metrics(url);
+  const lost = (write: string) => samples.get(`dataflow_fences_lost_total{write="${write}"}`) as number;
+  return { commit: lost("commit"), giveUp: lost("giveUp") };
+}
