@@ -2,8 +2,9 @@
 import { spawn } from "node:child_process";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { runToEnd, useOneFolder } from "./kit/main.ts";
 import { CannotRun } from "./kit/needs.ts";
-import { cleanUp, ended, keepTrack, leaveNothing, newFolder } from "./kit/places.ts";
+import { ended, keepTrack } from "./kit/places.ts";
 import { type Benchmark, print } from "./kit/report.ts";
 
 /** Each is loaded only when it runs: a missing package of one must not stop the others. */
@@ -82,8 +83,7 @@ async function eachByItself(names: string[]): Promise<void> {
 }
 
 async function run(name: string, options: Parameters<Benchmark>[0]): Promise<void> {
-  // One folder for this process and every child, so that it can be removed also when a child was killed.
-  process.env.TMPDIR = newFolder();
+  useOneFolder();
   try {
     const [load = 0] = loadavg();
     const report = await (await (benchmarks[name] as () => Promise<Benchmark>)())(options);
@@ -96,17 +96,6 @@ async function run(name: string, options: Parameters<Benchmark>[0]): Promise<voi
   }
 }
 
-for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 }))
-  process.once(signal, () => {
-    isStopping = true;
-    void cleanUp().finally(() => process.exit(code));
-  });
-process.once("exit", leaveNothing);
-
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.stack : error);
-  process.exitCode = 1;
-}
-await cleanUp();
+await runToEnd(main, () => {
+  isStopping = true;
+});

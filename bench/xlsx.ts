@@ -15,7 +15,8 @@ const relations = (of: [id: string, type: string, target: string][]) =>
     .join("")}</Relationships>`;
 
 const header = ["order_id", "sku", "quantity", "unit_price", "order_date", "note"];
-const schema = {
+/** Of the orders in `workbook`. */
+export const schema = {
   type: "object",
   properties: {
     order_id: { type: "string" },

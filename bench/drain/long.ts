@@ -5,6 +5,7 @@ import type { Cluster } from "../kit/cluster.ts";
 import { batchesSince } from "../kit/http.ts";
 import { cpuOf, type DataFlowNode, memoryOf } from "../kit/node.ts";
 import { type Line, median, quantile, type Report } from "../kit/report.ts";
+import { megabytes, sizesOf } from "../kit/sizes.ts";
 import { body } from "../small.ts";
 import { CONNECTIONS, drained, type Generator, type Target } from "./ours.ts";
 
@@ -102,20 +103,8 @@ async function minute(
 
 const keptBytes = (db: pg.Client) => bytesOf(db, (name) => kept.test(name));
 
-const megabytes = (bytes: number) => bytes / 1024 / 1024;
-
 async function bytesOf(db: pg.Client, isMeant: (name: string) => boolean): Promise<number> {
   return (await sizesOf(db, isMeant)).reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-/** The largest first. */
-async function sizesOf(db: pg.Client, isMeant: (name: string) => boolean) {
-  const { rows } = await db.query<{ name: string; bytes: number }>(
-    `SELECT c.relname AS name, pg_total_relation_size(c.oid)::float8 AS bytes
-     FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
-     ORDER BY bytes DESC`,
-  );
-  return rows.filter(({ name }) => isMeant(name));
 }
 
 const told = (one: Minute) =>

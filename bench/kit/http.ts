@@ -15,7 +15,7 @@ const bearer = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "applic
 export interface Batch {
   id: string;
   status: string;
-  counts: { received: number; accepted: number };
+  counts: { received: number; accepted: number; rejected: number };
   createdAt: string;
   startedAt: string | null;
   finishedAt: string | null;
@@ -52,15 +52,24 @@ export async function newPartner(url: string, policy: object = {}): Promise<Part
   return { url, auth: `Basic ${Buffer.from(`${clientIdentifier}:${secret}`).toString("base64")}` };
 }
 
-/** `more`: headers beside or instead of those that every upload has. */
+/** `more`: headers beside or instead of those that every upload has. `query`: with its question mark. */
 export async function upload(
   { url, auth }: Partner,
   format: BodyFormat | "xlsx",
   body: Body,
   more: Record<string, string> = {},
+  query = "",
 ): Promise<Batch> {
   const headers = { authorization: auth, "content-type": knownFormats[format].mediaTypes[0], ...more };
-  return json<Batch>(await send(`${url}/imports`, { method: "POST", headers }, body), 202);
+  return json<Batch>(await send(`${url}/imports${query}`, { method: "POST", headers }, body), 202);
+}
+
+/** A whole answer to GET, as text. */
+export async function textOf({ url, auth }: Partner, path: string): Promise<string> {
+  const response = await send(`${url}${path}`, { headers: { authorization: auth } });
+  const body = await text(response);
+  if (response.statusCode !== 200) throw new Error(`GET ${path}: ${response.statusCode}: ${body}`);
+  return body;
 }
 
 /** Asks rarely, because the measured node has to answer. The times are in the answer. `wanted`: how the batch has to end. */
