@@ -23,10 +23,10 @@ const bounds = {
   heap: { unit: "MB", perHour: 40, share: 0.25, least: 10 },
   files: { unit: "open", perHour: 20, share: 0.1, least: 5 },
   tables: { unit: "MB", perHour: 50, share: 0.25, least: 5 },
-  rows: { unit: "rows", perHour: 1_000, share: 0.25, least: 100 },
+  rows: { unit: "rows", perHour: 1_000, share: 0.5, least: 100 },
   waiting: { unit: "waiting", perHour: 100, share: 0.5, least: 50 },
-  /** Latency follows the load of the machine: only a rise by more than itself is growth. */
-  latency: { unit: "ms", perHour: 0, share: 1, least: 50 },
+  /** Latency follows the load of the machine. */
+  latency: { unit: "ms", perHour: 0, share: 0.6, least: 50 },
 } satisfies Record<string, Bound>;
 type What = keyof typeof bounds;
 

@@ -15,6 +15,7 @@ test.each<[string, number, (at: number) => number, boolean]>([
   ["a warm-up in the first half is no growth", 20, (at) => Math.min(at, 90), true],
   ["noise is no growth", 20, (at) => 200 + (at % 20), true],
   ["a fall is no growth", 20, (at) => 500 - at, true],
+  ["a rise up to the level of the first half is no growth", 20, (at) => (at < 100 ? 500 : 200 + at), true],
   ["a rise within the share of the mean is no growth", 20, (at) => 200 + at / 10, true],
   ["a rise beyond the share is growth in a short run", 20, (at) => 100 + at, false],
   ["a slow rise is growth in a run of an hour", 360, (at) => 100 + at / 30, false],
