@@ -1,8 +1,8 @@
 /** The start: who is logged in, then the page that the address names. */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { render } from "preact";
-import { connection } from "./api/client.js";
+import { checkConnection, connection } from "./api/client.js";
 import { asProblem } from "./api/problem.js";
 import { isKnown, readSession, session, settings } from "./api/session.js";
 import { startStream } from "./api/stream.js";
@@ -31,6 +31,8 @@ const startProblem = signal(/** @type {ApiProblem | null} */ (null));
 /** Pages whose files have come; `null`: the file is not there any more. */
 const loaded = signal(/** @type {Map<PageEntry, any>} */ (new Map()));
 
+const isAway = computed(() => connection.value.isAway);
+
 function App() {
   return html`<${Content} /><${Questions} /><${Palette} /><${KeysSheet} /><${Secrets} /><${LoginAgain} /><${Toasts} />`;
 }
@@ -55,6 +57,8 @@ function Current() {
   const component = loaded.value.get(page);
   if (component === null) return reloadBar();
   if (component === undefined) {
+    // Files that did not come while the API was away are asked for again when it is back.
+    void isAway.value;
     load(page);
     return html`<${Loading} label=${`Loading ${page.title}`} />`;
   }
@@ -69,7 +73,8 @@ async function load(page) {
     () => null,
   );
   // A node that does not answer says nothing about its version.
-  if (component === null && connection.peek().isAway) return;
+  if (component === null) await checkConnection();
+  if (component === null && isAway.peek()) return;
   loaded.value = new Map(loaded.peek()).set(page, component);
 }
 
@@ -116,8 +121,8 @@ followTheme();
 startKeys();
 keepFocus(/** @type {HTMLElement} */ (document.getElementById("app")));
 startStream();
-connection.subscribe(({ isAway }) => {
-  if (!isAway && startProblem.peek()?.code === "away") start();
+isAway.subscribe((isStillAway) => {
+  if (!isStillAway && startProblem.peek()?.code === "away") start();
 });
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 start();

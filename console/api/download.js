@@ -1,8 +1,8 @@
 /** Files that the API makes by `Accept`, which a link cannot say. What a link can fetch is a link: nothing of it is in memory then. */
 
-import { toast } from "../ui/toast.js";
+import { toastProblem } from "../ui/toast.js";
 import { urlOf, withQuery } from "./client.js";
-import { asProblem, problemOf } from "./problem.js";
+import { problemOf } from "./problem.js";
 
 /**
  * @param {string} path
@@ -19,8 +19,7 @@ export async function download(path, query, type, name) {
     if (!response.ok) throw await problemOf(response);
     save(await response.blob(), name);
   } catch (error) {
-    const { detail, code } = asProblem(error);
-    toast(`${name} could not be made: ${detail} (${code})`, "bad");
+    toastProblem(`${name} could not be made`, error);
   }
 }
 

@@ -1,6 +1,5 @@
 /** The buttons of operators on a batch. Each says its consequence first; what the API refuses is told in the dialog. */
 import { connection, post } from "../api/client.js";
-import { asProblem } from "../api/problem.js";
 import { may } from "../api/session.js";
 import { navigate } from "../state/router.js";
 import { shortOf } from "../ui/copy.js";
@@ -8,7 +7,7 @@ import { ask } from "../ui/dialog.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { plural } from "../ui/numbers.js";
-import { toast } from "../ui/toast.js";
+import { toast, toastProblem } from "../ui/toast.js";
 import { movesOf, undoable } from "./moves.js";
 import { Since } from "./since.js";
 import { triedNow } from "./tried-now.js";
@@ -62,8 +61,7 @@ async function undo({ id }, onDone) {
     });
     if (isDone) toast(`Batch ${shortOf(id)} is being taken back.`);
   } catch (error) {
-    const { detail, code } = asProblem(error);
-    toast(`It cannot be taken back: ${detail} (${code})`, "bad");
+    toastProblem("It cannot be taken back", error);
   }
   onDone();
 }

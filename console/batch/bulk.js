@@ -1,7 +1,6 @@
 /** One move of many batches: of those that are selected, or of all that match the filter. It is tried dry first. */
 import { signal } from "@preact/signals";
 import { connection, post } from "../api/client.js";
-import { asProblem } from "../api/problem.js";
 import { href } from "../state/router.js";
 import { ShortId } from "../ui/copy.js";
 import { ask, Dialog } from "../ui/dialog.js";
@@ -11,7 +10,7 @@ import { Icon } from "../ui/icons.js";
 import { count, plural } from "../ui/numbers.js";
 import { Progress } from "../ui/progress.js";
 import { Table } from "../ui/table.js";
-import { toast } from "../ui/toast.js";
+import { toast, toastProblem } from "../ui/toast.js";
 import { movesOfMany } from "./moves.js";
 import { moveInPieces } from "./pieces.js";
 
@@ -46,8 +45,7 @@ async function moveMany(move, which, onDone) {
   try {
     dry = /** @type {Moved} */ (await post("/admin/batches/actions", { action, ...which, dryRun: true }));
   } catch (error) {
-    const { detail, code, errors } = asProblem(error);
-    return toast(`${errors[0]?.detail ?? detail} (${code})`, "bad");
+    return toastProblem(`${label}: nothing was done`, error);
   }
   const movable = dry.matched - dry.refused.length;
   if (movable === 0)

@@ -8,7 +8,7 @@ import { ErrorBox } from "../ui/error-box.js";
 import { SelectField, TextField } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
-import { toast } from "../ui/toast.js";
+import { toast, toastProblem } from "../ui/toast.js";
 import { erasedOf } from "./client.data.js";
 import { clientPath } from "./client.parts.js";
 
@@ -93,7 +93,7 @@ export async function erasePerson({ id, name, clientIdentifier }, reload) {
         datasets: [OWN, ...items.map((/** @type {{ name: string }} */ one) => one.name)],
       };
     },
-    (error) => toast(`Its datasets could not be read: ${asProblem(error).detail}`, "bad"),
+    (error) => toastProblem("Its datasets could not be read", error),
   );
   const isDone = await ask({
     title: `Erase a person from what ${name} has sent`,

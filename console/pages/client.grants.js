@@ -1,7 +1,6 @@
 /** The shared datasets that a client may send, and where it differs from them. */
 import { signal } from "@preact/signals";
 import { del, get, put } from "../api/client.js";
-import { asProblem } from "../api/problem.js";
 import { may } from "../api/session.js";
 import { useList } from "../state/list.js";
 import { ask } from "../ui/dialog.js";
@@ -11,7 +10,7 @@ import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { Section } from "../ui/page.js";
 import { Table } from "../ui/table.js";
-import { toast } from "../ui/toast.js";
+import { toast, toastProblem } from "../ui/toast.js";
 import { clientPath } from "./client.parts.js";
 
 /** @import { Client, Grant } from "../types.d.ts" */
@@ -47,7 +46,7 @@ async function grant({ id, name: client }, granted, reload) {
       .map((/** @type {{ name: string }} */ { name }) => name)
       .filter((/** @type {string} */ one) => !has.has(one));
   } catch (error) {
-    return toast(`The datasets could not be read: ${asProblem(error).detail}`, "bad");
+    return toastProblem("The datasets could not be read", error);
   }
   if (names.length === 0) return toast("There is no further dataset to grant.", "plain");
   draft.value = { name: names[0] ?? "", override: "{}", names };

@@ -1,7 +1,6 @@
 /** What stands around every page: header, navigation, search, the age of the data, and news about the connection. */
 import { useEffect, useRef } from "preact/hooks";
 import { connection, refreshAll, urlOf } from "../api/client.js";
-import { asProblem } from "../api/problem.js";
 import { logOut, session, settings, side } from "../api/session.js";
 import { dataAt, isPaused, mode, togglePause } from "../api/stream.js";
 import { navOf, pages } from "../pages/index.js";
@@ -14,7 +13,7 @@ import { openKeys } from "./keys-sheet.js";
 import { duration } from "./numbers.js";
 import { dropSearch, openPalette } from "./palette.js";
 import { clock, now } from "./time.js";
-import { toast } from "./toast.js";
+import { toast, toastProblem } from "./toast.js";
 
 /** @import { PageEntry } from "../types.d.ts" */
 
@@ -181,7 +180,7 @@ function switchZone() {
 
 function UserMenu() {
   const { name = "", role = "viewer" } = session.value ?? {};
-  const leave = () => logOut().catch((error) => toast(asProblem(error).detail, "bad"));
+  const leave = () => logOut().catch((error) => toastProblem("You are still logged in", error));
   return html`<details class="menu user">
     <summary class="button quiet-button"><${Icon} name="user" /><span class="user-name">${name}</span>
       ${name !== role && html`<span class="quiet user-role">${role}</span>`}<${Icon} name="down" /></summary>

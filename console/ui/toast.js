@@ -1,12 +1,17 @@
 /** Short news at the edge of the page: what was just done. What went wrong with something stands beside that thing instead. */
 import { signal } from "@preact/signals";
+import { asProblem } from "../api/problem.js";
+import { href } from "../state/router.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 
+/** @import { ApiProblem } from "../api/problem.js" */
+
 /** @typedef {"good" | "bad" | "plain"} ToastKind */
 
-/** @type {import("@preact/signals").Signal<{ id: number, text: string, kind: ToastKind }[]>} */
-const toasts = signal(/** @type {{ id: number, text: string, kind: ToastKind }[]} */ ([]));
+/** @typedef {{ id: number, text: string, kind: ToastKind, problem: ApiProblem | null }} Toast */
+
+const toasts = signal(/** @type {Toast[]} */ ([]));
 let made = 0;
 const SHOWN_MS = 6_000;
 
@@ -15,9 +20,25 @@ const SHOWN_MS = 6_000;
  * @param {ToastKind} [kind] `bad` stays until it is closed
  */
 export function toast(text, kind = "good") {
-  const id = ++made;
-  toasts.value = [...toasts.peek().slice(-3), { id, text, kind }];
+  const id = show(text, kind);
   if (kind !== "bad") setTimeout(() => drop(id), SHOWN_MS);
+}
+
+/**
+ * What went wrong before there was a dialog to tell it in, with its code, its request and where the docs explain it.
+ * @param {string} title what was tried: "It cannot be taken back"
+ * @param {unknown} error
+ */
+export function toastProblem(title, error) {
+  const problem = asProblem(error);
+  show(`${title}: ${problem.errors[0]?.detail ?? problem.detail}`, "bad", problem);
+}
+
+/** @param {string} text @param {ToastKind} kind @param {ApiProblem | null} [problem] */
+function show(text, kind, problem = null) {
+  const id = ++made;
+  toasts.value = [...toasts.peek().slice(-3), { id, text, kind, problem }];
+  return id;
 }
 
 /** @param {number} id */
@@ -30,10 +51,16 @@ const icons = { good: "check", bad: "error", plain: "info" };
 export function Toasts() {
   return html`<div class="toasts" role="status" aria-live="polite">
     ${toasts.value.map(
-      ({ id, text, kind }) => html`<div key=${id} class=${`toast ${kind}`}>
-        <${Icon} name=${icons[kind]} /><span>${text}</span>
+      ({ id, text, kind, problem }) => html`<div key=${id} class=${`toast ${kind}`}>
+        <${Icon} name=${icons[kind]} /><span>${text}${problem && html`<${About} problem=${problem} />`}</span>
         <button type="button" class="bare" aria-label="Close" onClick=${() => drop(id)}><${Icon} name="cross" /></button>
       </div>`,
     )}
   </div>`;
+}
+
+/** @param {{ problem: ApiProblem }} props */
+function About({ problem: { status, code, requestId } }) {
+  if (status === 0) return null;
+  return html`<span class="meta"><span>Code <code>${code}</code></span>${requestId && html`<span>Request <code>${requestId}</code></span>`}<a href=${href("/errors", { code })}>What this means</a></span>`;
 }

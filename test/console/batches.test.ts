@@ -122,6 +122,19 @@ test("all that match a filter are moved: dry first, with the number typed, and w
   const { page } = visit;
   await page.locator(".counts", { hasText: "held" }).waitFor();
   expect(await visit.text(".counts")).toMatch(/held\s*51/);
+  const refusal = { code: "unavailable", detail: "The database is away." };
+  const actions = "**/admin/batches/actions";
+  await page.route(actions, (route) =>
+    route.fulfill({ status: 503, headers: { "x-request-id": "r-51" }, json: refusal }),
+  );
+  await page.locator(".bulk").getByRole("button", { name: "Cancel" }).click();
+  const bad = page.locator(".toast.bad");
+  await bad.waitFor();
+  expect(await bad.innerText()).toMatch(/nothing was done: The database is away\.\s*Code unavailable\s*Request r-51/);
+  expect(await bad.getByRole("link").getAttribute("href")).toBe("#/errors?code=unavailable");
+  await visit.clean(".toasts");
+  await page.unroute(actions);
+  await bad.getByRole("button", { name: "Close" }).click();
   await page.locator(".bulk").getByRole("button", { name: "Cancel" }).click();
   const dialog = page.getByRole("dialog", { name: "Cancel 51 batches?" });
   await dialog.waitFor();

@@ -154,6 +154,13 @@ describe("the frame", () => {
     await page.locator("main:not(.stale)").waitFor();
     await page.waitForFunction("document.querySelector('main [aria-disabled=true]') === null");
     await page.getByText("The API does not answer.").waitFor({ state: "detached" });
+    // A page whose file has not come yet comes when the API is back.
+    await context.setOffline(true);
+    await page.keyboard.press("g");
+    await page.keyboard.press("a");
+    await page.getByText("The API does not answer.").waitFor();
+    await context.setOffline(false);
+    await page.getByRole("heading", { name: "Audit" }).waitFor();
   });
 
   test("offers to load the new version when a file of the page is gone", async () => {
