@@ -2,7 +2,7 @@
 import type pg from "pg";
 import type { Values } from "../../../database/dialects/mssql/sql.ts";
 import { asNumbered, RAISED } from "./error-numbers.ts";
-import { emptyTable, made } from "./staged.ts";
+import { made, variableTable } from "./staged.ts";
 import { asPostgres, columnsOf, type Step, stepsOf, typeOf } from "./tsql.ts";
 
 export type Row = Record<string, unknown>;
@@ -26,7 +26,8 @@ const SILENT = /^(?:SET [A-Z_]+ \w+$|CREATE CLUSTERED INDEX )/;
 export class Session {
   readonly #client: pg.PoolClient;
   readonly #variables = new Map<string, Variable>();
-  readonly #tables = new Set<string>();
+  /** The table of each table variable. */
+  readonly #tables = new Map<string, string>();
   #rowCount = 0;
   #sets: Row[][] = [];
   #isOpen = false;
@@ -125,9 +126,9 @@ export class Session {
 
   /** Table variables keep their rows. */
   async #rolledBack(): Promise<void> {
-    const tables = [...this.#tables].map((name) => `var_${name}`);
     const kept: [string, Row[]][] = [];
-    for (const table of tables) kept.push([table, (await this.#client.query(`SELECT * FROM ${table}`)).rows]);
+    for (const table of this.#tables.values())
+      kept.push([table, (await this.#client.query(`SELECT * FROM ${table}`)).rows]);
     await this.end();
     for (const [table, rows] of kept) {
       const list = `jsonb_populate_recordset(NULL::${table}, $1::jsonb)`;
@@ -143,8 +144,7 @@ export class Session {
   }
 
   async #table(name: string, columns: string): Promise<void> {
-    this.#tables.add(name);
-    await emptyTable(this.#client, `var_${name}`, columnsOf(columns));
+    this.#tables.set(name, await variableTable(this.#client, name, columnsOf(columns)));
   }
 
   /** Without a row the variables stay as they are. */
@@ -208,7 +208,8 @@ export class Session {
       if (word === "@@ROWCOUNT") return String(this.#rowCount);
       const name = word.slice(1);
       if (word.startsWith("#")) return `staged_${name}`;
-      if (this.#tables.has(name)) return `var_${name}`;
+      const table = this.#tables.get(name);
+      if (table !== undefined) return table;
       const number = numbers.get(name) ?? numbers.size + 1;
       numbers.set(name, number);
       return `$${number}::${this.#variables.get(name)?.type ?? "undeclared"}`;

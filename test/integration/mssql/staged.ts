@@ -1,4 +1,5 @@
-/** Loads rows into temporary tables, as SQL Server's bulk load does. */
+/** Loads rows into temporary tables, as SQL Server's bulk load does, and makes those that play its table variables. */
+import { createHash } from "node:crypto";
 import type pg from "pg";
 import type { Staged } from "../../../database/dialects/mssql/sql.ts";
 import { typeOf } from "./tsql.ts";
@@ -6,13 +7,27 @@ import { typeOf } from "./tsql.ts";
 /** The temporary tables of each connection, by name, with their columns. Making one takes as long as twenty statements. */
 export const made = new WeakMap<pg.PoolClient, Map<string, string>>();
 
-export async function emptyTable(client: pg.PoolClient, name: string, columns: string): Promise<void> {
+async function emptyTable(client: pg.PoolClient, name: string, columns: string): Promise<void> {
   const known = made.get(client) ?? new Map<string, string>();
   made.set(client, known);
   if (known.get(name) === columns) return void (await client.query(`DELETE FROM pg_temp.${name}`));
   known.delete(name);
   await client.query(`DROP TABLE IF EXISTS pg_temp.${name}; CREATE TEMP TABLE ${name} (${columns})`);
   known.set(name, columns);
+}
+
+/**
+ * An empty table for a variable; answers its name. Variables of one name have other columns in other batches, so each such
+ * list has a table of its own: it stays, for a DROP and a CREATE would be a sixth of all work.
+ */
+export async function variableTable(client: pg.PoolClient, variable: string, columns: string): Promise<string> {
+  const name = `var_${variable}_${createHash("sha1").update(columns).digest("hex").slice(0, 8)}`;
+  const known = made.get(client) ?? new Map<string, string>();
+  made.set(client, known);
+  const make = known.has(name) ? "" : `CREATE TEMP TABLE IF NOT EXISTS ${name} (${columns});`;
+  await client.query(`${make} DELETE FROM pg_temp.${name}`);
+  known.set(name, columns);
+  return name;
 }
 
 /** So many values go with one statement, at most: PostgreSQL counts them in 16 bits. */
