@@ -68,7 +68,7 @@ export interface Schema {
 export async function freshSchema(): Promise<Schema> {
   const schema = `dataflow_${process.pid}_${randomBytes(6).toString("hex")}`;
   await onServer(`CREATE SCHEMA ${schema}`);
-  const url = `${POSTGRES_URL}?options=-c%20search_path%3D${schema}%20-c%20synchronous_commit%3Doff`;
+  const url = `${POSTGRES_URL}?options=-c%20search_path%3D${schema}%20-c%20synchronous_commit%3Doff%20-c%20jit%3Doff`;
   return { url, drop: () => dropSchema(url) };
 }
 
@@ -96,7 +96,7 @@ export const dropDatabase = (url: string): Promise<void> =>
 function urlOfDatabase(name: string): string {
   const url = new URL(POSTGRES_URL);
   url.pathname = `/${name}`;
-  return `${url.href}?options=-c%20search_path%3Dpublic%20-c%20synchronous_commit%3Doff`;
+  return `${url.href}?options=-c%20search_path%3Dpublic%20-c%20synchronous_commit%3Doff%20-c%20jit%3Doff`;
 }
 
 /** Its name is the run's, and begins those of its copies; global-setup.ts gives it. */
