@@ -19,7 +19,7 @@ module.exports = class extends Sequencer {
 
 /** More than 15 s each. A first run, as CI's, knows sizes only, and these files are small. */
 const isLong = ({ path }) =>
-  /\/(?:mssql\/(?:logic|start)|mixins\/database|chaos\/(?:cluster|links|stop|kill)|e2e\/(?:starts|cluster|package|push|revoked|bad-input|openapi|connections|demo)|postgres\/(?:pgbouncer|retention)|amqp\/(?:blocked|handler-nodes)|batch\/(?:tables|elsewhere|read-only)|store\/sqlite|targets\/postgres-delivery)\.test/.test(
+  /\/(?:mssql\/(?:logic|start)|mixins\/database|chaos\/(?:cluster|links|stop|kill)|e2e\/(?:starts|cluster|package|push|revoked|bad-input|openapi|connections|demo)|console\/(?:clients|editor)|imports\.body|postgres\/(?:lost-answer|pgbouncer|retention)|amqp\/(?:blocked|handler-nodes)|batch\/(?:tables|elsewhere|read-only|undo)|store\/sqlite|targets\/postgres-delivery)\.test/.test(
     path,
   );
 
