@@ -14,6 +14,12 @@ export const isKnown = signal(false);
 /** Which of the two consoles it is. */
 export const side = computed(() => (session.value?.role === "partner" ? "partner" : "operator"));
 
+/** Who is logged in, as a text. What somebody has chosen or typed is not the next one's. */
+export const who = computed(() => {
+  const { role, name, client } = session.value ?? {};
+  return `${role} ${client?.clientIdentifier ?? name}`;
+});
+
 const ranks = { viewer: 0, operator: 1, admin: 2, partner: -1 };
 
 /**

@@ -27,9 +27,10 @@ export default function Developers({ query }) {
   const datasets = useQuery("/datasets");
   /** @type {OwnDatasetItem[]} */
   const items = datasets.data?.items ?? [];
-  const dataset = query.dataset ?? items[items.length > 1 ? 1 : 0]?.name ?? "default";
+  // Commands are pasted into a shell: of the address they take nothing but the name of a dataset that there is.
+  const wanted = items.find(({ name }) => name === query.dataset) ?? items[items.length > 1 ? 1 : 0];
+  const { name: dataset = "default", formats: [format = "csv"] = [] } = wanted ?? {};
   const url = urlOf("").replace(/\/$/, "");
-  const format = items.find(({ name }) => name === dataset)?.formats[0] ?? "csv";
   const target = { url, dataset, format, identifier: account?.clientIdentifier ?? "" };
   return html`<${Page} title="Developers" lead="All that this page does, a program can do by the API."
     actions=${html`<a class="button" href=${urlOf("docs")} target="_blank" rel="noopener"><${Icon} name="code" />API documentation</a>`}>

@@ -37,7 +37,7 @@ export default function Home() {
         </${Section}>`
     }
     <div class="columns">
-      ${!isNew && html`<${RejectedShare} items=${items} />`}
+      ${items.length > 0 && html`<${RejectedShare} items=${items} />`}
       <${Limits} />
       <${Webhook} />
     </div>

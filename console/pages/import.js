@@ -38,7 +38,8 @@ export default function Import({ query }) {
   const dataset = wanted ?? chosen.value?.dataset ?? items[items.length > 1 ? 1 : 0]?.name ?? OWN;
   useEffect(() => {
     const now = chosen.peek();
-    if (now && (now.dataset !== dataset || now.corrects !== corrects)) change({ dataset, corrects });
+    // Once it is sent, the address names its batch alone; the file stays what it was.
+    if (!batch && now && (now.dataset !== dataset || now.corrects !== corrects)) change({ dataset, corrects });
   }, [dataset, corrects]);
 
   if (batch)

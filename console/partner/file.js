@@ -1,4 +1,5 @@
 /** A file that a partner chose: what it seems to be, its beginning as it is read, and the key that makes a second click harmless. */
+import { ApiProblem } from "../api/problem.js";
 
 /** @typedef {"csv" | "tsv" | "ndjson" | "json" | "xlsx"} FileFormat the names of `?format=` */
 
@@ -90,7 +91,7 @@ async function unzipped(packed, most) {
   const pieces = [];
   let bytes = 0;
   while (bytes < most) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(noGzip);
     if (done) break;
     pieces.push(value);
     bytes += value.length;
@@ -98,6 +99,24 @@ async function unzipped(packed, most) {
   await reader.cancel().catch(() => {});
   return new Blob(pieces).slice(0, most);
 }
+
+/** @param {unknown} error @returns {never} what the API would say of it */
+function noGzip(error) {
+  if (!(error instanceof TypeError)) throw error;
+  throw new ApiProblem({ status: 400, code: "malformed-body", detail: "The gzip stream is broken or cut off." });
+}
+
+const unreadable = ["NotReadableError", "NotFoundError"];
+
+/** The browser gives no file that was saved again since it was chosen. @param {unknown} error */
+export const fileProblem = (error) =>
+  error instanceof DOMException && unreadable.includes(error.name)
+    ? new ApiProblem({
+        status: 0,
+        code: "file-changed",
+        detail: "The file was changed, moved or deleted since you chose it. Choose it again.",
+      })
+    : error;
 
 /**
  * @typedef {object} Reading how the partner says that the file is to be read; empty: as it is recognised

@@ -1,6 +1,7 @@
 /** What was typed into the grid. It stays while other pages are looked at, until it is sent. */
 import { signal } from "@preact/signals";
 import { call } from "../api/client.js";
+import { who } from "../api/session.js";
 import { jsonOf, patchOf, ruleOf } from "./fields.js";
 import { hashText } from "./file.js";
 
@@ -41,7 +42,17 @@ export function write(draft, rows, field, text) {
     else next.set(row.record, texts);
   }
   draft.value = next;
+  holdTyped();
 }
+
+/** The browser asks before it drops what was typed, from whichever page. */
+function holdTyped() {
+  if ([...drafts.values()].some((draft) => draft.peek().size > 0)) addEventListener("beforeunload", warn);
+  else removeEventListener("beforeunload", warn);
+}
+
+/** @param {Event} event */
+const warn = (event) => event.preventDefault();
 
 /** Rows whose cell has the same text as this one came with, and that are not changed there yet. @param {Grid} grid @param {Draft} draft @param {MendRow} row @param {string} field */
 export const alike = ({ rows }, draft, row, field) =>
@@ -86,6 +97,13 @@ export async function sendMended(id, { dataset: { schema } }) {
     headers: { "Content-Type": "application/x-ndjson", "Idempotency-Key": `mend-${hashText(id + raw)}` },
   });
   drafts.delete(id);
+  holdTyped();
   sentRows.set(id, new Set([...sentOf(id), ...changed.map(([record]) => record)]));
   return body;
 }
+
+who.subscribe(() => {
+  drafts.clear();
+  sentRows.clear();
+  holdTyped();
+});

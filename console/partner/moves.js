@@ -57,9 +57,10 @@ export async function commit({ id, counts }, onDone) {
 export async function retryRejected(batch) {
   let made = "";
   const left = leftOf(batch);
+  const mended = batch.counts.corrected ?? 0;
   const isDone = await ask({
     title: `Try the ${plural(left, "rejected row")} again?`,
-    consequence: html`<p>They are sent again unchanged, as a new batch. This helps only if the rules have changed since, or if the other side was not ready. Wrong values are rejected again: mend those first.</p>
+    consequence: html`<p>They are sent again unchanged, as a new batch. This helps only if the rules have changed since, or if the other side was not ready. Wrong values are rejected again: mend those first.${mended > 0 && ` ${plural(mended, "row")} ${mended === 1 ? "is mended already: it goes" : "are mended already: they go"} along and ${mended === 1 ? "is" : "are"} refused, so that nothing is imported twice.`}</p>
       <${Since} base=${`/imports/${batch.id}`} tryNow=${() => triedAgain(batch)} />`,
     action: `Try ${count(left)} again`,
     run: async () => {

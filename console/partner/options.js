@@ -35,7 +35,7 @@ export function Options() {
   const set = (/** @type {Partial<typeof reading>} */ part) => change({ reading: { ...reading, ...part } });
   const isOff = sending.value !== null;
   return html`<details class="reading"><summary>
-      ${found ? html`Cells are separated by <b>${shown[found.delimiter ?? ""] ?? found.delimiter}</b>, the text is <b>${found.encoding}</b>.` : "How the file is read."} <span class="link">Not right?</span></summary>
+      ${found ? html`${found.delimiter ? html`Cells are separated by <b>${shown[found.delimiter] ?? found.delimiter}</b>, the` : "The"} text is <b>${found.encoding}</b>.` : "How the file is read."} <span class="link">Not right?</span></summary>
     <div class="row">
       <label class="field"><span>Cells are separated by</span><select value=${reading.delimiter} disabled=${isOff} onChange=${(/** @type {Event} */ event) => set({ delimiter: fieldOf(event).value })}>
         ${delimiters.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>

@@ -138,7 +138,7 @@ function rowOf({ record, line, errors, corrected }, found, isSent) {
 function stuckBy(errors) {
   if (errors.some(({ code }) => code === "not-rejected")) return "is mended already, or was not rejected";
   const whole = errors.find(({ field, code }) => field === "" && code !== "required");
-  if (whole) return `${whole.message}: mend it in the downloaded file`;
+  if (whole) return `${whole.message.replace(/\.$/, "")}: mend it in the downloaded file`;
   const list = errors.find(({ field }) => /\[\d*\]/.test(field));
   return list ? `${list.field} ${list.message}: mend the list in the downloaded file` : null;
 }

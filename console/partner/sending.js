@@ -2,9 +2,10 @@
 import { signal } from "@preact/signals";
 import { withQuery } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
+import { who } from "../api/session.js";
 import { upload } from "../api/upload.js";
 import { lookAtCorrection } from "./correction-look.js";
-import { beginningOf, contentTypeOf, keyOf, kindOf } from "./file.js";
+import { beginningOf, contentTypeOf, fileProblem, keyOf, kindOf } from "./file.js";
 import { meter } from "./speed.js";
 
 /** @import { ApiProblem } from "../api/problem.js" */
@@ -56,6 +57,10 @@ export const repeatedOf = signal(/** @type {string | null} */ (null));
 let looking = null;
 /** @type {AbortController | null} */
 let running = null;
+/** When the sending began. */
+let beganAt = 0;
+/** A double click on "Import" falls on "Cancel" the second time: the one comes to stand where the other was. */
+const SECOND_CLICK_MS = 700;
 /** Grows when a file that came before is to be imported again. */
 let again = "";
 
@@ -114,7 +119,7 @@ export async function lookAt() {
     });
     look.value = { ...noLook, found: body };
   } catch (error) {
-    if (!signal.aborted) look.value = { ...noLook, problem: asProblem(error) };
+    if (!signal.aborted) look.value = { ...noLook, problem: asProblem(fileProblem(error)) };
   }
 }
 
@@ -134,6 +139,7 @@ export async function send({ isCheck }) {
   refusal.value = null;
   repeatedOf.value = null;
   running = new AbortController();
+  beganAt = performance.now();
   show(0);
   addEventListener("beforeunload", warn);
   try {
@@ -152,7 +158,7 @@ export async function send({ isCheck }) {
     if (answer.header("Idempotent-Replayed") === "true") repeatedOf.value = answer.body.id;
     return answer.body;
   } catch (error) {
-    if (!running.signal.aborted) refusal.value = asProblem(error);
+    if (!running.signal.aborted) refusal.value = asProblem(fileProblem(error));
     return null;
   } finally {
     removeEventListener("beforeunload", warn);
@@ -165,7 +171,14 @@ export function meanAgain() {
   again = crypto.getRandomValues(new Uint32Array(2)).join("-");
 }
 
-export const cancelSending = () => running?.abort();
+export function cancelSending() {
+  if (performance.now() - beganAt > SECOND_CLICK_MS) running?.abort();
+}
 
 /** The browser asks whether to leave: what is not sent yet would be lost. @param {Event} event */
 const warn = (event) => event.preventDefault();
+
+who.subscribe(() => {
+  running?.abort();
+  forget();
+});

@@ -230,6 +230,13 @@ test("markup, bidi marks and control characters in names and values are text on 
   );
 });
 
+test("a link puts nothing into the commands that are copied into a shell", async () => {
+  const path = `#/developers?dataset=${encodeURIComponent('";reboot;"')}`;
+  const visit = await world.visit({ role: "partner", path });
+  expect(await visit.text()).toContain("curl");
+  expect(await visit.text()).not.toContain("reboot");
+});
+
 /** All pages that there are, as the console itself lists them. */
 const pathsOf = ({ page }: Visit, side: string) =>
   page.evaluate<string[]>(

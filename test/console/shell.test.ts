@@ -1,4 +1,5 @@
 /** The promise: people log in, see what their role may see, and the page always says how old its data is and what went wrong. */
+import { newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
 import { startConsole, type Visit } from "./kit.ts";
@@ -46,10 +47,20 @@ describe("login", () => {
     expect(await visit.text("table")).toContain("completed with errors");
     await visit.shoot("home");
     await visit.unharmed();
+    await visit.open("#/import");
+    const buffer = Buffer.from("id\n1\n");
+    await page.locator("input[type=file]").setInputFiles({ name: "mine.csv", mimeType: "text/csv", buffer });
+    await page.getByText("mine.csv").waitFor();
     await page.locator(".user summary").click();
     await button(visit, "Log out").click();
     await page.getByLabel("Token").waitFor();
     expect((await visit.context.cookies()).map(({ value }) => value)).toEqual([]);
+    // What somebody has chosen is not the next one's.
+    await page.getByRole("tab", { name: "Partner" }).click();
+    await page.getByLabel("Client identifier").fill(client.identifier);
+    await page.getByLabel("Secret").fill(client.secret);
+    await page.keyboard.press("Enter");
+    await page.getByText("Drop a file here").waitFor();
   });
 
   test("that has to wait counts down, and offers the button again", async () => {
@@ -194,4 +205,15 @@ test("the first load is below 100 kB, compressed, with the chart of the overview
   expect([...sizes.keys()]).toEqual(expect.arrayContaining(["/", "/main.js", "/console.css", "/lib/uplot.js"]));
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   expect(total < 100_000 ? total : [...sizes]).toBe(total);
+});
+
+test("others' batches are not there, and a partner's pages fit 320 pixels", async () => {
+  const client = await newClient(world.url, {});
+  const visit = await world.visit({ role: "partner", client, path: `#/batches/${world.seed.batchId}`, width: 320 });
+  const { page } = visit;
+  await page.getByText("not-found").waitFor();
+  for (const path of ["#/", "#/import", "#/batches", "#/datasets", "#/developers", "#/account"]) {
+    await visit.open(path);
+    expect([path, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([path, 320]);
+  }
 });
