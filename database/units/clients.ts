@@ -34,8 +34,10 @@ interface Among {
   hasDataset: boolean;
 }
 
+const like = (pattern: string) => `LIKE ${pattern} ESCAPE '!'`;
+
 /**
- * Newest first, until the page is full. Names are compared one by one: there are far fewer clients than batches. The clients of a dataset
+ * Newest first, until the page is full. `same` finds a name as it is written: SQLite's LOWER leaves letters such as Ü as they are. Names are compared one by one: there are far fewer clients than batches. The clients of a dataset
  * are read along the index of its grants.
  */
 function finds(on: Units): BatchStore["findClients"] {
@@ -43,6 +45,7 @@ function finds(on: Units): BatchStore["findClients"] {
     before: "bigint",
     prefix: "text",
     part: "text",
+    same: "text",
     status: "name",
     dataset: "name",
     limit: "int",
@@ -51,7 +54,9 @@ function finds(on: Units): BatchStore["findClients"] {
     on.unit(params, ({ first }) => {
       const conditions = [
         "c.id < :before",
-        ...(hasText ? ["(c.identifier LIKE :prefix ESCAPE '!' OR LOWER(c.name) LIKE :part ESCAPE '!')"] : []),
+        ...(hasText
+          ? [`(c.identifier ${like(":prefix")} OR LOWER(c.name) ${like(":part")} OR c.name ${like(":same")})`]
+          : []),
         ...(hasStatus ? ["c.status = :status"] : []),
         ...(hasDataset ? ["g.dataset = :dataset AND g.override IS NOT NULL"] : []),
       ];
@@ -61,10 +66,12 @@ function finds(on: Units): BatchStore["findClients"] {
     }),
   );
   return async ({ text, status, dataset, before = Number.MAX_SAFE_INTEGER, limit }) => {
-    const literal = (text ?? "").toLowerCase().replace(/[!%_[]/g, "!$&");
+    const literal = (text ?? "").replace(/[!%_[]/g, "!$&");
+    const lower = literal.toLowerCase();
+    const texts = { prefix: `${lower}%`, part: `%${lower}%`, same: `%${literal}%` };
     const shape = { hasText: text !== undefined, hasStatus: status !== undefined, hasDataset: dataset !== undefined };
     const more = { status: status ?? null, dataset: dataset ?? null };
-    const rows = await found(shape).rows({ before, prefix: `${literal}%`, part: `%${literal}%`, ...more, limit });
+    const rows = await found(shape).rows({ before, ...texts, ...more, limit });
     return rows.map(({ id }) => id);
   };
 }

@@ -55,7 +55,7 @@ describe("clients", () => {
     const made = ["find-a.b", "find-axb", "not-find"].map((clientIdentifier) => ({ clientIdentifier, name: "Plain" }));
     const [byName, odd] = [
       { clientIdentifier: "other", name: "To FIND-a or not" },
-      { clientIdentifier: "odd", name: "100%_[!x]" },
+      { clientIdentifier: "odd", name: "100%_[!x] Übergröße" },
     ];
     for (const one of [...made, byName, odd]) await asked("POST", "/clients", one);
     const found = async (query: string) =>
@@ -64,7 +64,8 @@ describe("clients", () => {
       );
     expect(await found("q=find-a")).toEqual(["other", "find-axb", "find-a.b"]);
     expect(await found("q=Find-A.")).toEqual(["find-a.b"]);
-    for (const q of ["100%25", "0%25_", "%5B!x%5D"]) expect(await found(`q=${q}`)).toEqual(["odd"]);
+    for (const q of ["100%25", "0%25_", "%5B!x%5D", "%C3%9Cberg", "Gr%C3%B6"])
+      expect(await found(`q=${q}`)).toEqual(["odd"]);
     expect(await found("q=0__")).toEqual([]);
     const { body } = await asked("GET", "/clients?q=find-a&limit=2");
     expect(await found(`q=find-a&limit=2&cursor=${body.next}`)).toEqual(["find-a.b"]);

@@ -181,7 +181,7 @@ export function sessionsAreLimited(): void {
     });
 
     test("the cookie is for TLS alone where the login came by it, and goes at the end", async () => {
-      const byTls = await login({ token: ADMIN_TOKEN }, { origin: system.url, "x-forwarded-proto": "https" });
+      const byTls = await login({ token: ADMIN_TOKEN }, { origin: system.url, "x-forwarded-proto": "https, http" });
       expect(byTls.headers.getSetCookie()[0]).toMatch(/; Secure$/);
       const ended = await asked("DELETE", "/session", { origin: system.url });
       expect([ended.status, ended.headers.getSetCookie()]).toEqual([

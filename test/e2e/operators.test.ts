@@ -46,6 +46,7 @@ describe("operators", () => {
   test.each([
     ["the name of one that exists", { name: "twice", role: "viewer" }, "409 conflict", undefined],
     ["the name of the first operator", { name: "admin", role: "viewer" }, "409 conflict", undefined],
+    ["the name of the REPL in the audit", { name: "repl", role: "viewer" }, "409 conflict", undefined],
     ["a name with a slash", { name: "a/b", role: "viewer" }, "422 validation", "/name"],
     ["an unknown role", { name: "a", role: "root" }, "422 validation", "/role"],
     ["no role", { name: "a" }, "422 validation", "/role"],
@@ -57,7 +58,7 @@ describe("operators", () => {
     ],
     [
       "an end without an offset",
-      { name: "a", role: "viewer", expiresAt: "2099-01-01" },
+      { name: "a", role: "viewer", expiresAt: "2099-01-01T00:00:00" },
       "422 validation",
       "/expiresAt",
     ],

@@ -102,9 +102,9 @@ function setCookie(req: IncomingMessage, res: ServerResponse, value: string, sec
   res.setHeader("Set-Cookie", `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${seconds}${secure}`);
 }
 
-/** Anybody may send `X-Forwarded-Proto`: it can only make the cookie stricter. */
+/** Anybody may send `X-Forwarded-Proto`: it can only make the cookie stricter. Several proxies make a list of it. */
 const isByTls = ({ socket, headers }: IncomingMessage): boolean =>
-  (socket as Partial<TLSSocket>).encrypted === true || headers["x-forwarded-proto"] === "https";
+  (socket as Partial<TLSSocket>).encrypted === true || /\bhttps\b/i.test(String(headers["x-forwarded-proto"]));
 
 const READS = ["GET", "HEAD"];
 

@@ -2,6 +2,7 @@
 import { Problem } from "../../../lib/errors.ts";
 import { choice, described, instant, type JsonSchema, orNull, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
+import { REPL_CALLER } from "../../audit/audit.domain.ts";
 import { FIRST_OPERATOR, type Operator, operatorRoles } from "../../operator/operator.domain.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { instantMs, jsonBody, noBody, queryOf, strictly } from "../http/input.ts";
@@ -63,11 +64,17 @@ function endOf(given: string | null | undefined): { expiresAt?: number | null } 
 
 const nameIn = ({ path }: Exchange): string => path.name ?? "";
 
+/** Names that the audit gives to others: an operator with one of them could not be told from these. */
+const taken = new Map([
+  [FIRST_OPERATOR, "the operator of ADMIN_TOKEN"],
+  [REPL_CALLER.who, "what the audit calls the REPL"],
+]);
+
 export async function postOperator(exchange: Exchange): Promise<Reply> {
   const { name, role: itsRole, expiresAt: end } = newOperator(await jsonBody(exchange));
   const values = { name, role: itsRole, ...endOf(end) };
-  if (name === FIRST_OPERATOR)
-    throw new Problem("conflict", `"${FIRST_OPERATOR}" is the operator of ADMIN_TOKEN. Choose another name.`);
+  const owner = taken.get(name);
+  if (owner) throw new Problem("conflict", `"${name}" is ${owner}. Choose another name.`);
   const { operator, token } = await actors.operator.create(exchange.ctx, values);
   const location = `/admin/operators/${encodeURIComponent(name)}`;
   return json(201, { ...operatorView(operator), token }, { Location: location });
