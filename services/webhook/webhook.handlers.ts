@@ -39,6 +39,9 @@ async function targetOf(own: Own, clientId: number): Promise<Target> {
   return target;
 }
 
+/** A delivery says "is turned off". A test turns nothing off. */
+const GONE_AT_TEST = "gone (410): at a real event the webhook would be turned off";
+
 export const deliveryHandlers = {
   async get(this: Own, { params }: Asked<"get">): Promise<WholeDelivery> {
     const { deliveries } = this.database;
@@ -89,6 +92,6 @@ export const deliveryHandlers = {
     const { id: eventId } = JSON.parse(body) as { id: string };
     const at = await this.database.now();
     const { status, error, ms } = await this.post(target, eventId, body);
-    return { url: target.url, eventId, at, status, error, ms };
+    return { url: target.url, eventId, at, status, error: status === 410 ? GONE_AT_TEST : error, ms };
   },
 };

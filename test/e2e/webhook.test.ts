@@ -166,6 +166,11 @@ test("a webhook is tried with a signed test event, whatever it wants; real deliv
   expect(await own()).toEqual(before);
   const { client: well } = await subscribed((await receiver()).url, ["batch.held"]);
   expect(await json(attempt(well.id))).toMatchObject({ status: 200, error: null });
+  const { client: gone } = await subscribed((await receiver(() => 410)).url);
+  expect(await json(attempt(gone.id))).toMatchObject({
+    status: 410,
+    error: expect.stringContaining("would be turned off"),
+  });
   const { client: away } = await subscribed("http://127.0.0.1:1/hooks");
   expect(await json(attempt(away.id))).toMatchObject({
     status: null,
