@@ -116,9 +116,14 @@ export const queries: BadCase[] = [
   ...["order=sideways", "q=", "q=Acme%20Ltd", "q=request:", "q=key:a%00b", "format=xml", "hasErrors=yes"].map((query) =>
     wrongQuery(`/admin/batches?${query}`, `/${query.split("=")[0]}`, "operator"),
   ),
-  ...["errorCode=", "retryOf=1", "createdFrom=2026-02-30T00:00:00Z", "createdTo=2026-11-23", "finishedFrom=", "finishedTo=x"].map(
-    (query) => wrongQuery(`/admin/batches/counts?${query}`, `/${query.split("=")[0]}`, "operator"),
-  ),
+  ...[
+    "errorCode=",
+    "retryOf=1",
+    "createdFrom=2026-02-30T00:00:00Z",
+    "createdTo=2026-11-23",
+    "finishedFrom=",
+    "finishedTo=x",
+  ].map((query) => wrongQuery(`/admin/batches/counts?${query}`, `/${query.split("=")[0]}`, "operator")),
   wrongQuery("/admin/batches/counts?limit=1", "/limit", "operator"),
   wrongQuery(
     "/admin/batches?createdFrom=2026-11-24T00:00:00Z&createdTo=2026-11-23T00:00:00Z",
