@@ -36,7 +36,9 @@ test("each alert has a severity, a sentence, and the address of its section", ()
 test("each alert is tested with its fault, and with figures where it stays quiet", () => {
   const { tests } = parse(text("deploy/prometheus/dataflow.rules.test.yml")) as { tests: { name: string }[] };
   const wanted = alerts.flatMap(({ alert }) => [`${alert} fires`, `${alert} stays quiet`]);
-  expect(tests.map(({ name }) => name)).toEqual(wanted);
+  // Further ones say more after these words.
+  const found = tests.map(({ name }) => name).filter((name) => /(fires|stays quiet)$/.test(name));
+  expect(found).toEqual(wanted);
 });
 
 test("each dashboard has its own name, and each of its panels a title and a query", () => {

@@ -1,0 +1,27 @@
+/** Handlers of the walk: one that takes a second for each chunk, one that holds its node's only thread, one that always fails. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ImportHandler } from "dataflow/handlers";
+import type { ServiceSchema } from "moleculer";
+
+const CHUNK_MS = 1_000;
+
+const wait: ImportHandler = { importHandler: true, handler: () => sleep(CHUNK_MS) };
+
+const spin: ImportHandler = {
+  importHandler: true,
+  handler() {
+    const end = performance.now() + CHUNK_MS;
+    while (performance.now() < end);
+  },
+};
+
+const fail: ImportHandler = {
+  importHandler: true,
+  handler() {
+    throw new Error("This handler always fails.");
+  },
+};
+
+const trouble: ServiceSchema<Record<string, unknown>> = { name: "trouble", actions: { wait, spin, fail } };
+
+export default trouble;
