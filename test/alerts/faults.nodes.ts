@@ -10,11 +10,11 @@ const LEASE_OVER_MS = 8_000;
 
 const workers = (cluster: Cluster) => cluster.of("worker") as [Member, Member];
 
-/** Batches that take a second for each record; answers their ids. */
-async function busy({ apiUrl }: Cluster, count: number, seconds: number, handler = "trouble.wait"): Promise<string[]> {
+/** Batches whose chunks have one record each, for which `handler` takes its time; answers their ids. */
+async function busy({ apiUrl }: Cluster, count: number, chunks: number, handler = "trouble.wait"): Promise<string[]> {
   const client = await newClient(apiUrl, { handler, chunkRecords: 1, maxConcurrentBatches: 20 });
   const ids: string[] = [];
-  for (let i = 0; i < count; i++) ids.push((await accepted(apiUrl, client, records(seconds))).id);
+  for (let i = 0; i < count; i++) ids.push((await accepted(apiUrl, client, records(chunks))).id);
   return ids;
 }
 
@@ -103,12 +103,8 @@ export const faultsOfNodes: Record<string, Walk> = {
   }),
 
   EventLoopBusy: fires(async ({ cluster }) => {
-    const turn = async () => {
-      await busy(cluster, 4, 5, "trouble.spin");
-      await sleep(8_000);
-    };
-    const stop = again(turn);
-    return { mend: () => stop().then(() => idle(cluster)) };
+    await busy(cluster, 4, 120, "trouble.spin");
+    return { mend: () => idle(cluster) };
   }),
 
   QueueOld: fires(async ({ cluster }) => {

@@ -4,13 +4,15 @@ import type { ImportHandler } from "dataflow/handlers";
 import type { ServiceSchema } from "moleculer";
 
 const CHUNK_MS = 1_000;
+/** Short enough for scrapes to be answered in between. */
+const SPIN_MS = 200;
 
 const wait: ImportHandler = { importHandler: true, handler: () => sleep(CHUNK_MS) };
 
 const spin: ImportHandler = {
   importHandler: true,
   handler() {
-    const end = performance.now() + CHUNK_MS;
+    const end = performance.now() + SPIN_MS;
     while (performance.now() < end);
   },
 };
