@@ -28,6 +28,7 @@ const cluster = new Cluster(folder, `dataflow_alerts_${process.pid}`, {
   WORKER_CONCURRENCY: "2",
   WEBHOOK_ALLOWED_HOSTS: "127.0.0.1",
   TABLES_ALLOWED: "crm:*.*",
+  TROUBLE_MENDED: join(folder, "mended"),
 });
 const prometheus = new Prometheus(folder);
 let load: Load | null = null;

@@ -1,4 +1,5 @@
-/** Handlers of the walk: one that takes a second for each chunk, one that holds its node's only thread, one that always fails. */
+/** Handlers of the walk: one that takes a second for each chunk, one that holds its node's only thread, one that fails until it is mended. */
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ImportHandler } from "dataflow/handlers";
 import type { ServiceSchema } from "moleculer";
@@ -20,7 +21,7 @@ const spin: ImportHandler = {
 const fail: ImportHandler = {
   importHandler: true,
   handler() {
-    throw new Error("This handler always fails.");
+    if (!existsSync(process.env.TROUBLE_MENDED as string)) throw new Error("This handler fails until it is mended.");
   },
 };
 
