@@ -43,7 +43,7 @@ export const faultsOfWork: Record<string, Walk> = {
     for (let i = 0; i < 60; i++) await accepted(cluster.apiUrl, client, records(1));
     return {
       async look() {
-        tells(await answered(admin(cluster.apiUrl, "/deliveries?status=pending")), receiver.url);
+        tells(await answered(admin(cluster.apiUrl, "/deliveries?status=pending")), client.id);
       },
       async mend() {
         const body = JSON.stringify({ webhook: null });
@@ -61,7 +61,7 @@ export const faultsOfWork: Record<string, Walk> = {
     await accepted(cluster.apiUrl, client, records(1));
     return {
       async look() {
-        tells(await answered(admin(cluster.apiUrl, "/deliveries?status=failed")), receiver.url);
+        tells(await answered(admin(cluster.apiUrl, "/deliveries?status=failed")), client.id);
       },
       async mend() {
         status = 200;
