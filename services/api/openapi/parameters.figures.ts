@@ -30,6 +30,11 @@ export const figureParameters = {
     choice(historySteps),
     "1d",
   ),
-  series: query("series", `Which figures, by commas: ${historySeries.join(", ")}. Omitted: all.`, text(), "records"),
+  series: query(
+    "series",
+    `Which figures, by commas: ${historySeries.join(", ")}, or the names in the answer. Omitted: all.`,
+    text(),
+    "records",
+  ),
   historyClient: query("client", "Only what the client with this id or identifier did.", text(), ids.client),
 } satisfies Record<string, Parameter>;

@@ -45,7 +45,7 @@ const plain = (name: keyof Figures) => (figures: Figures) => figures[name];
 /** How long a batch was ready before its first claim, on average. */
 const claimLatency = ({ claims, claimMs }: Figures): Point => (claims === 0 ? null : Math.round(claimMs / claims));
 
-/** The series of each name that `series` takes. */
+/** The series of each group. */
 const groups = {
   records: { accepted: plain("accepted"), rejected: plain("rejected"), duplicate: plain("duplicate") },
   bytes: { bytes: plain("bytes") },
@@ -67,10 +67,16 @@ const groups = {
   queueAge: { queueAgeMs: plain("queueAgeMs") },
   claimLatency: { claimLatencyMs: claimLatency },
 } satisfies Record<string, Record<string, (figures: Figures) => Point>>;
-type Group = keyof typeof groups;
-export const historySeries = Object.keys(groups) as Group[];
+export const historySeries = Object.keys(groups);
 
-const seriesNames = Object.values(groups).flatMap((group) => Object.keys(group));
+type Series = readonly [name: string, of: (figures: Figures) => Point];
+const allSeries = Object.values(groups).flatMap((group): Series[] => Object.entries(group));
+const seriesNames = allSeries.map(([name]) => name);
+/** What `series` takes: a group, or one of a group. */
+const named = new Map<string, readonly Series[]>([
+  ...allSeries.map((one) => [one[0], [one]] as const),
+  ...Object.entries(groups).map(([name, group]) => [name, Object.entries(group)] as const),
+]);
 
 /** The schema of what `getHistory` answers. */
 export const historySchema: JsonSchema = record({
@@ -88,7 +94,7 @@ interface Wanted {
   /** The begin of the first step, and the end of the last one. */
   from: number;
   to: number;
-  series: Group[];
+  series: readonly Series[];
 }
 
 /** Throws validation, unavailable. */
@@ -141,12 +147,12 @@ function stepIn(value: string | undefined, rangeMs: number | null, agoMs: number
   throw wrongQuery("step", `expected one of ${historySteps.join(", ")}`);
 }
 
-function seriesIn(value: string | undefined): Group[] {
-  if (value === undefined) return historySeries;
+function seriesIn(value: string | undefined): readonly Series[] {
+  if (value === undefined) return allSeries;
   const names = value.split(",");
-  const unknown = names.find((name) => !(historySeries as string[]).includes(name));
-  if (unknown === undefined) return [...new Set(names)] as Group[];
-  throw wrongQuery("series", `expected some of ${historySeries.join(", ")}, by commas; found "${unknown}"`);
+  const unknown = names.find((name) => !named.has(name));
+  if (unknown === undefined) return names.flatMap((name) => named.get(name) ?? []);
+  throw wrongQuery("series", `expected some of ${[...named.keys()].join(", ")}, by commas; found "${unknown}"`);
 }
 
 /** The client with this id or identifier. Throws validation if there is none. */
@@ -174,6 +180,5 @@ function seriesOf({ step, from, to, series }: Wanted, rows: FiguresAt[], now: nu
     const sum = points[(row.at - from) / ms];
     if (sum) addFigures(sum, row);
   }
-  const shown = series.flatMap((name) => Object.entries<(figures: Figures) => Point>(groups[name]));
-  return Object.fromEntries(shown.map(([name, of]) => [name, points.map((point) => point && of(point))]));
+  return Object.fromEntries(series.map(([name, of]) => [name, points.map((point) => point && of(point))]));
 }

@@ -107,6 +107,7 @@ export function operatorsSeeFigures(): void {
       expect(latency?.filter((point) => point !== null)).toHaveLength(1);
     }
     expect(Object.keys((await history("series=bytes,queueAge")).series)).toEqual(["bytes", "queueAgeMs"]);
+    expect(Object.keys((await history("series=accepted,queueAgeMs")).series)).toEqual(["accepted", "queueAgeMs"]);
     const past = await history("from=2020-01-01T00:00:00Z&to=2020-01-03T00:00:00Z&series=bytes");
     expect(past).toEqual({
       step: "1d",
