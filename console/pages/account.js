@@ -45,6 +45,7 @@ function Secret({ account: { features, secret, clientIdentifier, key }, reload }
   const isOwn = key === null || key.name === "default";
   return html`<${Section} title="Your secret">
     <div class="stack">
+      <p>${secret.createdAt ? html`It was made <${Time} at=${secret.createdAt} />.` : "When it was made is not known."}</p>
       <p>DataFlow keeps only its hash: nobody can show it to you again. ${secret.previousValidUntil && html`The one before is valid too, until <${Time} at=${secret.previousValidUntil} isExact />.`}</p>
       ${
         features.rotateSecret && isOwn

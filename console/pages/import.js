@@ -27,7 +27,18 @@ import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
 import { Page, Section } from "../ui/page.js";
 
-/** @import { OwnDatasetItem, PageProps } from "../types.d.ts" */
+/** @import { Found } from "../state/live.js" */
+/** @import { Batch, Listed, OwnDatasetItem, PageProps } from "../types.d.ts" */
+
+/** So many batches are looked at for a dataset that the partner still has. */
+const LOOKED_AT = 20;
+
+/** The dataset of the partner's last batch; `default` where there is none. @param {OwnDatasetItem[]} items those that it has */
+function useLastUsed(items) {
+  const found = /** @type {Found<Listed<Batch>>} */ (useQuery("/imports", { query: { limit: LOOKED_AT } }));
+  const batches = found.data?.items ?? [];
+  return batches.find(({ dataset }) => items.some(({ name }) => name === dataset))?.dataset ?? OWN;
+}
 
 /** @param {PageProps} props */
 export default function Import({ query }) {
@@ -35,7 +46,8 @@ export default function Import({ query }) {
   const datasets = useQuery("/datasets");
   /** @type {OwnDatasetItem[]} */
   const items = datasets.data?.items ?? [];
-  const dataset = wanted ?? chosen.value?.dataset ?? items[items.length > 1 ? 1 : 0]?.name ?? OWN;
+  const lastUsed = useLastUsed(items);
+  const dataset = wanted ?? chosen.value?.dataset ?? lastUsed;
   useEffect(() => {
     const now = chosen.peek();
     // Once it is sent, the address names its batch alone; the file stays what it was.
