@@ -18,7 +18,7 @@ import { ShownChanges } from "./changes.js";
 import { Conflict } from "./conflict.js";
 import { useDocument } from "./document.js";
 import { Faults } from "./faults.js";
-import { idOf } from "./field.js";
+import { focusOn } from "./field.js";
 import { Form } from "./form.js";
 import { JsonTab } from "./json-tab.js";
 import { placeOf, placesOf } from "./positions.js";
@@ -109,18 +109,6 @@ function Opened({ editing, name, consequence }) {
       ${view === "versions" && html`<${Versions} editing=${editing} isReadOnly=${isReadOnly} />`}
     </div>
   </section>`;
-}
-
-/** @param {string} pointer */
-function focusOn(pointer) {
-  for (let at = pointer; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
-    const row = document.getElementById(`${idOf(at)}-row`);
-    if (!row) continue;
-    row.scrollIntoView({ block: "center" });
-    const target = document.getElementById(idOf(at)) ?? row.querySelector("input, select, textarea, button");
-    /** @type {HTMLElement | null} */ (target)?.focus({ preventScroll: true });
-    return;
-  }
 }
 
 /** @param {Editing} editing */

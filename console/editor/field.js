@@ -19,6 +19,18 @@ import { Day, nightHere } from "./window.js";
 /** @param {string} pointer of the field: links lead there */
 export const idOf = (pointer) => `field${pointer.replaceAll("/", "-").replaceAll(/[^\w-]/g, "_")}`;
 
+/** Gives the focus to a field, or to the one around it. @param {string} pointer */
+export function focusOn(pointer) {
+  for (let at = pointer; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+    const row = document.getElementById(`${idOf(at)}-row`);
+    if (!row) continue;
+    row.scrollIntoView({ block: "center" });
+    const target = document.getElementById(idOf(at)) ?? row.querySelector("input, select, textarea, button");
+    /** @type {HTMLElement | null} */ (target)?.focus({ preventScroll: true });
+    return;
+  }
+}
+
 /** @typedef {{ Control: any, isGroup: boolean, hasParts?: boolean, more?: object }} Kind */
 
 /** @param {string} pointer @param {Schema} schema @param {string[] | undefined} options @param {boolean} isKey @returns {Kind} */

@@ -87,6 +87,20 @@ export const labelOf = (name) => {
 };
 
 /**
+ * The field that somebody means who types a text: one that is called so goes before one that only speaks of it.
+ * @param {string[]} names in their order
+ * @param {string} text in small letters
+ */
+export function meantBy(names, text) {
+  const rank = (/** @type {string} */ name) => {
+    const own = [name.toLowerCase(), labelOf(name).toLowerCase()];
+    if (own.includes(text)) return 0;
+    return own.some((one) => one.startsWith(text)) ? 1 : own.some((one) => one.includes(text)) ? 2 : 3;
+  };
+  return names.toSorted((a, b) => rank(a) - rank(b))[0];
+}
+
+/**
  * The groups with the fields that the document has.
  * @param {string[]} names
  */

@@ -31,6 +31,13 @@ test("a field says whether it is the default, takes units, is reset, and is save
   expect(await maxBytes.innerText()).toContain("64 MiB");
   await maxBytes.getByRole("button", { name: "Reset maxBytes" }).click();
   await maxBytes.getByText("default").waitFor();
+  await page.getByRole("heading", { level: 1 }).click();
+  await page.keyboard.press("f");
+  await page.keyboard.type("unique key");
+  await page.keyboard.press("Enter");
+  const focused = () => page.evaluate<string | undefined>("document.activeElement.closest('.form-field')?.id");
+  expect(await focused()).toBe("field-uniqueKey-row");
+  await page.getByLabel("Find a field").fill("");
   await fieldOf(visit, "chunkRecords").getByRole("textbox").fill("0");
   await page.getByText("expected a whole number, 1 to 100,000").waitFor();
   await fieldOf(visit, "chunkRecords").getByRole("textbox").fill("500");

@@ -1,5 +1,6 @@
 /** The promise: the editor finds each pointer in a text, merges what two people changed, and proposes types that lose nothing. */
 import { ruleWords } from "../../console/batch/rule-words.js";
+import { meantBy } from "../../console/editor/fields.js";
 import { schemaOfSamples } from "../../console/editor/infer.js";
 import { changesOf, threeWay, valueAt, withValue } from "../../console/editor/pointers.js";
 import { marksOf, parsed, placeOf, placesOf } from "../../console/editor/positions.js";
@@ -148,4 +149,13 @@ test("a table is chosen once, as the dataset names it, with or without the schem
   for (const written of ["public.orders", "app.orders", undefined])
     expect(namesOf(tables, written)).toEqual(["app.orders", "public.orders", "dbo.prices"]);
   expect(tables.filter(({ name }) => isSameTable(name, "orders"))).toEqual([tables[1]]);
+});
+
+test.each([
+  ["window", "window"],
+  ["most rejected", "maxErrors"],
+  ["key", "uniqueKey"],
+  ["of the day", "order"],
+])("who types %j means the field %s, by its name before what is told of it", (text, name) => {
+  expect(meantBy(["order", "maxErrors", "uniqueKey", "window"], text)).toBe(name);
 });
