@@ -34,6 +34,7 @@ function Waits({ batch: { hold, status }, waits, until, hrefOf }) {
   const at = until ?? (hold && "until" in hold ? hold.until : null);
   return html`<div class=${`bar ${isTrouble || hold ? "warn" : ""}`}><${Icon} name=${hold ? "pause" : "clock"} />
     <span><strong>${text}</strong>${at && html` Until <${Time} at=${at} isExact />.`}
+    ${hold?.reason === "order" && waits !== undefined && " There is nothing to approve: it goes on when that batch has ended or is skipped."}
     ${hold && "batchId" in hold && hold.batchId && html` In front: <${ShortId} id=${hold.batchId} href=${hrefOf(hold.batchId)} />`}</span></div>`;
 }
 

@@ -86,6 +86,18 @@ test("one batch is found, selected and moved; the reason stands in its history",
   expect(await statusOf(id)).toBe("rejected");
 });
 
+test("a batch that waits for the one in front says why it cannot be approved", async () => {
+  const client = await newClient(world.url, { requiresApproval: true, order: "fifo" });
+  for (const n of [1, 2]) await post(world.url, client, `{"id":"o-${n}"}\n`);
+  const found = await admin(world.url, `/batches?client=${client.identifier}`);
+  const [behind] = ((await found.json()) as { items: { id: string; hold: { reason: string } }[] }).items;
+  await admin(world.url, `/batches/${behind?.id}/approve`, { method: "POST", body: "{}" });
+  const visit = await world.visit({ role: "operator", path: `#/batches/${behind?.id}` });
+  await visit.page.getByText("There is nothing to approve").waitFor();
+  expect(await visit.page.getByRole("button", { name: "Approve" }).count()).toBe(0);
+  await visit.clean("main");
+});
+
 test("rejected records are sent again; the two batches know each other, and the history who asked", async () => {
   const { batchId } = world.seed;
   const visit = await world.visit({ role: "operator", path: "#/" });
