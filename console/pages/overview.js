@@ -1,4 +1,5 @@
 /** Overview: is it well, and what needs somebody. */
+import { urlOf } from "../api/client.js";
 import { Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
@@ -55,10 +56,11 @@ function Verdict({ stats, needs }) {
 }
 
 /** @param {{ finding: Finding, isFirst: boolean }} props */
-function Said({ finding: { tone, text, means, see }, isFirst }) {
+function Said({ finding: { tone, text, means, see, section }, isFirst }) {
+  const runbook = section && urlOf(`docs/guide/runbook#${section.toLowerCase()}`);
   return html`<li class=${`${tone} ${isFirst ? "first" : ""}`}>
     <${Icon} name=${icons[tone]} />
-    <p><strong>${text}</strong>${means && html` <span class="quiet">${means}</span>`}${see && html` <${To} path=${see.path} query=${see.query}>${see.label}</${To}>`}</p>
+    <p><strong>${text}</strong>${means && html` <span class="quiet">${means}</span>`}${see && html` <${To} path=${see.path} query=${see.query}>${see.label}</${To}>`}${runbook && html` <a href=${runbook} target="_blank" rel="noopener" aria-label=${`What to do: ${text}`}>What to do</a>`}</p>
   </li>`;
 }
 

@@ -9,9 +9,29 @@ import { duration, plural, rate } from "../ui/numbers.js";
  * @property {string} text
  * @property {string} [means] what it means, and what is done meanwhile
  * @property {{ path: string, query?: Record<string, string>, label: string }} [see]
+ * @property {typeof sections[number]} [section] of the runbook: what to do
  */
 
 /** @typedef {Omit<import("./overview.attention.js").Needs, "matters" | "isLoading" | "problem" | "again">} Needed */
+
+/** Sections of docs/runbook.md to which sentences lead. */
+export const sections = /** @type {const} */ ([
+  "DataflowBatchesFail",
+  "DataflowBrokerFlaps",
+  "DataflowDatabaseDown",
+  "DataflowEventLoopBusy",
+  "DataflowHeldForLong",
+  "DataflowLimiterOnFallback",
+  "DataflowManyRejects",
+  "DataflowNobodyWorks",
+  "DataflowNodeDown",
+  "DataflowOutboxStuck",
+  "DataflowQueueOld",
+  "DataflowQueueVeryOld",
+  "DataflowTableDatabaseDown",
+  "DataflowWebhooksGivenUp",
+  "DataflowWebhooksLate",
+]);
 
 /** A claimable batch that waits for a minute has no worker; for five, somebody waits for it. */
 const OLD_MS = 60_000;
@@ -51,12 +71,26 @@ function servers({ readiness }) {
   const { database, redis, rabbitmq, tables = {} } = readiness.checks;
   const isDown = (/** @type {any} */ check) => check?.status === "down";
   return [
-    ...(isDown(database) ? [finding("bad", "The database does not answer.", meanwhile.database)] : []),
-    ...(isDown(redis) ? [finding("warn", "Redis is away.", meanwhile.redis)] : []),
-    ...(isDown(rabbitmq) ? [finding("warn", "RabbitMQ is away.", meanwhile.rabbitmq)] : []),
+    ...(isDown(database)
+      ? [finding("bad", "The database does not answer.", meanwhile.database, undefined, "DataflowDatabaseDown")]
+      : []),
+    ...(isDown(redis)
+      ? [finding("warn", "Redis is away.", meanwhile.redis, undefined, "DataflowLimiterOnFallback")]
+      : []),
+    ...(isDown(rabbitmq)
+      ? [finding("warn", "RabbitMQ is away.", meanwhile.rabbitmq, undefined, "DataflowBrokerFlaps")]
+      : []),
     ...Object.entries(tables)
       .filter(([, check]) => isDown(check))
-      .map(([name]) => finding("warn", `The database ${name} does not answer.`, "Batches into its tables wait.")),
+      .map(([name]) =>
+        finding(
+          "warn",
+          `The database ${name} does not answer.`,
+          "Batches into its tables wait.",
+          undefined,
+          "DataflowTableDatabaseDown",
+        ),
+      ),
   ];
 }
 
@@ -67,10 +101,16 @@ function workers({ nodes, queue }) {
   const waiting = queue.ready > 0 ? `${plural(queue.ready, "batch waits", "batches wait")}.` : "";
   if (known.length > 0 && slots.length === 0)
     return [
-      finding("bad", `No worker runs. ${waiting}`, "Start one: npm run start:worker", {
-        path: "/nodes",
-        label: "Nodes",
-      }),
+      finding(
+        "bad",
+        `No worker runs. ${waiting}`,
+        "Start one: npm run start:worker",
+        {
+          path: "/nodes",
+          label: "Nodes",
+        },
+        "DataflowNobodyWorks",
+      ),
     ];
   if (slots.length > 0 && slots.every(({ paused }) => paused))
     return [
@@ -87,15 +127,26 @@ function queue({ queue: { oldestReadyAgeMs, oldestReady } }) {
   if (oldestReadyAgeMs === null || oldestReadyAgeMs < OLD_MS) return [];
   const of = oldestReady?.clientIdentifier ? ` of ${oldestReady.clientIdentifier}` : "";
   const tone = oldestReadyAgeMs < VERY_OLD_MS ? "warn" : "bad";
+  const section = tone === "bad" ? "DataflowQueueVeryOld" : "DataflowQueueOld";
   const see = oldestReady ? { path: `/batches/${oldestReady.batchId}`, label: "That batch" } : undefined;
-  return [finding(tone, `A batch${of} that could run has waited for ${duration(oldestReadyAgeMs)}.`, undefined, see)];
+  return [
+    finding(tone, `A batch${of} that could run has waited for ${duration(oldestReadyAgeMs)}.`, undefined, see, section),
+  ];
 }
 
 /** @param {SystemStats} stats @returns {Finding[]} */
 function outgoing({ queue: { oldestOutboxAgeMs, outbox }, deliveries }) {
   return [
     ...((oldestOutboxAgeMs ?? 0) > OLD_MS
-      ? [finding("warn", `Events are late: ${plural(outbox, "event")}, the oldest of ${duration(oldestOutboxAgeMs)}.`)]
+      ? [
+          finding(
+            "warn",
+            `Events are late: ${plural(outbox, "event")}, the oldest of ${duration(oldestOutboxAgeMs)}.`,
+            undefined,
+            undefined,
+            "DataflowOutboxStuck",
+          ),
+        ]
       : []),
     ...((deliveries.oldestDueAgeMs ?? 0) > VERY_OLD_MS
       ? [
@@ -108,6 +159,7 @@ function outgoing({ queue: { oldestOutboxAgeMs, outbox }, deliveries }) {
               query: { status: "pending" },
               label: "Deliveries",
             },
+            "DataflowWebhooksLate",
           ),
         ]
       : []),
@@ -125,18 +177,43 @@ function people({ deliveries: { failed24h } }, needs) {
   const late = failed24h ?? 0;
   const batches = (/** @type {string} */ status) => ({ path: "/batches", query: { status }, label: "Show them" });
   const deliveries = { path: "/deliveries", query: { status: "failed" }, label: "Show them" };
-  /** @type {[number, string, Finding["see"]?][]} */
+  /** @type {[number, string, Finding["see"]?, Finding["section"]?][]} */
   const told = [
-    [failed, `${plural(failed, "batch", "batches")} failed in the last 24 h.`, batches("failed")],
-    [failedBefore, `${plural(failedBefore, "batch", "batches")} failed more than 24 h ago.`, batches("failed")],
-    [waiting, `${plural(waiting, "batch waits", "batches wait")} for approval.`, batches("held")],
-    [late, `${plural(late, "webhook")} could not be delivered in the last 24 h.`, deliveries],
-    [late > 0 ? 0 : undelivered, "Webhooks could not be delivered.", deliveries],
+    [
+      failed,
+      `${plural(failed, "batch", "batches")} failed in the last 24 h.`,
+      batches("failed"),
+      "DataflowBatchesFail",
+    ],
+    [
+      failedBefore,
+      `${plural(failedBefore, "batch", "batches")} failed more than 24 h ago.`,
+      batches("failed"),
+      "DataflowBatchesFail",
+    ],
+    [
+      waiting,
+      `${plural(waiting, "batch waits", "batches wait")} for approval.`,
+      batches("held"),
+      "DataflowHeldForLong",
+    ],
+    [
+      late,
+      `${plural(late, "webhook")} could not be delivered in the last 24 h.`,
+      deliveries,
+      "DataflowWebhooksGivenUp",
+    ],
+    [late > 0 ? 0 : undelivered, "Webhooks could not be delivered.", deliveries, "DataflowWebhooksGivenUp"],
     [webhooksOff, `${plural(webhooksOff, "webhook is", "webhooks are")} off: the receiver answered 410 (gone).`],
     [atLimit, `${plural(atLimit, "client is", "clients are")} at a limit.`],
-    [faulty, `${plural(faulty, "batch has", "batches have")} many rejected records.`, batches("completed_with_errors")],
+    [
+      faulty,
+      `${plural(faulty, "batch has", "batches have")} many rejected records.`,
+      batches("completed_with_errors"),
+      "DataflowManyRejects",
+    ],
   ];
-  return told.flatMap(([n, text, see]) => (n > 0 ? [finding("warn", text, undefined, see)] : []));
+  return told.flatMap(([n, text, see, section]) => (n > 0 ? [finding("warn", text, undefined, see, section)] : []));
 }
 
 /** @param {SystemStats} stats @returns {Finding[]} */
@@ -150,9 +227,11 @@ function nodes({ nodes: all }) {
           `The node ${node.node} does not answer.`,
           "Others take over its batches when their lease ends.",
           see,
+          "DataflowNodeDown",
         ),
       ];
-    if (node.eventLoop > BUSY_LOOP) return [finding("warn", `The node ${node.node} has no time left.`, undefined, see)];
+    if (node.eventLoop > BUSY_LOOP)
+      return [finding("warn", `The node ${node.node} has no time left.`, undefined, see, "DataflowEventLoopBusy")];
     return [];
   });
 }
@@ -162,6 +241,7 @@ function nodes({ nodes: all }) {
  * @param {string} text
  * @param {string} [means]
  * @param {Finding["see"]} [see]
+ * @param {Finding["section"]} [section]
  * @returns {Finding}
  */
-const finding = (tone, text, means, see) => ({ tone, text: text.trim(), means, see });
+const finding = (tone, text, means, see, section) => ({ tone, text: text.trim(), means, see, section });

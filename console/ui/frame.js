@@ -178,6 +178,19 @@ function switchZone() {
   toast(isUtc.peek() ? "Times are in UTC." : "Times are in your zone.", "plain");
 }
 
+/** Pages of the documentation for who is logged in. @type {Record<"operator" | "partner", [page: string, title: string][]>} */
+const guides = {
+  operator: [
+    ["docs/guide", "Guide"],
+    ["docs/guide/runbook", "Runbook"],
+  ],
+  partner: [
+    ["docs/guide/partners/start", "Guide: how to send"],
+    ["docs/guide/partners/files", "Guide: files"],
+    ["docs/guide/partners/corrections", "Guide: corrections"],
+  ],
+};
+
 function UserMenu() {
   const { name = "", role = "viewer" } = session.value ?? {};
   const leave = () => logOut().catch((error) => toastProblem("You are still logged in", error));
@@ -196,6 +209,7 @@ function UserMenu() {
       <label class="menu-check"><input type="checkbox" checked=${isUtc.value} onChange=${switchZone} />Times in UTC</label>
       ${side.value === "partner" && html`<a href=${href("/account")}><${Icon} name="key" />Your account</a>`}
       <button type="button" onClick=${openKeys}><${Icon} name="keyboard" />Keys <kbd>?</kbd></button>
+      ${guides[side.value].map(([page, title]) => html`<a key=${page} href=${urlOf(page)} target="_blank" rel="noopener"><${Icon} name="info" />${title}</a>`)}
       <a href=${urlOf("docs")} target="_blank" rel="noopener"><${Icon} name="code" />API documentation</a>
       <button type="button" onClick=${leave}><${Icon} name="logout" />Log out</button>
       <p class="quiet menu-foot">DataFlow ${settings.version}</p>

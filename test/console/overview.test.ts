@@ -63,7 +63,7 @@ test("a batch that waits for approval is approved there, and goes away", async (
   const { page } = visit;
   const row = page.locator(`li:has(a[href="#/batches/${id}"])`);
   await row.waitFor();
-  await page.locator(".verdict .first", { hasText: /^1 batch waits for approval\. Show them$/ }).waitFor();
+  await page.locator(".verdict .first", { hasText: /^1 batch waits for approval\. Show them What to do$/ }).waitFor();
   await row.getByRole("button", { name: "Approve" }).click();
   const dialog = page.getByRole("dialog", { name: "Approve batch?" });
   await dialog.waitFor();

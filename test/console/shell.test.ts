@@ -135,6 +135,11 @@ describe("the frame", () => {
     const { page } = visit;
     await page.locator(".user summary").click();
     await visit.clean();
+    const opened = page.waitForEvent("popup");
+    await page.getByRole("link", { name: "Runbook" }).click();
+    const guide = await opened;
+    await guide.getByRole("heading", { name: "Runbook" }).waitFor();
+    await guide.close();
     await page.getByRole("radio", { name: "Dark" }).check();
     const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
     await page.emulateMedia({ colorScheme: "light" });

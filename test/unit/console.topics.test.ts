@@ -1,5 +1,7 @@
 /** The promise: the console knows what the API names: the topics of its events, and the actions of its audit. */
+import { readFileSync } from "node:fs";
 import { isAbout } from "../../console/api/topics.js";
+import { sections } from "../../console/pages/overview.verdict.js";
 import { auditedActions as words } from "../../console/words.js";
 import { auditedActions } from "../../services/audit/audit.domain.ts";
 
@@ -18,4 +20,9 @@ test.each([
 test("every action of the audit has its words", () => {
   expect(Object.keys(words).toSorted()).toEqual(auditedActions.toSorted());
   expect(Object.values(words).filter((text) => text.trim() === "")).toEqual([]);
+});
+
+test("sentences of the overview lead to sections that the runbook has", () => {
+  const headings = readFileSync("docs/runbook.md", "utf8").match(/(?<=^## ).*$/gm);
+  expect(headings).toEqual(expect.arrayContaining([...sections]));
 });
