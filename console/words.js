@@ -40,3 +40,22 @@ export const auditedActions = {
   "policy.change": "changed the policy",
   "session.begin": "logged in",
 };
+
+/** Sections of docs/runbook.md to which the overview leads. */
+export const sections = /** @type {const} */ ([
+  "DataflowBatchesFail",
+  "DataflowBrokerFlaps",
+  "DataflowDatabaseDown",
+  "DataflowEventLoopBusy",
+  "DataflowHeldForLong",
+  "DataflowLimiterOnFallback",
+  "DataflowManyRejects",
+  "DataflowNobodyWorks",
+  "DataflowNodeDown",
+  "DataflowOutboxStuck",
+  "DataflowQueueOld",
+  "DataflowQueueVeryOld",
+  "DataflowTableDatabaseDown",
+  "DataflowWebhooksGivenUp",
+  "DataflowWebhooksLate",
+]);

@@ -9,29 +9,10 @@ import { duration, plural, rate } from "../ui/numbers.js";
  * @property {string} text
  * @property {string} [means] what it means, and what is done meanwhile
  * @property {{ path: string, query?: Record<string, string>, label: string }} [see]
- * @property {typeof sections[number]} [section] of the runbook: what to do
+ * @property {typeof import("../words.js").sections[number]} [section] of the runbook: what to do
  */
 
 /** @typedef {Omit<import("./overview.attention.js").Needs, "matters" | "isLoading" | "problem" | "again">} Needed */
-
-/** Sections of docs/runbook.md to which sentences lead. */
-export const sections = /** @type {const} */ ([
-  "DataflowBatchesFail",
-  "DataflowBrokerFlaps",
-  "DataflowDatabaseDown",
-  "DataflowEventLoopBusy",
-  "DataflowHeldForLong",
-  "DataflowLimiterOnFallback",
-  "DataflowManyRejects",
-  "DataflowNobodyWorks",
-  "DataflowNodeDown",
-  "DataflowOutboxStuck",
-  "DataflowQueueOld",
-  "DataflowQueueVeryOld",
-  "DataflowTableDatabaseDown",
-  "DataflowWebhooksGivenUp",
-  "DataflowWebhooksLate",
-]);
 
 /** A claimable batch that waits for a minute has no worker; for five, somebody waits for it. */
 const OLD_MS = 60_000;

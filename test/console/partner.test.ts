@@ -175,18 +175,6 @@ test("a reload finds the batch again, a second click imports nothing twice, and 
   await page.getByText("The import was stopped. Nothing was imported.").waitFor();
 });
 
-test("a file is taken to be of the dataset that was sent last, and of none before", async () => {
-  const other = await newClient(world.url, { schema });
-  for (const name of ["orders", "reviewed"]) await put(`/clients/${other.id}/datasets/${name}`, {});
-  const { page } = await world.visit({ role: "partner", client: other, path: "#/import" });
-  const kind = page.getByLabel("What is it?");
-  expect(await kind.inputValue()).toBe("default");
-  const headers = { authorization: other.auth, "content-type": "text/csv" };
-  await fetch(`${world.url}/datasets/reviewed/imports`, { method: "POST", headers, body: FILE });
-  await page.reload();
-  await until(async () => (await kind.inputValue()) === "reviewed", "the dataset of the last batch");
-});
-
 test("a corrected file is looked at before it is sent, and a retry tells what has changed in the rules", async () => {
   const row = (n: number, currency: string) => `SO-${n};2;12.90;${currency};anna@example.com`;
   const file = [HEAD, row(1, "EURO"), row(2, "EUR"), row(3, "EURO"), row(4, "YEN")].join("\n");

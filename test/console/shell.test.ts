@@ -1,5 +1,5 @@
 /** The promise: people log in, see what their role may see, and the page always says how old its data is and what went wrong. */
-import { newClient } from "../helpers/http.ts";
+import { admin, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
 import { startConsole, type Visit } from "./kit.ts";
@@ -195,6 +195,23 @@ describe("the frame", () => {
     await visit.shoot(`narrow-${role}`);
     await visit.clean();
   });
+});
+
+test("a file is taken to be of the dataset that was sent last, and of none before", async () => {
+  const other = await newClient(world.url);
+  const put = (path: string) => admin(world.url, path, { method: "PUT", body: "{}" });
+  for (const name of ["orders", "reviewed"]) {
+    await put(`/datasets/${name}`);
+    await put(`/clients/${other.id}/datasets/${name}`);
+  }
+  const { page } = await world.visit({ role: "partner", client: other, path: "#/import" });
+  const kind = page.getByLabel("What is it?");
+  expect(await kind.inputValue()).toBe("default");
+  const headers = { authorization: other.auth, "content-type": "text/csv" };
+  const request = { method: "POST", headers, body: "id\n1\n" };
+  expect((await fetch(`${world.url}/datasets/reviewed/imports`, request)).status).toBe(202);
+  await page.reload();
+  await until(async () => (await kind.inputValue()) === "reviewed", "the dataset of the last batch");
 });
 
 test("the first load is below 100 kB, compressed, with the chart of the overview", async () => {

@@ -1,8 +1,7 @@
 /** The promise: the console knows what the API names: the topics of its events, and the actions of its audit. */
 import { readFileSync } from "node:fs";
 import { isAbout } from "../../console/api/topics.js";
-import { sections } from "../../console/pages/overview.verdict.js";
-import { auditedActions as words } from "../../console/words.js";
+import { sections, auditedActions as words } from "../../console/words.js";
 import { auditedActions } from "../../services/audit/audit.domain.ts";
 
 // A list is read again because of its own events alone: figures come each second.
