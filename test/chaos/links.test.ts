@@ -115,7 +115,7 @@ everyServer("a node without its links", () => {
     const end = await rowOf(cluster, batch);
     frozen.links.postgres.thaw();
     await cluster.untilWhole();
-    await until(() => /The run of batch \S+ was lost/.test(frozen.life.node.logs()), "the frozen worker to let go");
+    await until(() => /The run of the batch was lost/.test(frozen.life.node.logs()), "the frozen worker to let go");
     await isWhole(client, batch);
     expect(await rowOf(cluster, batch)).toEqual(end);
   });
