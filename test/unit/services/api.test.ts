@@ -170,7 +170,10 @@ test("readiness checks within a second share one database check", async () => {
 test("/health/ready shows whether the database answers, /health/live only the process", async () => {
   expect(await readyOnce(({ status }) => status === "ok")).toEqual([
     200,
-    { status: "ok", checks: { database: { status: "up", latencyMs: expect.any(Number) }, redis: "off", rabbitmq: "off" } },
+    {
+      status: "ok",
+      checks: { database: { status: "up", latencyMs: expect.any(Number) }, redis: "off", rabbitmq: "off" },
+    },
   ]);
   ping = () => {
     throw new Error("away");
