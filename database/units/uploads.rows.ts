@@ -4,7 +4,7 @@ import { batch, clientQueue } from "../schema/tables.ts";
 import { DUE, MADE } from "./outcome.ts";
 import { insert, type Step, update, upsert } from "./steps.ts";
 import { conditionsOf, ofClient, oursOf, type Shape } from "./uploads.conditions.ts";
-import { zeros } from "./uploads.ts";
+import { asked, zeros } from "./uploads.ts";
 
 /** The step that writes the batch of an upload: a new row, the row that was receiving, or the row of a checked batch. */
 export function made(shape: Shape): Step {
@@ -37,13 +37,7 @@ export function made(shape: Shape): Step {
   }
   const values = {
     ...columns,
-    public_id: ":publicId",
-    client_id: ":clientId",
-    policy_version: ":policyVersion",
-    dataset: ":dataset",
-    format: ":format",
-    request_id: ":requestId",
-    trace: ":trace",
+    ...asked,
     created_at: ":now",
     version: "1",
     ...zeros("next_chunk", "accepted", "rejected", "duplicate", "fence", "attempt", "attempts_total"),

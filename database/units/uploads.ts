@@ -22,17 +22,22 @@ const BEGUN = {
 const MADE = rowSet("made", batch, ["id", "clientId", "phase", "version"]);
 const LEASE = ":now + :leaseMs";
 
+/** What a new batch has of the request that brings it. */
+export const asked = {
+  public_id: ":publicId",
+  client_id: ":clientId",
+  policy_version: ":policyVersion",
+  dataset: ":dataset",
+  format: ":format",
+  request_id: ":requestId",
+  trace: ":trace",
+};
+
 /** The steps that insert a receiving row and its lease, if `where` holds. */
 const begun = (where?: string): Step[] => [
   insert(batch, {
     values: {
-      public_id: ":publicId",
-      client_id: ":clientId",
-      policy_version: ":policyVersion",
-      dataset: ":dataset",
-      format: ":format",
-      request_id: ":requestId",
-      trace: ":trace",
+      ...asked,
       state: "'receiving'",
       envelope: "'{}'",
       phase: "'deliver'",
