@@ -27,8 +27,11 @@ export const transientStates: readonly BatchState[] = ["receiving", "received", 
 /** Rows of the outbox, batches that wait for their client, and due deliveries are counted up to this number. */
 export const MOST_COUNTED = { outbox: 100_000, waiting: 10_000, deliveries: 10_000 } as const;
 
-/** How many due batches are read, longest wait first; after that, how many clients are read, each with its oldest batch. */
-export const LOOKED_AT = { batches: 1_000, clients: 1_000 } as const;
+/**
+ * How many due batches are read, longest wait first; after that, how many clients are read, each with its oldest batch. `held`: how many
+ * held batches, the first to come first. Only if all of them were held later than one behind them, that one is overlooked.
+ */
+export const LOOKED_AT = { batches: 1_000, clients: 1_000, held: 100 } as const;
 
 /** How many rows of `batch_count` one fold takes at most, and below how many a fold is not worth a write. */
 export const FOLD = { most: 20_000, least: 200 } as const;

@@ -91,7 +91,7 @@ export interface QueueStats {
   oldestReady: { batchId: string; clientId: number } | null;
   /** Batches that are ready, but whose client is at its cap (counted up to 10,000), and since when the oldest one waits. */
   waitsForItsClient: { batches: number; oldestAt: number | null };
-  /** When the oldest batch came that is held. */
+  /** Since when the batch is held that is held for longest. */
   oldestHeldAt: number | null;
   /** Counted up to 100,000. */
   outboxDepth: number;

@@ -43,7 +43,7 @@ export class Queue {
       "Ready batches whose client is at its cap, counted up to 10,000.",
       (stats) => stats.waitsForItsClient.batches,
     );
-    read("oldest_held_age_seconds", "How long ago the oldest batch came that is held.", (stats) =>
+    read("oldest_held_age_seconds", "How long the batch is held that is held for longest.", (stats) =>
       seconds(heldMs(stats)),
     );
     read("outbox_depth", "Events that are not published yet.", ({ outboxDepth }) => outboxDepth);
@@ -92,7 +92,7 @@ export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
 export const waitingMs = ({ waitsForItsClient: { oldestAt }, now }: Stats): number | null =>
   oldestAt === null ? null : Math.max(0, now - oldestAt);
 
-/** The age of the oldest batch that is held. */
+/** How long the batch is held that is held for longest. */
 export const heldMs = ({ oldestHeldAt, now }: Stats): number | null =>
   oldestHeldAt === null ? null : Math.max(0, now - oldestHeldAt);
 

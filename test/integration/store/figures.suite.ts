@@ -107,14 +107,27 @@ export function figuresSuite(database: () => Database): void {
       expect((await store().stats()).oldestReadyAt).toBe(back?.batch.dueAt);
     });
 
-    test("the oldest held batch is told by when it came", async () => {
-      expect((await store().stats()).oldestHeldAt).toBeNull();
-      await ready(store(), 1);
-      const first = await ready(store(), 1, { state: "held", due: null });
-      const other = await ready(store(), 2, { state: "held", due: null });
-      expect((await store().stats()).oldestHeldAt).toBe(first.createdAt);
-      await store().move(moveOf(first, "rejected"));
-      expect((await store().stats()).oldestHeldAt).toBe(other.createdAt);
+    test("of the held batches that one is told which is held for longest, since its hold", async () => {
+      const heldAt = async () => (await store().stats()).oldestHeldAt;
+      expect(await heldAt()).toBeNull();
+      const early = await claimed(store(), 1);
+      const uploaded = await ready(store(), 1, { state: "held", due: null });
+      const late = await ready(store(), 2, { state: "held", due: null });
+      await select(`UPDATE batch SET created_at = created_at - 9000 WHERE id = ${early.id}`);
+      await select(`UPDATE batch SET created_at = created_at + 9000 WHERE id = ${late.id}`);
+      expect(await heldAt()).toBe(uploaded.createdAt);
+      const told = { kind: "worker", who: null, code: null, detail: null, reason: null, was: null } as const;
+      const held = await store().move(moveOf(early, "held", { due: null, told: { ...told, from: "processing" } }));
+      const [since] = await store().moves(early.id);
+      await store().move(moveOf(uploaded, "rejected"));
+      expect(await heldAt()).toBe(since?.at);
+      // It is still held, though for another reason.
+      await select(`UPDATE batch_move SET at = at - 100 WHERE batch_id = ${early.id}`);
+      await store().move(moveOf(held?.batch as BatchRow, "held", { due: null, told: { ...told, from: "held" } }));
+      expect(await heldAt()).toBe((since?.at ?? 0) - 100);
+      await store().move(moveOf({ ...early, state: "held" }, "rejected"));
+      await select(`UPDATE batch SET committed_at = created_at - 50 WHERE id = ${late.id}`);
+      expect(await heldAt()).toBe(late.createdAt + 9000 - 50);
     });
 
     test("a client at its cap hides no other client, however much of it waits", async () => {
