@@ -44,6 +44,10 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
   headers,
 });
 
+/** An answer with a secret, or about who is logged in: no cache and no browser keeps it. */
+export const privateJson = (status: number, body: unknown, headers: Record<string, string> = {}): Reply =>
+  json(status, body, { ...headers, "Cache-Control": "no-store" });
+
 export function sendJson(res: ServerResponse, { status, headers = {}, body }: Reply): void {
   if (body === undefined) return void res.writeHead(status, headers).end();
   const text = JSON.stringify(body);

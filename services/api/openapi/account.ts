@@ -36,7 +36,7 @@ export const accountCalls = {
     answers: {
       200: {
         description: "Both secrets are valid until then.",
-        headers: ["Set-Cookie?"],
+        headers: ["Cache-Control", "Set-Cookie?"],
         content: content(rotatedSchema, { rotated: { secret, previousValidUntil: "2026-11-24T08:00:00.000Z" } }),
       },
     },

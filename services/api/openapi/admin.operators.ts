@@ -67,7 +67,7 @@ export const operatorsCalls = {
     answers: {
       201: {
         description: "The operator with its token. No other answer shows the token.",
-        headers: ["Location"],
+        headers: ["Location", "Cache-Control"],
         content: withToken,
       },
     },
@@ -97,7 +97,7 @@ export const operatorsCalls = {
     summary: "Give an operator a new token",
     description: "The old token, and the sessions that began with it, end at once.",
     body: noBody,
-    answers: { 200: { description: "With the new token.", content: withToken } },
+    answers: { 200: { description: "With the new token.", headers: ["Cache-Control"], content: withToken } },
     problems: bodyProblems,
   },
   "DELETE /operators/:name": {

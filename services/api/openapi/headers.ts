@@ -40,7 +40,11 @@ const all = {
     example: "dataflow_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0",
   },
   ETag: { description: "The version; for If-None-Match or If-Match.", schema: like('^"[^"]+"$'), example: '"v3"' },
-  "Cache-Control": { description: "Whether the answer may be cached.", schema: text(), example: "no-cache" },
+  "Cache-Control": {
+    description: "Whether the answer may be cached. An answer with a secret or a token is `no-store`.",
+    schema: text(),
+    example: "no-cache",
+  },
   Vary: { description: "What the answer depends on.", schema: text(), example: "Accept" },
   "Preference-Applied": {
     description: "The wait that was applied.",

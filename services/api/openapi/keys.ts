@@ -44,7 +44,7 @@ export const keyCalls = {
     answers: {
       201: {
         description: "The key with its secret. No other answer shows the secret.",
-        headers: ["Location"],
+        headers: ["Location", "Cache-Control"],
         content: content(newKeySchema, { key: { ...nightly, lastUsedAt: null, secret } }),
       },
     },

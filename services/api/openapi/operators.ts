@@ -40,12 +40,15 @@ const asPolicy = answer(
     usual: defaultPolicy,
     webhook: { ...defaultPolicy, webhook: { ...webhook, secret: webhookSecret } },
   },
-  ["ETag"],
+  ["ETag", "Cache-Control?"],
 );
 const rotated = (example: string) =>
-  answer("Both secrets are valid until then.", rotatedSchema, {
-    rotated: { secret: example, previousValidUntil: "2026-11-24T08:00:00.000Z" },
-  });
+  answer(
+    "Both secrets are valid until then.",
+    rotatedSchema,
+    { rotated: { secret: example, previousValidUntil: "2026-11-24T08:00:00.000Z" } },
+    ["Cache-Control"],
+  );
 const rotationBody: Body = {
   isOptional: true,
   content: content(rotation.schema, { inADay: {}, atOnce: { graceSeconds: 0 } }),
@@ -95,7 +98,7 @@ export const operatorCalls = {
       }),
       201: {
         description: "The client with its secret. No other answer shows the secret.",
-        headers: ["Location"],
+        headers: ["Location", "Cache-Control"],
         content: content(schemaRef("NewClient"), {
           plain: { ...client, secret },
           withPolicy: {

@@ -16,7 +16,7 @@ import { isDatasetName } from "../../batch/batch.domain.ts";
 import { type Client, type ClientStatus, clientStatuses } from "../../clientCache/clientCache.contract.ts";
 import type { PolicyChanged } from "../../policy/policy.contract.ts";
 import { webhookEvents } from "../../webhook/webhook.contract.ts";
-import { type Exchange, json, type Reply } from "../http/exchange.ts";
+import { type Exchange, json, privateJson, type Reply } from "../http/exchange.ts";
 import { isDryRunOf, jsonBody, objectOf, queryOf, strictly, wrongQuery } from "../http/input.ts";
 import { pageBody, pageOf } from "../http/pages.ts";
 import { clientSchema, clientView, listedClientView, policyView } from "./views.ts";
@@ -51,7 +51,7 @@ export const rotationOf = (body: unknown): { graceSeconds: number } => {
 };
 
 export const rotated = ({ secret, previousValidUntil }: { secret: string; previousValidUntil: number }): Reply =>
-  json(200, { secret, previousValidUntil: new Date(previousValidUntil).toISOString() });
+  privateJson(200, { secret, previousValidUntil: new Date(previousValidUntil).toISOString() });
 
 export async function clientOf({ ctx, path }: Exchange): Promise<Client> {
   const client = await actors.clientCache.get(ctx, { publicId: path.id ?? "" });
@@ -83,7 +83,7 @@ export async function postClient(exchange: Exchange): Promise<Reply> {
   const body = newClient(await jsonBody(exchange));
   if (isDryRun) return dryNewClient(exchange, body);
   const { client, ...secrets } = await actors.clientCache.create(exchange.ctx, body);
-  return json(201, { ...clientView(client), ...secrets }, { Location: `/admin/clients/${client.publicId}` });
+  return privateJson(201, { ...clientView(client), ...secrets }, { Location: `/admin/clients/${client.publicId}` });
 }
 
 /** What would be made; whether the identifier is free only the call itself knows. */
@@ -150,8 +150,9 @@ export async function rotateWebhookSecret(exchange: Exchange): Promise<Reply> {
 /** Only the answer that gives a webhook its receiver carries its secret. */
 const policyReply = ({ version, policy: stored, webhookSecret }: PolicyChanged): Reply => {
   const policy = policyView(stored);
-  const shown = webhookSecret ? { ...policy, webhook: { ...policy.webhook, secret: webhookSecret } } : policy;
-  return json(200, shown, { ETag: `"${version}"` });
+  const headers = { ETag: `"${version}"` };
+  if (!webhookSecret) return json(200, policy, headers);
+  return privateJson(200, { ...policy, webhook: { ...policy.webhook, secret: webhookSecret } }, headers);
 };
 
 const GREATEST = 2_147_483_647;

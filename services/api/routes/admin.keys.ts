@@ -11,7 +11,7 @@ import {
   keyScopes,
   type ListedKey,
 } from "../../clientCache/clientCache.contract.ts";
-import { type Exchange, json, type Reply } from "../http/exchange.ts";
+import { type Exchange, json, privateJson, type Reply } from "../http/exchange.ts";
 import { instantMs, jsonBody, noBody, objectOf, strictly } from "../http/input.ts";
 import { time } from "./views.ts";
 
@@ -134,7 +134,7 @@ export async function postKey(exchange: Exchange): Promise<Reply> {
   const publicId = clientIn(exchange);
   const { key, secret } = await actors.clientCache.createKey(exchange.ctx, { publicId, ...draft });
   const location = `/admin/clients/${publicId}/keys/${key.id}`;
-  return json(201, { ...keyView(key), secret }, { Location: location });
+  return privateJson(201, { ...keyView(key), secret }, { Location: location });
 }
 
 /** Lists all keys of the client, without pages: a client has few. */

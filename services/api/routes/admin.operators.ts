@@ -4,7 +4,7 @@ import { choice, described, instant, type JsonSchema, orNull, record, text } fro
 import { actors } from "../../actors.ts";
 import { REPL_CALLER } from "../../audit/audit.domain.ts";
 import { FIRST_OPERATOR, type Operator, operatorRoles } from "../../operator/operator.domain.ts";
-import { type Exchange, json, type Reply } from "../http/exchange.ts";
+import { type Exchange, json, privateJson, type Reply } from "../http/exchange.ts";
 import { instantMs, jsonBody, noBody, queryOf, strictly } from "../http/input.ts";
 import { namePageBody, namePageOf } from "../http/pages.ts";
 import { time } from "./views.ts";
@@ -77,7 +77,7 @@ export async function postOperator(exchange: Exchange): Promise<Reply> {
   if (owner) throw new Problem("conflict", `"${name}" is ${owner}. Choose another name.`);
   const { operator, token } = await actors.operator.create(exchange.ctx, values);
   const location = `/admin/operators/${encodeURIComponent(name)}`;
-  return json(201, { ...operatorView(operator), token }, { Location: location });
+  return privateJson(201, { ...operatorView(operator), token }, { Location: location });
 }
 
 export async function listOperators(exchange: Exchange): Promise<Reply> {
@@ -102,7 +102,7 @@ export async function patchOperator(exchange: Exchange): Promise<Reply> {
 export async function rotateOperator(exchange: Exchange): Promise<Reply> {
   await noBody(exchange);
   const { operator, token } = await actors.operator.rotate(exchange.ctx, { name: nameIn(exchange) });
-  return json(200, { ...operatorView(operator), token });
+  return privateJson(200, { ...operatorView(operator), token });
 }
 
 export async function deleteOperator(exchange: Exchange): Promise<Reply> {

@@ -17,7 +17,7 @@ import {
   wrongLogin,
 } from "../http/auth.ts";
 import { clientWith } from "../http/clients.ts";
-import { type Exchange, json, type Reply } from "../http/exchange.ts";
+import { type Exchange, privateJson, type Reply } from "../http/exchange.ts";
 import { jsonBody, noBody, objectOf, strictly } from "../http/input.ts";
 import { endOf, refuseOtherSites, type Session } from "../http/sessions.ts";
 import { clientSchema, clientView } from "./views.ts";
@@ -50,7 +50,7 @@ interface Who {
 }
 
 const sessionReply = (who: Who, session: Session): Reply =>
-  json(200, { ...who, expiresAt: new Date(endOf(session)).toISOString() }, { "Cache-Control": "no-store" });
+  privateJson(200, { ...who, expiresAt: new Date(endOf(session)).toISOString() });
 
 const asPartner = (client: Recognised): Who => ({
   role: "partner",
