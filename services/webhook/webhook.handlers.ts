@@ -2,6 +2,7 @@
 import type { Context, ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { Problem } from "../../lib/errors.ts";
+import type { Sent } from "../../lib/net/send.ts";
 import type { WithDatabase } from "../../mixins/database.ts";
 import { actors } from "../actors.ts";
 import { auditing, clientSubject, named } from "../audits.ts";
@@ -10,7 +11,6 @@ import { draftEvent } from "../events.ts";
 import type { ParamsOf } from "../messages.ts";
 import { MOST_REPLAYED, TEST_EVENT, TEST_MESSAGE } from "./webhook.contract.ts";
 import type { Replayed, WebhookTest, WholeDelivery } from "./webhook.domain.ts";
-import type { Sent } from "./webhook.send.ts";
 
 type Asked<Name extends keyof Contracts["webhook"] & string> = Context<ParamsOf<`webhook.${Name}`>>;
 

@@ -7,6 +7,8 @@
 
 import { configOf } from "../../config/config.ts";
 import { type Counter, counter } from "../../lib/metrics/figures.ts";
+import { delayAfter, usualDelaysMs } from "../../lib/net/retries.ts";
+import { type Sent, send } from "../../lib/net/send.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
@@ -21,8 +23,7 @@ import { plainHeaders } from "./webhook.contract.ts";
 import type { AttemptRecord, TakenDelivery } from "./webhook.domain.ts";
 import { deliveryHandlers, type Target } from "./webhook.handlers.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
-import { delayAfter, usualDelaysMs } from "./webhook.retries.ts";
-import { type Sent, send, signed } from "./webhook.send.ts";
+import { signed } from "./webhook.sign.ts";
 import { inAttempt } from "./webhook.traces.ts";
 
 type Outcome = "delivered" | "retried" | "failed";
@@ -50,7 +51,9 @@ const LEASE_SPARE_MS = 15_000;
 const POLL_MS = 1_000;
 /** Part of SHUTDOWN_TIMEOUT: after it an attempt without an answer is ended and its delivery handed back. */
 const PATIENCE = 0.6;
+/** No event is wanted any more. */
 const GONE = 410;
+const GONE_SAID = "gone (410): the webhook is turned off";
 
 /** The target of a delivery, or why it has none. */
 type Receiver = Target | { refusal: string };
@@ -119,7 +122,8 @@ export default defineActor({
         timeoutMs: this.settings.attemptMs,
         signal: this.stopping.signal,
       });
-      return { ...sent, ms: Math.round(performance.now() - began) };
+      const ms = Math.round(performance.now() - began);
+      return { ...sent, ...(sent.status === GONE && { error: GONE_SAID }), ms };
     },
 
     /** The target in today's policy, not in the policy of the batch. `event` null: whatever events it wants. */

@@ -1,8 +1,8 @@
 /** The span of an attempt. The first one goes on in the trace of the event, each further one is a trace of its own with a link to it. */
+import type { Sent } from "../../lib/net/send.ts";
 import { contextOf, continued, failSpan, inSpan, isTracing, SpanKind, traceHeaders } from "../../lib/trace/trace.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { TakenDelivery } from "./webhook.domain.ts";
-import type { Sent } from "./webhook.send.ts";
 
 /** Sends a delivery, with the headers that name the trace. The URL may have secrets: only its host is told. */
 export async function inAttempt<T extends Sent>(

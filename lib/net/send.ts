@@ -1,22 +1,14 @@
 /**
- * Sends one webhook over HTTP, to a checked address, within a time limit. It follows no redirect and drops the answer's
- * body.
+ * Sends one document over HTTP, to a checked address, within a time limit: webhooks and alerts. It follows no redirect and
+ * drops the answer's body.
  */
 import { lookup } from "node:dns/promises";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
-import { Webhook } from "standardwebhooks";
-import {
-  checkedAddresses,
-  literalOf,
-  nameOf,
-  type Resolve,
-  type Resolved,
-  TargetRefused,
-} from "../../lib/net/allowed-target.ts";
-import { http } from "../../lib/net/http.ts";
-import { retryAfterMs } from "./webhook.retries.ts";
+import { checkedAddresses, literalOf, nameOf, type Resolve, type Resolved, TargetRefused } from "./allowed-target.ts";
+import { http } from "./http.ts";
+import { retryAfterMs } from "./retries.ts";
 
 export interface SendOptions {
   allowedHosts: readonly string[];
@@ -137,7 +129,7 @@ function answered({ statusCode = 0, headers }: IncomingMessage): Sent {
 
 function refusalOf(status: number): string {
   if (status >= 300 && status < 400) return `a redirect (${status}), which is not followed`;
-  return status === 410 ? "gone (410): the webhook is turned off" : `answered ${status}`;
+  return `answered ${status}`;
 }
 
 function reasonOf(error: unknown): string {
@@ -145,13 +137,4 @@ function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   // After several addresses were tried, the message is in the errors of each one.
   return (message || code || "failed").slice(0, LONGEST_ERROR);
-}
-
-/** The headers of Standard Webhooks 1.0.0. Each valid secret signs, so a receiver can verify during a rotation. */
-export function signed(id: string, body: string, secrets: readonly string[], at: Date): Record<string, string> {
-  return {
-    "webhook-id": id,
-    "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
-    "webhook-signature": secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(" "),
-  };
 }

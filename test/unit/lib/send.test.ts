@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createRaw, type Server, type Socket } from "node:net";
 import { createServer as createTls, getCACertificates, setDefaultCACertificates } from "node:tls";
-import { type SendOptions, send } from "../../../services/webhook/webhook.send.ts";
+import { type SendOptions, send } from "../../../lib/net/send.ts";
 import { newAuthority } from "../../helpers/certificates.ts";
 import { patience, until } from "../../helpers/patience.ts";
 import { startReceiver } from "../../helpers/receiver.ts";

@@ -1,4 +1,4 @@
-import { delayAfter, retryAfterMs, usualDelaysMs } from "../../../services/webhook/webhook.retries.ts";
+import { delayAfter, retryAfterMs, usualDelaysMs } from "../../../lib/net/retries.ts";
 
 test("ten sendings, each wait as Standard Webhooks advises and up to a fifth more", () => {
   const seconds = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];

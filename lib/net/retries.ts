@@ -1,4 +1,4 @@
-/** When a failed delivery is sent again. */
+/** When what a receiver did not take is sent again. */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
