@@ -4,6 +4,7 @@ import type { Context } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
 import type { Api } from "./gateway.ts";
 import { type ApiRequest, queryOfTarget } from "./head.ts";
+import { packed } from "./packed.ts";
 
 /** A request that has a handler: it also carries the api service. */
 export type HandledRequest = ApiRequest & { $service: Api };
@@ -50,13 +51,14 @@ export const privateJson = (status: number, body: unknown, headers: Record<strin
 
 export function sendJson(res: ServerResponse, { status, headers = {}, body }: Reply): void {
   if (body === undefined) return void res.writeHead(status, headers).end();
-  const text = JSON.stringify(body);
+  const { bytes, own } = packed(res, JSON.stringify(body), headers);
   res.writeHead(status, {
     "content-type": "application/json; charset=utf-8",
-    "content-length": Buffer.byteLength(text),
+    "content-length": Buffer.byteLength(bytes),
     ...headers,
+    ...own,
   });
-  res.end(text);
+  res.end(bytes);
 }
 
 /** Tells a client that waits with `Expect: 100-continue` to send its body. */

@@ -52,7 +52,7 @@ const DESCRIPTION = `Bulk imports: partners POST CSV, NDJSON or JSON, and every 
 stored exactly once, or handed to a handler.
 
 Times are ISO 8601 UTC, ids UUIDs, unknown fields of a request an error. Every refusal is \`application/problem+json\` with a
-stable \`code\`. Every GET is answered on HEAD too. Answers may gain members.`;
+stable \`code\`. Every GET is answered on HEAD too. Answers may gain members. Long lists are packed for whoever sends \`Accept-Encoding: gzip\`.`;
 
 const schemas: Record<string, JsonSchema> = {
   Batch: batchSchema,
@@ -107,10 +107,14 @@ const media = (content: Record<string, Content>) =>
 
 type Group = (typeof groups)[number];
 
-const responseOf = ({ description, headers = [], content }: Answer, group: Group) => ({
-  description,
-  headers: headerRefs(["X-Request-Id", ...group.spent, ...headers]),
-  ...(content ? { content: media(content) } : {}),
+/** A long answer of JSON depends on `Accept-Encoding`. */
+const varying = ({ headers = [], content }: Answer): string[] =>
+  content && "application/json" in content && !headers.includes("ETag") && !headers.includes("Vary") ? ["Vary?"] : [];
+
+const responseOf = (answer: Answer, group: Group) => ({
+  description: answer.description,
+  headers: headerRefs(["X-Request-Id", ...group.spent, ...(answer.headers ?? []), ...varying(answer)]),
+  ...(answer.content ? { content: media(answer.content) } : {}),
 });
 
 function operationOf(group: Group, path: string, call: Call, problems: ProblemResponses) {

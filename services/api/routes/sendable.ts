@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import Negotiator from "negotiator";
 import { configOf } from "../../../config/config.ts";
 import { addressOf } from "../http/address.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { takesGzip } from "../http/packed.ts";
 import { isKnownTag } from "../http/prefer.ts";
 import { unlessGone } from "./export.ts";
 
@@ -41,8 +41,7 @@ const PIECE = 64 * 1024;
 
 /** Sends it compressed if the client accepts that, with its tag; 304 if the client has this form already. */
 export async function send({ req, res }: Exchange, { type, ...forms }: Sendable, more: Record<string, string>) {
-  const isPacked = new Negotiator(req).encoding(["gzip", "identity"]) === "gzip";
-  const { bytes, headers: own } = isPacked ? forms.gzip : forms.identity;
+  const { bytes, headers: own } = takesGzip(req) ? forms.gzip : forms.identity;
   const headers = { Vary: "Accept-Encoding", ...more };
   const known = req.headers["if-none-match"];
   if (known !== undefined && isKnownTag(known, own.ETag))
