@@ -204,6 +204,8 @@ describe("the issuer's keys", () => {
         expect.any(Number),
       ]);
       expect(Number(early.headers.get("retry-after"))).toBeGreaterThan(0);
+      const others = [await issuer.token({ ...roles("viewer"), iss: "https://login.example" }), "a.b.c"];
+      for (const other of others) expect(await stats(other, own)).toBe("401 unauthenticated");
       issuer.isAway = false;
       expect(await stats(token, own)).toBe(200);
       issuer.isAway = true;

@@ -1,5 +1,5 @@
 /** Tokens of the company's own issuer (OpenID Connect): whom a token names, and which role it gives. */
-import { errors, type JWTPayload, jwtVerify } from "jose";
+import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { storable } from "../../../database/rows.ts";
 import { isProblem, Problem } from "../../../lib/errors.ts";
 import { type OperatorRole, operatorRoles } from "../../operator/operator.domain.ts";
@@ -67,6 +67,8 @@ export class Oidc {
     if (text.length > LONGEST_TOKEN || text.split(".").length !== 3) return null;
     const { issuer, audience, roleClaim, clientClaim } = this.settings;
     try {
+      // Before its key is looked for: a token of another issuer is refused also while this one is away.
+      if (decodeJwt(text).iss !== issuer) return null;
       const { payload } = await jwtVerify(text, this.keys.keyOf, {
         issuer,
         audience,
