@@ -31,6 +31,23 @@ export function sessionsAreLimited(): void {
         expect(codeOf(await asked("GET", path, { cookie }))).toBe("401 unauthenticated");
     });
 
+    test("a session says the earlier of its own end and that of what it began with, as it is now", async () => {
+      const end = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+      const [soon, sooner] = [end(10), end(5)];
+      const { name, token } = await newOperator("viewer", { expiresAt: soon });
+      const began = await login({ token });
+      expect(began.body.expiresAt).toBe(soon);
+      const now = async (cookie: string) => (await asked("GET", "/session", { cookie })).body.expiresAt as string;
+      await asAdmin("PATCH", `/operators/${name}`, { expiresAt: sooner });
+      expect(await now(cookieOf(began))).toBe(sooner);
+      await asAdmin("PATCH", `/operators/${name}`, { expiresAt: end(10_000) });
+      expect((await now(cookieOf(began))) < end(121)).toBe(true);
+      const client = await newClient(system.url);
+      const { body: key } = await asAdmin("POST", `/clients/${client.id}/keys`, { name: "brief", expiresAt: soon });
+      const partner = await login({ clientIdentifier: client.identifier, secret: key.secret });
+      expect([partner.body.expiresAt, await now(cookieOf(partner))]).toEqual([soon, soon]);
+    });
+
     test("a partner's session is for its own calls, and ends with the secret or the client", async () => {
       const client = await newClient(system.url);
       const credentials = { clientIdentifier: client.identifier, secret: client.secret };

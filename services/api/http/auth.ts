@@ -157,6 +157,8 @@ export async function refusalNow(
 export interface OperatorIdentity {
   name: string;
   role: OperatorRole;
+  /** Epoch ms, when its token ends by itself. Null or omitted: never, or the session knows. */
+  expiresAt?: number | null;
 }
 
 /** The operator of a request, and its session; null: it came with Authorization. */

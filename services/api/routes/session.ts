@@ -20,7 +20,7 @@ import { clientWith } from "../http/clients.ts";
 import { type Exchange, privateJson, type Reply } from "../http/exchange.ts";
 import { jsonBody, noBody, objectOf, strictly } from "../http/input.ts";
 import { endOf, refuseOtherSites, type Session } from "../http/sessions.ts";
-import { clientSchema, clientView } from "./views.ts";
+import { clientSchema, clientView, time } from "./views.ts";
 
 const ofOperator = strictly({ token: { type: "string", min: 1, max: 8_192 } });
 const ofPartner = strictly({
@@ -37,7 +37,10 @@ export const sessionSchema: JsonSchema = record(
     name: text("Of the operator or the client."),
     client: described("Only of a partner.", clientSchema),
     scopes: described("Only of a partner: what its key is for.", listOf(choice(keyScopes))),
-    expiresAt: described("When the session ends if it is not used any more.", instant),
+    expiresAt: described(
+      "When the session ends if it is not used any more: no later than the token or the key that it began with.",
+      instant,
+    ),
   },
   ["client", "scopes"],
 );
@@ -49,14 +52,28 @@ interface Who {
   scopes?: readonly KeyScope[];
 }
 
-const sessionReply = (who: Who, session: Session): Reply =>
-  privateJson(200, { ...who, expiresAt: new Date(endOf(session)).toISOString() });
+/** Who has logged in. `until`: epoch ms, when the operator's token or the client's key ends by itself; null: never. */
+interface Known {
+  who: Who;
+  until: number | null;
+}
 
-const asPartner = (client: Recognised): Who => ({
-  role: "partner",
-  name: client.name,
-  client: clientView(client),
-  scopes: client.key?.scopes ?? keyScopes,
+const sessionReply = ({ who, until }: Known, session: Session): Reply =>
+  privateJson(200, { ...who, expiresAt: time(Math.min(endOf(session), until ?? Number.POSITIVE_INFINITY)) });
+
+const asPartner = (client: Recognised): Known => ({
+  who: {
+    role: "partner",
+    name: client.name,
+    client: clientView(client),
+    scopes: client.key?.scopes ?? keyScopes,
+  },
+  until: client.key?.expiresAt ?? null,
+});
+
+const asOperator = ({ role, name, expiresAt = null }: OperatorIdentity): Known => ({
+  who: { role, name },
+  until: expiresAt,
 });
 
 /** Throws forbidden where CONSOLE_PARTNERS=false: before anything of the login is looked at, so the answer tells nothing of it. */
@@ -103,7 +120,7 @@ async function login(exchange: Exchange, body: Record<string, unknown>, beganAt:
     if (!found) return sessionByIssuer(exchange, token, beganAt);
     const { name, role } = found.identity;
     await noteLogin(api, req, { who: name, role });
-    return sessionReply({ role, name }, api.sessions.begin(req, res, found.of));
+    return sessionReply(asOperator(found.identity), api.sessions.begin(req, res, found.of));
   }
   const { clientIdentifier: identifier, secret } = ofPartner(body);
   refusePartners(exchange);
@@ -126,7 +143,8 @@ async function sessionByIssuer(exchange: Exchange, text: string, beganAt: number
   const { issuer, name, role, client: identifier, until } = token;
   if (role !== null) {
     await noteLogin(api, req, { who: name, role });
-    return sessionReply({ role, name }, api.sessions.begin(req, res, { kind: "token", issuer, name, role, until }));
+    const session = api.sessions.begin(req, res, { kind: "token", issuer, name, role, until });
+    return sessionReply(asOperator({ role, name }), session);
   }
   if (identifier === null) throw oidc.noRole();
   refusePartners(exchange);
@@ -141,19 +159,19 @@ async function sessionByIssuer(exchange: Exchange, text: string, beganAt: number
 /** Whose session the request has. Throws unauthenticated. */
 export async function getSession({ req, res, ctx }: Exchange): Promise<Reply> {
   const session = req.$service.sessions.of(req, res);
-  const who = session && (await whoIs({ req, ctx }, session));
-  if (!session || !who) throw sessionOver();
-  return sessionReply(who, session);
+  const known = session && (await whoIs({ req, ctx }, session));
+  if (!session || !known) throw sessionOver();
+  return sessionReply(known, session);
 }
 
-async function whoIs({ req, ctx }: Pick<Exchange, "req" | "ctx">, { of }: Session): Promise<Who | null> {
+async function whoIs({ req, ctx }: Pick<Exchange, "req" | "ctx">, { of }: Session): Promise<Known | null> {
   if (of.kind === "partner") {
     const { $service: api } = req;
     const client = await clientWith(api, ctx, of, () => api.failedLogins.sourceOf(req));
     return client?.status === "active" ? asPartner(client) : null;
   }
   const operator = await operatorOf(ctx, of, req.$service);
-  return operator && { role: operator.role, name: operator.name };
+  return operator && asOperator(operator);
 }
 
 /** Ends the session: the browser forgets the cookie, and its open streams end on all nodes. Without a session it does nothing. Throws cross-site. */
