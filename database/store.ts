@@ -17,6 +17,7 @@ import type { ChunkCommit, Due, Move, Written } from "../services/batch/batch.wr
 import type { OutboxRow } from "../services/outbox/outbox.domain.ts";
 import type { DocumentName, VersionQuery, VersionRow, VersionSpan } from "../services/policy/policy.domain.ts";
 import type { FiguresAt, FiguresWanted, KeptMinute } from "../services/stats/stats.domain.ts";
+import type { AlertStore } from "./store.alerts.ts";
 import type { ErasureStore } from "./store.erasure.ts";
 import type { BatchReadStore } from "./store.reads.ts";
 import type { OrderStore, UploadStore } from "./store.uploads.ts";
@@ -66,6 +67,7 @@ export interface BatchStore
     AuditStore,
     DocumentStore,
     KeyUseStore,
+    AlertStore,
     FigureHistoryStore {
   /** Whether concurrent commits run in the order in which they were sent. */
   readonly keepsOrder: boolean;

@@ -48,6 +48,7 @@ import { deliveryLists } from "./0054-delivery-lists.ts";
 import { allDeliveries } from "./0055-all-deliveries.ts";
 import { clientTimes } from "./0056-client-times.ts";
 import { batchTrace } from "./0061-batch-trace.ts";
+import { alerts } from "./0062-alerts.ts";
 import { createTable, LOG, type Migration, type MigrationContext } from "./ddl.ts";
 import { takePlace } from "./place.ts";
 
@@ -100,6 +101,7 @@ export const migrations: Migration[] = [
   allDeliveries,
   clientTimes,
   batchTrace,
+  alerts,
 ];
 
 /**

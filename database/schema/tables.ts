@@ -9,6 +9,7 @@
 import type { DeliveryState } from "../../services/webhook/webhook.domain.ts";
 import { table, typed } from "./table.ts";
 
+export * from "./alerts.ts";
 export * from "./batches.ts";
 export * from "./clients.ts";
 export * from "./erasures.ts";

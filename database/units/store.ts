@@ -1,5 +1,6 @@
 /** The methods of the store whose units are the same in all dialects. */
 
+import { alertUnits } from "./alerts.ts";
 import { auditUnits } from "./audit.ts";
 import { batchHistoryUnits } from "./batch-history.ts";
 import { batchSearchUnits } from "./batch-search.ts";
@@ -28,6 +29,7 @@ import { versionUnits } from "./versions.ts";
 import { workUnits } from "./work.ts";
 
 export const sharedStore = (on: Units, checks: UploadChecks) => ({
+  ...alertUnits(on),
   ...attemptUnits(on),
   ...batchSearchUnits(on),
   ...batchWalkUnits(on),

@@ -1,4 +1,5 @@
 import type { Database } from "../../../database/database.ts";
+import { alertSuite } from "./alerts.suite.ts";
 import { auditSuite } from "./audit.suite.ts";
 import { batchWalkSuite } from "./batch-walks.suite.ts";
 import { checkedSuite } from "./checked.suite.ts";
@@ -64,6 +65,7 @@ export const everySuite: readonly Suite[] = [
   undoSuite,
   deliverySuite,
   deliveryListSuite,
+  alertSuite,
   uniqueKeySuite,
   uniqueKeyEndSuite,
   lockSuite,

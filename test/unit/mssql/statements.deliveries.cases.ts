@@ -1,4 +1,4 @@
-/** Locks, and the deliveries of webhooks. */
+/** Locks, the deliveries of webhooks, and alerts. */
 import type { AttemptRecord } from "../../../services/webhook/webhook.domain.ts";
 import { caseList, entry, marked, markedId, n } from "./statements.kit.ts";
 
@@ -48,3 +48,14 @@ add("listDeliveries: of a client, with all filters", ({ deliveries }) =>
   }),
 );
 add("voidClaims", ({ deliveries }) => deliveries.voidClaims());
+
+const ALERT = "batch_failed" as const;
+add("openAlerts", ({ store }) => store.openAlerts([marked("kind") as typeof ALERT]));
+add("noteAlert", ({ store }) =>
+  store.noteAlert({ publicId: markedId(), kind: ALERT, about: { clientId: 1, code: marked("code") } }),
+);
+add("dueAlerts", ({ store }) => store.dueAlerts(marked("kind") as typeof ALERT));
+add("takeAlert", ({ store }) => store.takeAlert(ALERT, markedId(), n()));
+add("alertNotes", ({ store }) => store.alertNotes(marked("kind") as typeof ALERT, n()));
+const holder = () => ({ kind: ALERT, claim: markedId(), tries: n(), pending: null });
+add("writeAlert", ({ store }) => store.writeAlert({ ...holder(), dueInMs: n(), notes: [markedId()] }));

@@ -1,0 +1,103 @@
+/**
+ * Alerts: lines for the operators' chat. What there is to tell is noted in the database; one node at a time makes a line of what was
+ * noted of a kind, and sends it.
+ */
+
+/** What is told of. At most one line a minute is sent of each. */
+export const alertKinds = ["batch_failed", "batch_held", "queue_late", "delivery_failed"] as const;
+export type AlertKind = (typeof alertKinds)[number];
+
+/** Nothing is noted of this kind: its line is made of what the queue looks like. */
+export const QUEUE = "queue_late" satisfies AlertKind;
+export type NotedKind = Exclude<AlertKind, typeof QUEUE>;
+
+/** The topic of an outbox row with a note: it is written in the commit of what it tells of, and never published. */
+export const ALERT_TOPIC = "alert";
+
+/** Something to tell, as it happened. It has no value of a record, and no text that a handler made. */
+export interface AlertNote {
+  /** The same if it is noted again, which changes nothing while it waits. */
+  publicId: string;
+  kind: NotedKind;
+  about: AlertSubject;
+}
+
+export interface AlertSubject {
+  /** The client's internal id. */
+  clientId: number;
+  batchId?: string;
+  dataset?: string;
+  /** Why the batch failed. */
+  code?: string;
+  /** Of a delivery: its event, its id, and the status of the last answer. Null: there was none. */
+  event?: string;
+  deliveryId?: string;
+  status?: number | null;
+  /** How many such things it stands for. Omitted: one. */
+  times?: number;
+}
+
+export interface StoredNote {
+  publicId: string;
+  /** When it was noted: epoch ms. */
+  at: number;
+  about: AlertSubject;
+}
+
+/** Notes that wait for one line. */
+export interface Gathered {
+  /** The first one, which the line tells of. */
+  first: AlertSubject;
+  /** When the first and the last one were noted: epoch ms. */
+  from: number;
+  to: number;
+  /** How many there are. */
+  times: number;
+  /** How many are of each client, by its internal id. Of a few clients. */
+  clients: [clientId: number, times: number][];
+}
+
+/** A queue that is or was late. Times are epoch ms. */
+export interface QueueFault {
+  /** Since when a batch has waited for too long. */
+  since: number;
+  /** The longest that one has waited, in ms. */
+  worstMs: number;
+  /** When the chat was told last. Null: never. */
+  toldAt: number | null;
+  /** Since when nothing waits for too long. Null: something does. */
+  fineSince: number | null;
+}
+
+export type Pending = Gathered | QueueFault;
+
+/** The right to make and send the line of a kind. Nobody else gets it while its lease lasts. */
+export interface TakenAlert {
+  kind: AlertKind;
+  claim: string;
+  /** How often in a row the line could not be sent. */
+  tries: number;
+  /** What is left to tell. Null: nothing but what is noted. */
+  pending: Pending | null;
+}
+
+/** What a holder of a kind writes. It is written only while it holds the kind. */
+export interface AlertWrite extends TakenAlert {
+  /** In how long the kind may be taken again. Null: the holder goes on. */
+  dueInMs: number | null;
+  /** Notes that `pending` has taken in: they are deleted. */
+  notes: string[];
+}
+
+/** What a receiver said to a line. */
+export interface AlertTest {
+  /** The host that it went to. The rest of the URL is a secret. */
+  host: string;
+  /** Epoch ms. */
+  at: number;
+  /** The status of the answer; null: no answer came. */
+  status: number | null;
+  /** Why it was not delivered; null: it was. */
+  error: string | null;
+  ms: number;
+}
