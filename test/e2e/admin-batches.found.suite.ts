@@ -118,6 +118,9 @@ export function batchesAreFound(): void {
     expect(await own(`createdTo=${done.createdAt}&hasErrors=true&status=completed_with_errors,failed`)).toEqual([
       done.id,
     ]);
+    const twice = "status=failed&status=completed_with_errors";
+    expect([await own(twice), await ids(`client=${one.id}&${twice}`)]).toEqual([[done.id], [done.id]]);
+    expect(await ids(`client=${one.id}&status=failed&status=held,ready`)).toEqual([]);
     expect(await own("createdFrom=2099-01-01T00:00:00Z")).toEqual([]);
     const [first, second] = await ids(`order=oldest&q=key:${key}`);
     expect([first, second]).toEqual([done.id, held.id]);
@@ -132,6 +135,7 @@ export function batchesAreFound(): void {
       held: { value: 1, isMore: false },
       failed: { value: 0, isMore: false },
     });
+    expect(Object.keys(await counts(`client=${one.id}&status=held&status=ready`))).toEqual(["held", "ready"]);
     expect(await counts(`client=${one.id}`)).toMatchObject({ completed_with_errors: { value: 1 }, held: { value: 0 } });
     expect(await counts("client=nobody&status=held")).toEqual({ held: { value: 0, isMore: false } });
   });

@@ -23,7 +23,9 @@ export const queries: BadCase[] = [
   ...["receiving", "nope", "", "READY", "ready,nope", "ready,"].map((status) =>
     wrongQuery(`/imports?status=${status}`, "/status"),
   ),
-  wrongQuery("/imports?status=ready&status=failed", "/status"),
+  wrongQuery("/imports?status=ready&status=none", "/status"),
+  wrongQuery("/imports?status=ready&status=", "/status"),
+  wrongQuery("/deliveries?status=failed&status=pending", "/status"),
   ...[
     "",
     "abc",

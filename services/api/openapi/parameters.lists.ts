@@ -15,7 +15,7 @@ export const listParameters = {
   status: {
     ...query(
       "status",
-      "Only batches in one of these states. Several with commas between.",
+      "Only batches in one of these states. Several with commas between, or each by its own `status=`.",
       { type: "array", items: choice(visibleStates), minItems: 1 },
       ["completed", "completed_with_errors"],
     ),

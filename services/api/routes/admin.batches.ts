@@ -19,9 +19,9 @@ import { MOST_COUNTED_BATCHES } from "../../batch/batch.filter.domain.ts";
 import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { call } from "../../messages.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
-import { isDryRunOf, jsonBody, queryOf, strictly, wrongQuery } from "../http/input.ts";
+import { isDryRunOf, jsonBody, strictly, wrongQuery } from "../http/input.ts";
 import { beyond, foundBody, nothingListed, pageOf } from "../http/pages.ts";
-import { filterNames, filterOf, statesIn } from "./batch-filter.ts";
+import { batchQueryOf, filterNames, filterOf, statesIn } from "./batch-filter.ts";
 import { attemptSchema, batchSchema, detailsView, listedBatchView } from "./views.ts";
 import { batchWanted } from "./waiting.ts";
 
@@ -165,7 +165,7 @@ function isOldestFirst(order = "newest"): boolean {
 }
 
 export async function listBatches(exchange: Exchange): Promise<Reply> {
-  const { limit, cursor, order, ...text } = queryOf(exchange, ...filterNames, "order", "limit", "cursor");
+  const { limit, cursor, order, ...text } = batchQueryOf(exchange, ...filterNames, "order", "limit", "cursor");
   const fromOldest = isOldestFirst(order);
   const page = pageOf(exchange, fromOldest ? "batches, oldest first" : "batches", { limit, cursor });
   const filter = await filterOf(exchange.ctx, text);
@@ -178,7 +178,7 @@ const nothingCounted = { value: 0, isMore: false };
 
 /** How many batches of each state there are. Without `status` each state has its count. */
 export async function countBatches(exchange: Exchange): Promise<Reply> {
-  const text = queryOf(exchange, ...filterNames);
+  const text = batchQueryOf(exchange, ...filterNames);
   const filter = await filterOf(exchange.ctx, text);
   if (filter) return json(200, await actors.batch.counts(exchange.ctx, { filter }));
   const states = text.status === undefined ? visibleStates : statesIn(text.status);

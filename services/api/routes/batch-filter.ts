@@ -3,7 +3,8 @@ import { formats } from "../../../formats/formats.ts";
 import { actors, type Caller } from "../../actors.ts";
 import { type BatchState, isDatasetName, visibleStates } from "../../batch/batch.domain.ts";
 import type { BatchFilter, SearchTerm } from "../../batch/batch.filter.domain.ts";
-import { flagOf, instantMs, wrongQuery } from "../http/input.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { flagOf, instantMs, queryOf, wrongQuery } from "../http/input.ts";
 
 /** What partners may ask for of their own batches. */
 export const ownFilterNames = ["q", "status", "dataset", "createdFrom", "createdTo", "hasErrors"] as const;
@@ -19,6 +20,18 @@ export const filterNames = [
 ] as const;
 export type FilterName = (typeof filterNames)[number];
 export type FilterText = Partial<Record<FilterName, string>>;
+
+/**
+ * The query of a list of batches. Several `status` count as one with commas: OpenAPI knows both forms of a list, and some clients can send
+ * only one of them. Throws validation.
+ */
+export function batchQueryOf(exchange: Exchange, ...allowed: string[]): Record<string, string> {
+  const states = exchange.query.getAll("status");
+  if (states.length < 2) return queryOf(exchange, ...allowed);
+  const query = new URLSearchParams(exchange.query);
+  query.set("status", states.join(","));
+  return queryOf({ ...exchange, query }, ...allowed);
+}
 
 const TEXT = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -4,7 +4,7 @@ import { actors } from "../../actors.ts";
 import { callerOf, type Exchange, json, type Reply } from "../http/exchange.ts";
 import { noBody, queryOf, wrongQuery } from "../http/input.ts";
 import { beyond, foundBody, nothingListed, pageOf } from "../http/pages.ts";
-import { ownFilter, ownFilterNames } from "./batch-filter.ts";
+import { batchQueryOf, ownFilter, ownFilterNames } from "./batch-filter.ts";
 import { batchOf } from "./export.ts";
 import { batchView, policyView } from "./views.ts";
 import { batchWanted } from "./waiting.ts";
@@ -14,7 +14,7 @@ export async function getImport(exchange: Exchange): Promise<Reply> {
 }
 
 export async function listImports(exchange: Exchange): Promise<Reply> {
-  const { limit, cursor, ...text } = queryOf(exchange, ...ownFilterNames, "limit", "cursor");
+  const { limit, cursor, ...text } = batchQueryOf(exchange, ...ownFilterNames, "limit", "cursor");
   const { client } = callerOf(exchange);
   const filter = ownFilter(client.id, text);
   const page = pageOf(exchange, `imports of ${client.publicId}`, { limit, cursor });
