@@ -155,7 +155,7 @@ export interface BatchStore
   /** Errors of earlier passes that are to be deleted, oldest first. */
   staleErrors(limit: number): Promise<StaleErrors[]>;
   /** Deletes up to `limit` rows of such errors. */
-  deleteStaleErrors(stale: StaleErrors, limit: number, removed?: Removed): Promise<Removal>;
+  deleteStaleErrors(stale: Pick<StaleErrors, "batchId" | "pass">, limit: number, removed?: Removed): Promise<Removal>;
 
   stats(): Promise<QueueStats>;
   /** Adds up the rows of `batch_count`. Called now and then; otherwise `stats` becomes slower. */

@@ -15,8 +15,8 @@ import type { Decision, Policy } from "./policy/policy.contract.ts";
 /** A logger for lines about this batch: all have its id, and that of the request which it came by. */
 export const logOf = <L extends Partial<Logger>>(
   logger: L,
-  { publicId, requestId }: Pick<BatchRow, "publicId" | "requestId">,
-): L => withFields(logger, { batchId: publicId, requestId: requestId ?? undefined });
+  { publicId, requestId }: { [name in "publicId" | "requestId"]: string | null },
+): L => withFields(logger, { batchId: publicId ?? undefined, requestId: requestId ?? undefined });
 
 /** Why a batch failed or was rejected. */
 export interface BatchError {

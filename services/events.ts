@@ -29,6 +29,10 @@ export function draftEvent(
   return { topic: type, body: JSON.stringify(event) };
 }
 
+/** The public id of the batch that an event is about. Undefined: it is about no batch. */
+export const batchOf = ({ topic, body }: OutboxDraft): string | undefined =>
+  topic.startsWith("batch.") ? (JSON.parse(body) as CloudEvent).subject : undefined;
+
 /** Turns the events that the policy's webhook wants into deliveries, for the same commit. */
 export function forWebhook(events: OutboxDraft[], { webhook }: WantsEvents): OutboxDraft[] {
   if (!webhook) return events;

@@ -1,6 +1,7 @@
 /** Calls, events and queue messages, typed by the contracts: a wrong name or payload does not compile. */
 
 import type { CallingOptions, ServiceBroker } from "moleculer";
+import { Fields } from "../lib/log/fields.ts";
 import type { QueueName } from "../lib/queue/driver.ts";
 import { compiled } from "../lib/validator.ts";
 import type { GivenBy } from "../mixins/define.ts";
@@ -8,6 +9,7 @@ import { queueMixinOf } from "../mixins/queue.ts";
 import { actors, type Caller } from "./actors.ts";
 import { type ActionName, type Contracts, type EventName, events, queues } from "./contracts.ts";
 import type { Answered, Infer, Params, Sent } from "./declare.ts";
+import { batchOf } from "./events.ts";
 
 /** The params and the answer of an action, by its full name. */
 type ContractOf<N> = N extends `${infer A extends keyof Contracts}.${infer S}`
@@ -65,9 +67,10 @@ export function checkMessage<N extends QueueName>(name: N, payload: unknown): Me
 /** Hands committed events to the outbox relay and does not wait. If the relay loses one, its sweep finds it. */
 export function publishSoon(broker: ServiceBroker, committed: ParamsOf<"outbox.publish">): void {
   if (committed.rows.length === 0) return;
-  actors.outbox
-    .publish(broker, committed)
-    .catch((error: unknown) => broker.logger.warn("Publishing events failed, the sweep will publish them:", error));
+  actors.outbox.publish(broker, committed).catch((error: unknown) => {
+    for (const batchId of new Set(committed.rows.map(batchOf)))
+      broker.logger.warn("Publishing events failed, the sweep will publish them:", error, new Fields({ batchId }));
+  });
 }
 
 export { QUEUE_CHANGED, type QueueChannel, type QueueMessage } from "../mixins/queue.ts";

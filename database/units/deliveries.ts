@@ -1,3 +1,4 @@
+import type { TakeDeliveries, TakenDelivery } from "../../services/webhook/webhook.domain.ts";
 import { delivery, deliveryAttempt, outbox } from "../schema/tables.ts";
 import type { DeliveryStore } from "../store.deliveries.ts";
 import type { BatchStore } from "../store.ts";
@@ -9,7 +10,7 @@ import { type Params, shapes, type Units } from "./unit.ts";
 /** How many due deliveries a take reads, longest due first; and how many clients it reads if these are not enough. */
 const LOOKED_AT = 1_000;
 
-const TAKEN = rowSet("taken", delivery, ["id", "publicId", "clientId", "event", "body", "tries", "claim"]);
+const TAKEN = rowSet("taken", delivery, ["id", "batchId", "publicId", "clientId", "event", "body", "tries", "claim"]);
 const TOLD = rowSet("told", delivery, ["id", "attempts"]);
 
 const REPLAYED = rowSet("replayed", delivery, ["id"]);
@@ -17,7 +18,20 @@ const REPLAYED = rowSet("replayed", delivery, ["id"]);
 const AGAIN = "state = 'pending', due_at = :now, tries = 0, claim = NULL";
 
 export function deliveries(on: Units): DeliveryStore {
-  const takeDeliveries = takingOn(on);
+  const take = takingOn(on);
+  const requests = on.unit({ ids: "ids" }, ({ isIn }) => [
+    select<{ id: number; requestId: string | null }>(
+      `SELECT b.id AS "id", b.request_id AS "requestId" FROM batch AS b WHERE ${isIn("b.id", ":ids")}`,
+    ),
+  ]);
+  const takeDeliveries: DeliveryStore["takeDeliveries"] = async (wanted) => {
+    const taken = await take(wanted);
+    if (taken.length === 0) return [];
+    // Only the log tells them. What is taken already is sent without them, rather than after its lease.
+    const found = await requests.rows({ ids: taken.map(({ batchId }) => batchId) }).catch(() => []);
+    const of = new Map(found.map(({ id, requestId }) => [id, requestId]));
+    return taken.map(({ batchId, ...delivery }) => ({ ...delivery, requestId: of.get(batchId) ?? null }));
+  };
 
   const record = on.unit(
     {
@@ -97,6 +111,8 @@ export function deliveries(on: Units): DeliveryStore {
   };
 }
 
+type Taken = Omit<TakenDelivery, "requestId"> & { batchId: number };
+
 const TAKING = { limit: "int", leaseMs: "bigint", busy: "ids", claim: "uuid" } as const;
 
 /** The step that takes up to `:limit` deliveries among these ids. */
@@ -114,7 +130,7 @@ const taking = (among: string) =>
  * Takes one delivery of each client, longest due first. If the queues of busy clients fill the rows that are read, the next
  * clients are read instead, from where the last read ended. So a take costs the same however long one client's queue is.
  */
-function takingOn(on: Units): DeliveryStore["takeDeliveries"] {
+function takingOn(on: Units): (wanted: TakeDeliveries) => Promise<Taken[]> {
   const eldest = on.unit(TAKING, ({ first, isIn, skipLocked, untaken }) => [
     taking(`SELECT eldest.id FROM (
     SELECT waiting.id, ROW_NUMBER() OVER (PARTITION BY waiting.client_id ORDER BY waiting.due_at, waiting.id) AS place
@@ -146,12 +162,11 @@ function takingOn(on: Units): DeliveryStore["takeDeliveries"] {
 
   let after = 0;
   return async (wanted) => {
-    type Taken = Awaited<ReturnType<DeliveryStore["takeDeliveries"]>>;
-    const taken = (await eldest.rows(wanted)) as Taken;
+    const taken = (await eldest.rows(wanted)) as Taken[];
     if (taken.length === wanted.limit || ((await due.row({}))?.n ?? 0) < LOOKED_AT) return taken;
     const busy = [...wanted.busy, ...taken.map(({ clientId }) => clientId)];
     const limit = wanted.limit - taken.length;
-    const more = (await heads.rows({ ...wanted, busy, limit, after })) as Taken;
+    const more = (await heads.rows({ ...wanted, busy, limit, after })) as Taken[];
     // If the page is full, some of its clients may be left for the next take.
     if (more.length < limit) {
       const { last, n } = (await walked.row({ after })) ?? { last: null, n: 0 };

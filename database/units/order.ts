@@ -65,7 +65,7 @@ export function orderUnits(on: Units): OrderStore {
       first(
         ":limit",
         `o.client_id AS "clientId", o.lane AS "lane", o.batch_id AS "batchId",
-    CASE WHEN b.id IS NULL OR ${isOver("b")} THEN 1 ELSE 0 END AS "isOver"
+    b.public_id AS "publicId", b.request_id AS "requestId", CASE WHEN b.id IS NULL OR ${isOver("b")} THEN 1 ELSE 0 END AS "isOver"
   FROM (SELECT client_id, lane, MIN(place) AS place FROM order_place GROUP BY client_id, lane) AS head
     JOIN order_place AS o ON o.client_id = head.client_id AND o.lane = head.lane AND o.place = head.place
     LEFT JOIN batch AS b ON b.id = o.batch_id

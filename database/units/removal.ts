@@ -170,7 +170,8 @@ function stale(on: Units): Pick<BatchStore, "staleErrors" | "deleteStaleErrors">
     select<StaleErrors>(
       first(
         ":limit",
-        `s.batch_id AS "batchId", s.pass AS "pass" FROM stale_errors AS s LEFT JOIN batch AS b ON b.id = s.batch_id
+        `s.batch_id AS "batchId", s.pass AS "pass", b.public_id AS "publicId", b.request_id AS "requestId"
+  FROM stale_errors AS s LEFT JOIN batch AS b ON b.id = s.batch_id
   WHERE ${notHeld("b.client_id")} ORDER BY s.since`,
       ),
     ),

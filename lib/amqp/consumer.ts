@@ -6,10 +6,10 @@
  */
 import type { ChannelWrapper } from "amqp-connection-manager";
 import type { Channel, ConsumeMessage } from "amqplib";
-import { inTime } from "../batching/flight.ts";
 import { oneLine } from "../log/logger.ts";
 import type { Consumption, QueueMessage } from "../queue/driver.ts";
-import { type AmqpLink, within } from "./link.ts";
+import { inTime, within } from "../time-limit.ts";
+import type { AmqpLink } from "./link.ts";
 import { declareQueue, type QueueNames } from "./topology.ts";
 
 const LONGEST_FAULT = 200;

@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import { type AmqpConnectionManager, type ChannelWrapper, connect } from "amqp-connection-manager";
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import { maskUrl } from "../../config/config.ts";
+import { within } from "../time-limit.ts";
 import { CONNECT_TIMEOUT_MS } from "./start.ts";
 
 /** Seconds. A link without a byte for two heartbeats is dead. A shorter one would mistake a long garbage collection for that. */
@@ -159,13 +160,6 @@ export class AmqpLink {
     this.connection = null;
     if (connection) dropSocket(connection);
   }
-}
-
-/** Resolves or rejects as `work` does, but resolves after `ms` in any case. */
-export async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** Destroys the socket: amqplib ends only its own half, so on a frozen link the other half would stay for ever. */

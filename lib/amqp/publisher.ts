@@ -7,7 +7,8 @@ import type { ChannelWrapper } from "amqp-connection-manager";
 import type { ConfirmChannel, Message } from "amqplib";
 import type { Config } from "../../config/config.ts";
 import type { MessageHeaders, QueueName } from "../queue/driver.ts";
-import { AmqpLink, type LinkOptions, within } from "./link.ts";
+import { within } from "../time-limit.ts";
+import { AmqpLink, type LinkOptions } from "./link.ts";
 import { declareAll, namesOf } from "./topology.ts";
 
 /** A confirm takes a few ms. After this time RabbitMQ is considered stuck, and the sweep repeats the message. */

@@ -7,8 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ChannelModel, connect } from "amqplib";
 import type { Middleware, ServiceBroker } from "moleculer";
 import { ConfigError, configOf, maskUrl } from "../../config/config.ts";
-import { inTime } from "../batching/flight.ts";
 import { isUntrusted, otherServerAt, TRUST } from "../net/server-kind.ts";
+import { inTime } from "../time-limit.ts";
 import { checkTopology } from "./topology.ts";
 
 /** How often a log line says what the start waits for. */

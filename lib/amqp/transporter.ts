@@ -1,6 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import { Transporters } from "moleculer";
-import { dropSocket, within } from "./link.ts";
+import { within } from "../time-limit.ts";
+import { dropSocket } from "./link.ts";
 import { DroppedPackets, type EventFault, type Packet } from "./packets.ts";
 
 /** How soon to reconnect. Others cannot call this node meanwhile, so it is not Moleculer's 5 s. */

@@ -17,7 +17,7 @@ type Formatter = ReturnType<Loggers.Console["getFormatter"]>;
 /** The module of the access log. */
 export const ACCESS = "access";
 /** The modules that write a line for each request or batch. */
-const talkative = [ACCESS, "batch"];
+const talkative = [ACCESS, "batch", "webhook"];
 
 /**
  * Moleculer's console logger. Text of partners and servers cannot control the terminal or look like another line. It also takes

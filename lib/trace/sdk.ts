@@ -5,8 +5,8 @@
 import { context, DiagLogLevel, diag, propagation, trace } from "@opentelemetry/api";
 import type { ServiceBroker } from "moleculer";
 import { ConfigError, configOf } from "../../config/config.ts";
-import { within } from "../amqp/link.ts";
 import { oneLine } from "../log/logger.ts";
+import { within } from "../time-limit.ts";
 import { version } from "../version.ts";
 import { isTracing } from "./trace.ts";
 

@@ -3,7 +3,7 @@
 import type { ParamsOf } from "../messages.ts";
 import type { Claim } from "./batch.contract.ts";
 import type { BatchRow } from "./batch.domain.ts";
-import { type BatchParts, moved, refused } from "./batch.parts.ts";
+import { type BatchParts, chunkTold, moved, refused } from "./batch.parts.ts";
 import { settle } from "./batch.settle.ts";
 import { begun, chunkCommitOf } from "./batch.work.ts";
 import type { Written } from "./batch.writes.domain.ts";
@@ -21,7 +21,12 @@ export async function claimGroup(parts: BatchParts, { ids, owner }: ParamsOf<"ba
 export async function commitChunks(parts: BatchParts, { commits }: ParamsOf<"batch.commitChunks">) {
   const made = await Promise.allSettled(commits.map(({ batch, commit }) => chunkCommitOf(parts, batch, commit)));
   const sent = made.filter((one) => one.status === "fulfilled").map(({ value }) => value);
+  const before = commits.filter((_one, i) => made[i]?.status === "fulfilled").map(({ batch }) => batch);
   const settled = sent.length > 0 ? await parts.store.commitChunks(sent) : [];
+  for (const [i, batch] of before.entries()) {
+    const one = settled[i];
+    if (one?.status === "fulfilled" && one.value) chunkTold(parts, batch, one.value.batch);
+  }
   announce(parts, settled);
   const results = settled.values();
   const answers = commits.map(({ batch }, i) => {

@@ -136,9 +136,12 @@ export async function skipMove(
 const SKIPPED = { code: "skipped", detail: "The batches behind it go first." };
 
 /** Goes on with a lane where a node has died between two steps. */
-export async function advanceStalled(parts: BatchParts, { batchId, isOver, ...lane }: StalledLane): Promise<void> {
+export async function advanceStalled(
+  parts: BatchParts,
+  { batchId, isOver, clientId, lane }: StalledLane,
+): Promise<void> {
   if (isOver) await parts.store.leaveLane(batchId);
-  await advance(parts, lane);
+  await advance(parts, { clientId, lane });
 }
 
 /** The same batches: of one that waits for its order, the hold names the first batch of its lane as it is now. */

@@ -4,7 +4,7 @@ import type { ServiceBroker } from "moleculer";
 import type { BatchStore } from "../../database/store.ts";
 import type { TargetDatabases } from "../../database/targets/databases.ts";
 import { Problem } from "../../lib/errors.ts";
-import { Fields } from "../../lib/log/fields.ts";
+import { Fields, type FieldValues } from "../../lib/log/fields.ts";
 import { logOf } from "../batches.ts";
 import type { Decision, Policy } from "../policy/policy.contract.ts";
 import { type BatchRow, isFinal } from "./batch.domain.ts";
@@ -76,6 +76,27 @@ export async function refused({ store, figures }: BatchParts, batch: BatchRow, w
   const now = await store.batch(batch.publicId, null).catch(() => batch);
   if (now?.fence !== batch.fence) figures.lost(write, batch);
 }
+
+/** A step of a run in the log, for who looks closely. Written for each chunk, so it makes no logger of its own. */
+export function stepTold(
+  { logger }: Pick<BatchParts, "logger">,
+  batch: BatchRow,
+  step: string,
+  told: FieldValues,
+): void {
+  const { publicId: batchId, requestId } = batch;
+  logger.debug(step, new Fields({ batchId, requestId: requestId ?? undefined, ...told }));
+}
+
+/** A committed chunk in the log. */
+export const chunkTold = (parts: Pick<BatchParts, "logger">, before: BatchRow, after: BatchRow): void =>
+  stepTold(parts, after, "The chunk is committed.", {
+    chunk: before.nextChunk,
+    phase: before.phase,
+    accepted: after.accepted - before.accepted,
+    rejected: after.rejected - before.rejected,
+    duplicate: after.duplicate - before.duplicate,
+  });
 
 /** Counts a write where it ended its batch, and announces it. Null: nothing was written. */
 export function announced(parts: BatchParts, written: Written | null): BatchRow | null {

@@ -127,6 +127,9 @@ export type Removed = (table: (typeof agingTables)[number], rows: number) => voi
 export interface StaleErrors {
   batchId: number;
   pass: number;
+  /** Of the batch, and of the request that it came by. Null: the batch is gone, or no request is known. */
+  publicId: string | null;
+  requestId: string | null;
 }
 
 export interface BatchAttempt extends FailedAttempt {

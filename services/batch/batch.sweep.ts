@@ -74,7 +74,7 @@ export class Sweeper {
     for (let reads = 0; reads < MOST_READS && !this.isEnded; reads++) {
       const lanes = await this.parts.store.stalledLanes(ROWS_AT_ONCE);
       for (const lane of lanes)
-        await this.guarded(this.parts.logger, `the batches behind ${lane.batchId}`, () =>
+        await this.guarded(logOf(this.parts.logger, lane), "the batches behind the batch", () =>
           advanceStalled(this.parts, lane),
         );
       if (!lanes.some(({ isOver }) => isOver)) return;

@@ -6,9 +6,9 @@ import type { TraceHeaders } from "../../lib/trace/trace.ts";
 import { bodyKeptMs, endedDue, keepsBody, logOf, retentionDue } from "../batches.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { Claim, WorkerCommit } from "./batch.contract.ts";
-import type { BatchRow, Claimed } from "./batch.domain.ts";
+import { type BatchRow, type Claimed, nodeOf } from "./batch.domain.ts";
 import type { Entered } from "./batch.elsewhere.ts";
-import { announced, type BatchParts, refused } from "./batch.parts.ts";
+import { announced, type BatchParts, chunkTold, refused, stepTold } from "./batch.parts.ts";
 import { settle } from "./batch.settle.ts";
 import type { ChunkCommit, Written } from "./batch.writes.domain.ts";
 
@@ -25,6 +25,8 @@ export async function claim(parts: BatchParts, { id, owner }: ParamsOf<"batch.cl
 export async function begun(parts: BatchParts, claimed: Claimed): Promise<Claim | null> {
   const { batch } = claimed;
   parts.figures.claimed(batch);
+  const { nextChunk: chunk, attempt, phase } = batch;
+  stepTold(parts, batch, "The batch is claimed.", { worker: nodeOf(batch.owner), chunk, attempt, phase });
   parts.announce({ batch, outbox: [] });
   const { isGone, ...pinned } = await parts.pinned.of(batch);
   if (!isGone) return { ...claimed, ...pinned };
@@ -59,7 +61,8 @@ export async function commitChunk(
   // The records of a check before an approval are counted when they are delivered.
   if (written && batch.phase !== "review") parts.figures.committed(batch, written.batch);
   if (written && commit.table) tableWritten(parts, commit.table.plan, batch, written);
-  if (!written) await refused(parts, batch, "commit");
+  if (written) chunkTold(parts, batch, written.batch);
+  else await refused(parts, batch, "commit");
   return announced(parts, written);
 }
 

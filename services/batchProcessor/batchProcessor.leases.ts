@@ -1,4 +1,4 @@
-import { inTime } from "../../lib/batching/flight.ts";
+import { inTime } from "../../lib/time-limit.ts";
 
 /** A batch that this worker holds. */
 export interface Held {

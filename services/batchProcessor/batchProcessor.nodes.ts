@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
 import { AmqpTransporter } from "../../lib/amqp/transporter.ts";
-import { inTime } from "../../lib/batching/flight.ts";
+import { inTime } from "../../lib/time-limit.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** Failed checks in a row. A node whose link was cut is back after 1 s, and may still be working. */

@@ -8,8 +8,9 @@
 
 import { configOf } from "../../config/config.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
-import { within } from "../../lib/amqp/link.ts";
+import { Fields } from "../../lib/log/fields.ts";
 import type { MessageHeaders } from "../../lib/queue/driver.ts";
+import { within } from "../../lib/time-limit.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { eventsMixin } from "../../mixins/events.ts";
@@ -17,6 +18,7 @@ import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { defineActor } from "../define.ts";
+import { batchOf } from "../events.ts";
 import { type MessageOf, QUEUE_CHANGED, queueMixin } from "../messages.ts";
 import type { CloudEvent, OutboxRow } from "./outbox.domain.ts";
 import { Tokens } from "./outbox.tokens.ts";
@@ -98,7 +100,11 @@ export default defineActor({
           ]);
         this.confirmed.push(row.id);
       } catch (error) {
-        this.logger.debug(`The event ${event.id} waits:`, (error as Error).message);
+        this.logger.debug(
+          `The event ${event.id} waits:`,
+          (error as Error).message,
+          new Fields({ batchId: batchOf(row) }),
+        );
         if (this.refused.size >= MOST_REFUSED) this.refused.delete(this.refused.keys().next().value as number);
         this.refused.set(row.id, { row, until });
       }

@@ -64,7 +64,7 @@ interface Work {
   /** For the log. */
   name: string;
   /** What it is about, where that is one batch. */
-  batch?: BatchRow;
+  batch?: Parameters<typeof logOf>[1];
   piece(): Promise<Removal>;
 }
 
@@ -105,8 +105,9 @@ export class Retention {
       piece: undoing(this.parts, batch),
     }));
     const stale = await store.staleErrors(BATCHES_AT_ONCE);
-    const isStale = await this.turns(stale, ({ batchId, pass }) => ({
-      name: `errors of batch ${batchId}`,
+    const isStale = await this.turns(stale, ({ batchId, pass, ...batch }) => ({
+      name: "errors of the batch",
+      batch,
       piece: () => store.deleteStaleErrors({ batchId, pass }, this.pace.rows, removed),
     }));
     hasMore = isStale || hasMore;

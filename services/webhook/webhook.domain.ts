@@ -27,6 +27,8 @@ export interface TakenDelivery {
   /** How often it was taken since it was written, including now. */
   tries: number;
   claim: string;
+  /** Of the request that the batch came by. Null: none is known. */
+  requestId: string | null;
 }
 
 export interface TakeDeliveries {

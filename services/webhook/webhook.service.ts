@@ -24,6 +24,7 @@ import type { AttemptRecord, TakenDelivery } from "./webhook.domain.ts";
 import { deliveryHandlers, type Target } from "./webhook.handlers.ts";
 import { DeliveryLoop } from "./webhook.loop.ts";
 import { signed } from "./webhook.sign.ts";
+import { attemptTold, logOfDelivery } from "./webhook.told.ts";
 import { inAttempt } from "./webhook.traces.ts";
 
 type Outcome = "delivered" | "retried" | "failed";
@@ -93,7 +94,7 @@ export default defineActor({
       try {
         await this.attempt(delivery);
       } catch (error) {
-        this.logger.warn(
+        logOfDelivery(this.logger, delivery).warn(
           `The attempt of delivery ${delivery.publicId} could not be recorded, it is sent again after its lease:`,
           error,
         );
@@ -159,8 +160,10 @@ export default defineActor({
       tallyOf(this.broker).add(tallied[outcome], by, clientId);
     },
 
-    async record({ id, claim }: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">) {
+    async record(delivery: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">) {
+      const { id, claim } = delivery;
       await this.database.deliveries.recordAttempt({ id, claim, ...attempt });
+      attemptTold(this.logger, delivery, attempt);
     },
 
     /**

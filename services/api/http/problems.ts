@@ -13,6 +13,7 @@ import {
 import { Fields } from "../../../lib/log/fields.ts";
 import { http } from "../../../lib/net/http.ts";
 import { uuidv7 } from "../../ids.ts";
+import { batchIdOf } from "./access.ts";
 import type { ApiRequest } from "./head.ts";
 
 /** How long a client that was refused in the middle of its body may go on sending before we cut the connection. */
@@ -30,8 +31,14 @@ export interface Answering {
 export function answerError(api: Answering, req: ApiRequest, res: ServerResponse, error: Error): void {
   if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return;
   const problem = problemOf(error);
-  if (problem.type === "internal")
-    api.logger.error("Request failed:", error, new Fields({ requestId: req.$ctx?.requestID ?? undefined }));
+  if (problem.type === "internal") {
+    const requestId = req.$ctx?.requestID ?? undefined;
+    api.logger.error(
+      "Request failed:",
+      error,
+      new Fields({ requestId, batchId: batchIdOf(req, req.$alias?.fullPath ?? null) }),
+    );
+  }
   if (req.socket.destroyed) return;
   if (api.isStopping) res.shouldKeepAlive = false;
   sendProblem(req, res, problem);

@@ -2,7 +2,7 @@
 import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { inTime } from "../../../lib/batching/flight.ts";
+import { inTime } from "../../../lib/time-limit.ts";
 import { rabbitTarget, rabbitUrlAt } from "../../helpers/amqp.ts";
 import { postgresTarget, postgresUrlAt } from "../../helpers/database.ts";
 import { type Exit, launch } from "../../helpers/process.ts";

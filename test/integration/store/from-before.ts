@@ -39,7 +39,7 @@ export async function passesFromBefore(db: Database): Promise<void> {
   expect(await seen()).toEqual([1]);
   await db.store.move(moveOf(batch, "ready", { restart: "validate" }));
   expect(await seen()).toEqual([]);
-  expect(await db.store.staleErrors(10)).toEqual([{ batchId: batch.id, pass: 0 }]);
+  expect(await db.store.staleErrors(10)).toMatchObject([{ batchId: batch.id, publicId: batch.publicId, pass: 0 }]);
 }
 
 /** A queue from before clients that wait were known is worked on as it was. */

@@ -99,7 +99,8 @@ export function moveSuite(database: () => Database): void {
         current = (await store().claim(batch.id, "node-1", LEASE))?.batch ?? current;
       }
       await store().commitChunk(chunkCommit(current, [2]));
-      expect(await store().staleErrors(10)).toEqual([0, 1, 2].map((pass) => ({ batchId: batch.id, pass })));
+      const of = { batchId: batch.id, publicId: batch.publicId, requestId: batch.requestId };
+      expect(await store().staleErrors(10)).toEqual([0, 1, 2].map((pass) => ({ ...of, pass })));
       expect(await store().staleErrors(2)).toHaveLength(2);
     });
 

@@ -108,15 +108,18 @@ export function orderSuite(database: () => Database): void {
     test("a lane whose first batch waits for its order alone, or is over, is found until somebody has looked after it", async () => {
       const { batch } = await stored(store(), inOrder(0));
       const next = await held();
+      const of = ({ id, publicId, requestId }: BatchRow) => ({ batchId: id, publicId, requestId });
       expect(await store().stalledLanes(9)).toEqual([]);
       await moved(batch, "cancelled");
-      expect(await store().stalledLanes(9)).toEqual([{ ...LANE, batchId: batch.id, isOver: true }]);
+      expect(await store().stalledLanes(9)).toEqual([{ ...LANE, ...of(batch), isOver: true }]);
       await store().leaveLane(batch.id);
-      expect(await store().stalledLanes(9)).toEqual([{ ...LANE, batchId: next.id, isOver: false }]);
+      expect(await store().stalledLanes(9)).toEqual([{ ...LANE, ...of(next), isOver: false }]);
       await moved(next, "ready");
       expect(await store().stalledLanes(9)).toEqual([]);
       await deleted(database(), next.id);
-      expect(await store().stalledLanes(9)).toEqual([{ ...LANE, batchId: next.id, isOver: true }]);
+      expect(await store().stalledLanes(9)).toEqual([
+        { ...LANE, batchId: next.id, publicId: null, requestId: null, isOver: true },
+      ]);
       expect(await first()).toBeNull();
     });
 

@@ -1,9 +1,11 @@
 /** The lines marked `@ts-expect-error` are checked by `npm run types`: each fails there once it compiles. */
+import { ServiceBroker } from "moleculer";
 import { actors } from "../../../services/actors.ts";
 import { type ActionName, contracts, events } from "../../../services/contracts.ts";
 import type { Params } from "../../../services/declare.ts";
 import { defineActor } from "../../../services/define.ts";
-import { announce, call, type ParamsOf } from "../../../services/messages.ts";
+import { draftEvent } from "../../../services/events.ts";
+import { announce, call, type ParamsOf, publishSoon } from "../../../services/messages.ts";
 import type { System } from "../../helpers/system.ts";
 import { startNode } from "./kit.ts";
 
@@ -74,6 +76,16 @@ test("a client calls its actor's actions by their full names, through whoever is
   };
   expect(await actors.batch.ping(via, {}, { timeout: 5 })).toBe(7);
   expect(asked).toEqual([["batch.ping", {}, { timeout: 5 }]]);
+});
+
+test("events that nobody takes have a line with their batch", async () => {
+  const broker = new ServiceBroker({ logger: false });
+  const warned = new Promise<unknown[]>((resolve) => {
+    broker.logger.warn = (...told: unknown[]) => void (String(told[0]).startsWith("Publishing") && resolve(told));
+  });
+  const { topic, body } = draftEvent("dataflow", "batch.created", "a-batch", {});
+  publishSoon(broker, { rows: [{ id: 1, topic, body, attempts: 0 }] });
+  expect((await warned).at(-1)).toEqual({ values: { batchId: "a-batch" } });
 });
 
 test("what does not fit the contracts does not compile", () => {

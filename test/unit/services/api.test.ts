@@ -31,7 +31,13 @@ const partners: ServiceSchema[] = [
     },
     ping: () => pingRedis(),
   }),
-  standIn("batch", { find: async () => ({ batches: await list(), next: null }), ping: () => ping() }),
+  standIn("batch", {
+    find: async () => ({ batches: await list(), next: null }),
+    get: () => {
+      throw new Error("broken");
+    },
+    ping: () => ping(),
+  }),
   standIn("outbox", { ping: () => pingRabbit() }),
 ];
 
@@ -130,6 +136,15 @@ describe("a failing service", () => {
     const logged = errorsLogged();
     expect(JSON.stringify(await refused(await get(), "internal"))).not.toMatch(/SELECT|work|Error|stack/);
     expect(logged()).toEqual([["Request failed:", expect.any(Error), { values: { requestId: expect.any(String) } }]]);
+  });
+
+  test("that throws an unexpected error about a batch has it in its line", async () => {
+    const logged = errorsLogged();
+    const batchId = "01936b2e-7cd9-7e0b-9a53-0d6a3f7f9a10";
+    await refused(await get(`/imports/${batchId}`), "internal");
+    expect(logged()).toEqual([
+      ["Request failed:", expect.any(Error), { values: { requestId: expect.any(String), batchId } }],
+    ]);
   });
 
   test("that is gone is answered with 503", async () => {

@@ -79,3 +79,27 @@ test("it ends after the current step when its node stops", async () => {
   await sweeper.run();
   expect(await held()).toBe(1);
 });
+
+test("what it cannot move on has a line with the batch and its request, as the batches of a lane behind one have", async () => {
+  const { store } = at.db;
+  const about = await ready(store, 1, { state: "held" });
+  const lane = { clientId: 1, lane: "orders:1", batchId: 1, isOver: false };
+  const stalled = { ...lane, publicId: about.publicId, requestId: "of-the-lane" };
+  jest.spyOn(store, "move").mockRejectedValue(new Error("refused"));
+  jest.spyOn(store, "stalledLanes").mockResolvedValueOnce([stalled]);
+  jest.spyOn(store, "laneState").mockRejectedValue(new Error("refused"));
+  const warned = jest.spyOn(broker.logger, "warn").mockImplementation(() => {});
+  await sweeper.run();
+  const told = warned.mock.calls.map(([text, , fields]) => [text, fields]);
+  const { publicId: batchId, requestId } = about;
+  expect(told).toEqual([
+    [
+      "The sweep could not move the batch (held), it tries again:",
+      { values: { batchId, requestId: requestId ?? undefined } },
+    ],
+    [
+      "The sweep could not move the batches behind the batch, it tries again:",
+      { values: { batchId, requestId: "of-the-lane" } },
+    ],
+  ]);
+});

@@ -93,3 +93,19 @@ test("it tells of the rows that it deletes, and of the oldest batch that it cann
   expect(told).toEqual({ batch: 2, batch_chunk: 4, record: 4, record_error: 4 });
   await remove();
 });
+
+test("errors of an earlier pass that cannot go have a line with their batch and its request", async () => {
+  const { db, remove } = await freshDatabase();
+  const stale = { batchId: 1, pass: 0, publicId: "01936b2e", requestId: "a-request" };
+  const store = {
+    ...db.store,
+    staleErrors: async () => [stale],
+    deleteStaleErrors: () => Promise.reject(new Error("locked")),
+  };
+  const warn = jest.fn();
+  const logger = { ...parts.logger, warn };
+  await new Retention({ ...parts, store, logger }).run();
+  const about = { values: { batchId: stale.publicId, requestId: stale.requestId } };
+  expect(warn.mock.calls).toEqual([["Retention cannot delete errors of the batch now:", expect.any(Error), about]]);
+  await remove();
+});
