@@ -1,8 +1,6 @@
 /**
  * The metrics of a node, kept by prom-client. A metric is declared where the thing happens, with the values that its label
  * can take: so it stands at 0 from the start, and no id can become a label.
- *
- * Version 14, because 15 adds exemplars alone, and for them OpenTelemetry: 2 MB, loaded at each start.
  */
 import type { ServiceBroker } from "moleculer";
 import { Gauge, Histogram, type Metric, Counter as PromCounter, Registry } from "prom-client";
@@ -93,24 +91,39 @@ function reset(this: Gauge): void {
   for (const { value, labels = {} } of readAll(this)) this.set(labels, value);
 }
 
+/** One of the values that a sample counts, with the trace that has it. Only OpenMetrics shows it. */
+export interface Exemplar {
+  labelSet: { trace_id: string };
+  value: number;
+  /** In seconds. */
+  timestamp: number;
+}
+
 /** A line of /metrics: `metricName` where it is not the metric's own. */
 export interface Sample extends Reading {
   metricName?: string;
+  exemplar?: Exemplar;
 }
 
 interface Spread {
   labels: Record<string, string>;
   /** How many values were not above each bound. */
   buckets: [bound: string, values: number][];
+  /** Those between each bound and the one before; behind the last one that of +Inf. */
+  exemplars?: (Exemplar | undefined)[];
   count: number;
   sum: number;
 }
 
 /** The lines of a histogram. */
-export function histogramSamples(name: string, { labels, buckets, count, sum }: Spread): Sample[] {
+export function histogramSamples(name: string, { labels, buckets, exemplars = [], count, sum }: Spread): Sample[] {
   const bounds = [...buckets, ["+Inf", count] as const];
+  const bucket = ([le, value]: readonly [string, number], slot: number): Sample => {
+    const exemplar = exemplars[slot];
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value, ...(exemplar && { exemplar }) };
+  };
   return [
-    ...bounds.map(([le, value]) => ({ metricName: `${name}_bucket`, labels: { ...labels, le }, value })),
+    ...bounds.map(bucket),
     { metricName: `${name}_sum`, labels, value: sum },
     { metricName: `${name}_count`, labels, value: count },
   ];
@@ -118,7 +131,7 @@ export function histogramSamples(name: string, { labels, buckets, count, sum }: 
 
 /** A metric whose samples are kept elsewhere, as a registry reads one: prom-client fills no histogram from outside. */
 export function keptElsewhere(
-  registry: Registry,
+  registry: Pick<Registry, "getSingleMetric" | "registerMetric">,
   { name, help, labelNames = [] }: Figure & { labelNames?: readonly string[] },
   type: string,
   samples: () => Sample[],

@@ -3,12 +3,15 @@
  * which costs 2 µs.
  */
 import type { ServiceBroker } from "moleculer";
-import { type Figure, histogramSamples, keptElsewhere, registryOf, type Sample } from "./figures.ts";
+import { sampledTrace } from "../trace/trace.ts";
+import { type Exemplar, type Figure, histogramSamples, keptElsewhere, registryOf, type Sample } from "./figures.ts";
 
 /** The values of one series. */
 export class Spread {
   private readonly bounds: readonly number[];
   private readonly slots: number[];
+  /** The last one of each slot. */
+  private readonly exemplars: (Exemplar | undefined)[] = [];
   private sum = 0;
   count = 0;
 
@@ -18,12 +21,15 @@ export class Spread {
     this.slots = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  add(value: number): void {
+  /** `traceId`: of a trace that a collector has. */
+  add(value: number, traceId?: string): void {
     let slot = 0;
     while (slot < this.bounds.length && value > (this.bounds[slot] as number)) slot++;
     (this.slots[slot] as number)++;
     this.count++;
     this.sum += value;
+    if (traceId !== undefined)
+      this.exemplars[slot] = { labelSet: { trace_id: traceId }, value, timestamp: Date.now() / 1000 };
   }
 
   samples(name: string, labels: Record<string, string>): Sample[] {
@@ -32,7 +38,7 @@ export class Spread {
       below += this.slots[slot] as number;
       return [String(bound), below];
     });
-    return histogramSamples(name, { labels, buckets, count: this.count, sum: this.sum });
+    return histogramSamples(name, { labels, buckets, exemplars: this.exemplars, count: this.count, sum: this.sum });
   }
 }
 
@@ -56,11 +62,14 @@ export interface Spreads extends Figure {
   first?: readonly string[];
 }
 
-/** A histogram with one label, which must have few values. The value "" has no label: to Prometheus they are the same. */
+/**
+ * A histogram with one label, which must have few values. The value "" has no label: to Prometheus they are the same. A value's trace is
+ * the active one, unless its caller names another.
+ */
 export function histogramBy(
   broker: ServiceBroker,
   { name, help, label, bounds, first = [] }: Spreads,
-): (of: string, value: number) => void {
+): (of: string, value: number, traceId?: string) => void {
   const { series, isNew } = seriesOf(broker, name);
   const labels = (of: string): Record<string, string> => (of === "" ? {} : { [label]: of });
   const samples = () => [...series].flatMap(([of, spread]) => spread.samples(name, labels(of)));
@@ -71,5 +80,5 @@ export function histogramBy(
     return spread;
   };
   for (const of of first) spreadOf(of);
-  return (of, value) => spreadOf(of).add(value);
+  return (of, value, traceId = sampledTrace()) => spreadOf(of).add(value, traceId);
 }

@@ -111,3 +111,9 @@ export function traceId(of: Context = context.active()): string | undefined {
   const found = trace.getSpanContext(of);
   return found && isSpanContextValid(found) ? found.traceId : undefined;
 }
+
+/** The id of the active trace, if it is sampled: a collector has no other. */
+export function sampledTrace(): string | undefined {
+  const found = trace.getSpanContext(context.active());
+  return found && found.traceFlags & TraceFlags.SAMPLED ? traceId() : undefined;
+}

@@ -138,9 +138,6 @@ export interface Flushed {
   reason: string | null;
 }
 
-/** Prometheus' text format. */
-export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
-
 /** Every node has these actions, whatever SERVICES says. */
 export const monitorActions = {
   /** This node's figures. */
@@ -150,7 +147,7 @@ export const monitorActions = {
   /** The same of all nodes that answer in time, one node after the other. */
   recentOfAll: action({ stepMs: { type: "number", integer: true, min: 1_000 } }).answers<FiguresAt[]>(),
   /** This node's metrics, as Prometheus reads them. */
-  metrics: action({}).answers<string>(),
+  metrics: action({ isOpenMetrics: { type: "boolean", optional: true } }).answers<string>(),
   /** Whether this node can serve. Never throws. */
   ready: action({}).answers<Readiness>(),
   /** This node, and what is known of all: see `About` and `KnownNode`. */

@@ -20,7 +20,7 @@ import { Health } from "./monitor.health.ts";
 import { Paced } from "./monitor.paced.ts";
 import { MonitorPort } from "./monitor.port.ts";
 import { ProcessUse } from "./monitor.process.ts";
-import { prometheusText } from "./monitor.prometheus.ts";
+import { openMetricsText, prometheusText } from "./monitor.prometheus.ts";
 import { Queue } from "./monitor.queue.ts";
 import { TableDatabases } from "./monitor.tables.ts";
 import { usageOf } from "./monitor.usage.ts";
@@ -32,8 +32,9 @@ const METRICS_EVERY_MS = 1_000;
 interface State {
   queue: Queue;
   health: Health;
-  /** /metrics. */
+  /** /metrics in its two formats. */
   text: Paced<string>;
+  openMetrics: Paced<string>;
   /** Shared by all who ask at the same time. */
   stats: Recent<SystemStats>;
   calmStats: Recent<SystemStats>;
@@ -50,11 +51,14 @@ export const monitor = (): ServiceSchema =>
       this.queue = new Queue(this.broker);
       const tables = new TableDatabases(this.broker);
       this.health = new Health(this.broker, tables);
-      this.text = new Paced(METRICS_EVERY_MS, async () => {
-        // The other metrics show that the database is away or slow.
-        await Promise.all([this.queue.fresh().catch(() => {}), tables.fresh()]);
-        return prometheusText(this.broker);
-      });
+      const metrics = (textOf: (broker: ServiceBroker) => Promise<string>) =>
+        new Paced(METRICS_EVERY_MS, async () => {
+          // The other metrics show that the database is away or slow.
+          await Promise.all([this.queue.fresh().catch(() => {}), tables.fresh()]);
+          return textOf(this.broker);
+        });
+      this.text = metrics(prometheusText);
+      this.openMetrics = metrics(openMetricsText);
       const stats = async (queueNow: Promise<AnswerOf<"batch.stats">>) => {
         const [queue, readiness] = await Promise.all([queueNow, this.health.readiness(true)]);
         return statsOf(this.broker, queue, readiness);
@@ -82,8 +86,8 @@ export const monitor = (): ServiceSchema =>
       recentOfAll(ctx) {
         return recentOfAll(this.broker, ctx.params.stepMs);
       },
-      metrics() {
-        return this.text.get();
+      metrics(ctx) {
+        return (ctx.params.isOpenMetrics ? this.openMetrics : this.text).get();
       },
       ready() {
         return this.health.readiness();
@@ -143,11 +147,11 @@ export function tellOfProcess(broker: ServiceBroker): void {
   });
   tell("gauge", "process_resident_memory_bytes", "Memory of the process.", () => process.memoryUsage.rss());
   tell("gauge", "nodejs_heap_size_used_bytes", "Heap in use.", () => process.memoryUsage().heapUsed);
-  let before = performance.eventLoopUtilization();
-  tell("gauge", "nodejs_eventloop_utilization", "Share of time that the event loop was busy since asked last.", () => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, before);
-    before = now;
-    return utilization;
-  });
+  const use = new ProcessUse();
+  tell(
+    "gauge",
+    "nodejs_eventloop_utilization",
+    "Share of time that the event loop was busy since asked last, at least 1 s ago.",
+    () => use.figures().eventLoop,
+  );
 }

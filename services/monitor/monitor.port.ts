@@ -1,29 +1,29 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
+import { metricsFormatFor } from "../../lib/metrics/format.ts";
 import { http } from "../../lib/net/http.ts";
 import { listen, originForm } from "../../lib/net/listen.ts";
 import { actors } from "../actors.ts";
-import { METRICS_TYPE } from "./monitor.contract.ts";
 
 /** How many ports are tried after the wanted one: this many workers can share a machine. */
 const MOST_TRIES = 100;
 
 interface Answer {
   status: number;
-  type: string;
+  headers: Record<string, string>;
   text: string;
 }
 
 const asJson = (status: number, body: unknown): Answer => ({
   status,
-  type: "application/json; charset=utf-8",
+  headers: { "content-type": "application/json; charset=utf-8" },
   text: JSON.stringify(body),
 });
 
 /** Serves /health and /metrics on a node without the api. */
 export class MonitorPort {
   private readonly server: Server;
-  private readonly pages: Record<string, () => Promise<Answer>>;
+  private readonly pages: Record<string, (req: IncomingMessage) => Promise<Answer>>;
 
   constructor(broker: ServiceBroker) {
     this.pages = {
@@ -32,18 +32,22 @@ export class MonitorPort {
         const readiness = await actors.monitor.ready(broker, {});
         return asJson(readiness.status === "unavailable" ? 503 : 200, readiness);
       },
-      "/metrics": async () => ({ status: 200, type: METRICS_TYPE, text: await actors.monitor.metrics(broker, {}) }),
+      "/metrics": async (req) => {
+        const { headers, isOpenMetrics } = metricsFormatFor(req);
+        return { status: 200, headers, text: await actors.monitor.metrics(broker, { isOpenMetrics }) };
+      },
     };
     this.server = http.createServer((req, res) => void this.answer(req, res));
   }
 
-  private async answer({ method, url }: IncomingMessage, res: ServerResponse): Promise<void> {
+  private async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { method, url } = req;
     const page = this.pages[originForm(url).split("?")[0] ?? "/"];
     const isRead = method === "GET" || method === "HEAD";
-    const found = page && isRead ? page() : Promise.resolve(asJson(page ? 405 : 404, { status: "not found" }));
-    const { status, type, text } = await found.catch(() => asJson(500, { status: "failed" }));
-    const headers = { "content-type": type, "x-content-type-options": "nosniff" };
-    res.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) }).end(text);
+    const found = page && isRead ? page(req) : Promise.resolve(asJson(page ? 405 : 404, { status: "not found" }));
+    const { status, headers, text } = await found.catch(() => asJson(500, { status: "failed" }));
+    const always = { "x-content-type-options": "nosniff", "content-length": Buffer.byteLength(text) };
+    res.writeHead(status, { ...headers, ...always }).end(text);
   }
 
   /** Listens on `port`, or on the next free one (0: on any). Answers the port. */

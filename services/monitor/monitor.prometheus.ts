@@ -3,7 +3,7 @@
  * author adds. We do not use Moleculer's reporter: it opens a server, and omits sum and count of histograms without quantiles.
  */
 import type { ServiceBroker } from "moleculer";
-import { Registry } from "prom-client";
+import { type OpenMetricsContentType, Registry } from "prom-client";
 import { histogramSamples, keptElsewhere, registryOf, type Sample } from "../../lib/metrics/figures.ts";
 
 interface Theirs {
@@ -26,14 +26,52 @@ function samplesOf(name: string, { value, labels: all = {}, buckets, count, sum 
   return histogramSamples(name, { labels, buckets: bounds, count, sum: sum ?? 0 });
 }
 
-/** All metrics of a node in Prometheus' text format 0.0.4. */
-export function prometheusText(broker: ServiceBroker): Promise<string> {
+/** All metrics of a node. */
+function allOf(broker: ServiceBroker): Registry {
   const registry = Registry.merge([registryOf(broker)]);
   for (const { name: dotted, description, type, values } of broker.metrics.list({ types })) {
     const name = dotted.replace(/[.-]/g, "_");
     // By its types a map of what a snapshot is made of.
     const samples = (values as unknown as Theirs[]).flatMap((value) => samplesOf(name, value));
     if (samples.length > 0) keptElsewhere(registry, { name, help: description ?? dotted }, type, () => samples);
+  }
+  return registry;
+}
+
+/** All metrics of a node in Prometheus' text format 0.0.4. */
+export const prometheusText = (broker: ServiceBroker): Promise<string> => allOf(broker).metrics();
+
+/** A bound as OpenMetrics writes numbers: Prometheus and other writers know the same series by it. */
+function canonical(bound: string): string {
+  const value = Number(bound);
+  if (!Number.isInteger(value)) return bound;
+  return value < 1e6 ? `${value}.0` : value.toExponential().replace(/\+(?=\d$)/, "+0");
+}
+
+const canonicalBucket = ({ labels = {}, ...sample }: Sample): Sample => ({
+  ...sample,
+  labels: { ...labels, ...(labels.le !== undefined && { le: canonical(labels.le) }) },
+});
+
+/**
+ * The same in OpenMetrics 1.0, with exemplars. Its counters end in `_total`, and what is before that names the metric. A counter with
+ * another name, or where that is the name of another metric, keeps its name and is of the type `unknown`.
+ */
+export async function openMetricsText(broker: ServiceBroker): Promise<string> {
+  // A registry of its own: prom-client renames the counters of one that it writes as OpenMetrics (15.1.3).
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const all = await allOf(broker).getMetricsAsJSON();
+  const names = new Set(all.map(({ name }) => name));
+  for (const { name, help, type: known, values } of all) {
+    // By its types a number, and in fact a word.
+    const type = known as unknown as string;
+    const samples = type === "histogram" ? (values as Sample[]).map(canonicalBucket) : (values as Sample[]);
+    const counted = type === "counter" ? name.replace(/_total$/, "") : null;
+    if (counted === null) keptElsewhere(registry, { name, help }, type, () => samples);
+    // prom-client adds `_total` to the samples.
+    else if (!names.has(counted)) keptElsewhere(registry, { name: counted, help }, type, () => samples);
+    else keptElsewhere(registry, { name, help }, "unknown", () => samples);
   }
   return registry.metrics();
 }

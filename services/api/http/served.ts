@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
 import { readWhenAsked } from "../../../lib/metrics/figures.ts";
 import { histogramBy } from "../../../lib/metrics/spread.ts";
+import { sampledTrace } from "../../../lib/trace/trace.ts";
 import { type AccessLog, accessLogOf } from "./access.ts";
 import type { ApiRequest } from "./head.ts";
 
@@ -28,7 +29,7 @@ interface Counted {
 
 export class Served {
   private readonly access: AccessLog | null;
-  private readonly time: (route: string, value: number) => void;
+  private readonly time: (route: string, value: number, traceId?: string) => void;
   /** Plain numbers: prom-client would hash the labels of each request. */
   private readonly counts = new Map<string, Counted>();
 
@@ -42,12 +43,14 @@ export class Served {
   /** Call it when the request's turn begins. */
   watch(req: ApiRequest, res: ServerResponse): void {
     const beganAt = performance.now();
+    // The end of the answer may come in another context.
+    const trace = sampledTrace();
     res.once("close", () => {
       const ms = performance.now() - beganAt;
       const route = req.$alias?.fullPath ?? null;
       const status = res.headersSent ? res.statusCode : null;
       this.count(req.method ?? "", route ?? "none", status === null ? "aborted" : String(status));
-      this.time(route ?? "none", ms / 1000);
+      this.time(route ?? "none", ms / 1000, trace);
       this.access?.ended(req, { route, status, isCut: !res.writableFinished, ms });
     });
   }

@@ -98,12 +98,20 @@ export const openCalls: Record<string, Call> = {
     summary: "Metrics of this node, for Prometheus",
     answers: {
       200: {
-        description: "Prometheus' text format.",
-        content: content(
-          textOf("text/plain", "Prometheus' text format, version 0.0.4."),
-          { metrics: "# TYPE dataflow_event_streams gauge\ndataflow_event_streams 0\n" },
-          "text/plain",
-        ),
+        description: "Prometheus' text format, or OpenMetrics where `Accept` prefers it.",
+        headers: ["Vary"],
+        content: {
+          ...content(
+            textOf("text/plain", "Prometheus' text format, version 0.0.4."),
+            { metrics: "# TYPE dataflow_event_streams gauge\ndataflow_event_streams 0\n" },
+            "text/plain",
+          ),
+          ...content(
+            textOf("application/openmetrics-text", "OpenMetrics 1.0, with exemplars of traces."),
+            { metrics: "# TYPE dataflow_event_streams gauge\ndataflow_event_streams 0\n# EOF\n" },
+            "application/openmetrics-text",
+          ),
+        },
       },
     },
     problems: ["validation"],

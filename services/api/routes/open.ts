@@ -6,9 +6,9 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Problem } from "../../../lib/errors.ts";
+import { metricsFormatFor } from "../../../lib/metrics/format.ts";
 import { root } from "../../../root.cjs";
 import { actors } from "../../actors.ts";
-import { METRICS_TYPE } from "../../monitor/monitor.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { type Sendable, send, sendable } from "./sendable.ts";
 
@@ -68,9 +68,10 @@ export async function getDocsFile(exchange: Exchange): Promise<undefined> {
   await send(exchange, await fileOf(name), { "Cache-Control": "public, max-age=3600" });
 }
 
-export async function sendMetrics({ ctx, res }: Exchange): Promise<undefined> {
-  const text = await actors.monitor.metrics(ctx, {});
-  res.writeHead(200, { "content-type": METRICS_TYPE, "content-length": Buffer.byteLength(text) }).end(text);
+export async function sendMetrics({ ctx, req, res }: Exchange): Promise<undefined> {
+  const { headers, isOpenMetrics } = metricsFormatFor(req);
+  const text = await actors.monitor.metrics(ctx, { isOpenMetrics });
+  res.writeHead(200, { ...headers, "content-length": Buffer.byteLength(text) }).end(text);
 }
 
 export async function getLive(): Promise<Reply> {
