@@ -38,6 +38,8 @@ const REOPEN_MS = 2_000;
 /** While it polls, the stream is tried again this often. */
 const TRY_AGAIN_MS = 60_000;
 const HIDDEN_MS = 30_000;
+/** What was read so long ago is read just now. */
+const JUST_MS = 1_000;
 const EVENTS = ["stats", "batch", "delivery", "notice"];
 
 /** @type {Set<Listener>} */
@@ -46,6 +48,8 @@ const listeners = new Set();
 let source = null;
 let sourceTopics = "";
 let failures = 0;
+/** When all was read because the stream was back; by the clock of `performance`. */
+let readAt = Number.NEGATIVE_INFINITY;
 /** @type {number | undefined} */
 let poll;
 /** @type {number | undefined} */
@@ -117,7 +121,10 @@ function open(topics) {
   opened.onopen = () => {
     before?.close();
     // Nobody knows what happened while there was none.
-    if (failures > 0) pollAll();
+    if (failures > 0) {
+      readAt = performance.now();
+      pollAll();
+    }
     failures = 0;
     clearInterval(poll);
     poll = undefined;
@@ -167,8 +174,11 @@ function pollAll() {
 function heard(name, { data }) {
   noteData();
   const value = parsed(data);
-  // The page was too slow to read: what it missed is read once.
-  if (name === "notice" && value?.kind === "missed") return pollAll();
+  // The page was too slow to read: what it missed is read once. A stream that comes again begins with this, and then it was read already.
+  if (name === "notice" && value?.kind === "missed") {
+    if (performance.now() - readAt > JUST_MS) pollAll();
+    return;
+  }
   for (const { topics, onEvent } of [...listeners]) if (isAbout(topics, name, value)) onEvent?.(name, value);
 }
 

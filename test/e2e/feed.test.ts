@@ -39,8 +39,8 @@ afterAll(() => system.stop());
 
 const operator = (topics: string, token = ADMIN_TOKEN) => follow(`/admin/events?topics=${topics}`, `Bearer ${token}`);
 const partner = (topics: string, who = client) => follow(`/events?topics=${topics}`, who.auth);
-async function follow(path: string, authorization: string): Promise<FeedReader> {
-  const reader = await readFeed(`${system.url}${path}`, { authorization });
+async function follow(path: string, authorization: string, more: Record<string, string> = {}): Promise<FeedReader> {
+  const reader = await readFeed(`${system.url}${path}`, { authorization, ...more });
   open.push(reader);
   return reader;
 }
@@ -106,6 +106,22 @@ test("a named batch is shown as it is now; what does not exist or is another's i
     await operator("batch:0193b2f0-0000-7000-8000-000000000000"),
   ])
     expect(await codeOf(reader)).toEqual([404, "application/problem+json"]);
+});
+
+test("who comes again is told to read what it may have missed; a new reader is not", async () => {
+  const { id } = await accepted(system.url, client, '{"a":1}\n');
+  const came = (path: string, more: Record<string, string> = {}) => follow(path, client.auth, more);
+  const again = await came("/events?topics=batches", { "last-event-id": "0" });
+  await until(() => again.events.length > 0, "the notice");
+  expect(again.events[0]).toEqual({ event: "notice", data: { at: expect.any(String), kind: "missed" } });
+  // What these follow is sent as it is now, or nothing was missed.
+  for (const reader of [
+    await came(`/events?topics=batch:${id}`, { "last-event-id": "7" }),
+    await came(`/events?topics=batches,batch:${id}`),
+  ]) {
+    await until(() => batches(reader).length > 0, "the batch");
+    expect(reader.events.map(({ event }) => event)).not.toContain("notice");
+  }
 });
 
 test("deliveries show as they are made and sent", async () => {

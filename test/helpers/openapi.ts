@@ -129,11 +129,14 @@ async function textOf(operationId: string, response: Response): Promise<string> 
   if (operationId === "watchSystem")
     for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       text += piece;
-      if (text.includes("\n\n")) break;
+      if (firstEvent(text)) break;
     }
   else await response.body?.cancel();
-  return text === "" ? ":\n\n" : `${text.split("\n\n")[0]}\n\n`;
+  return firstEvent(text) ?? ":\n\n";
 }
+
+/** The stream's first event that has come whole; comments are none. */
+const firstEvent = (text: string): string | undefined => /^event: [\s\S]*?\n\n/m.exec(text)?.[0];
 
 /** Every difference between an answer and what the document says of it. */
 export async function differences({ operationId, responses }: Operation, response: Response): Promise<string[]> {

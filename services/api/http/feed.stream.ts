@@ -25,6 +25,13 @@ export interface FeedEvent {
   data: string;
 }
 
+/** Tells a reader that events may have passed it by: it reads again what it shows. */
+export const missed = (): FeedEvent => ({
+  event: "notice",
+  key: "missed",
+  data: JSON.stringify({ at: new Date().toISOString(), kind: "missed" }),
+});
+
 export class FeedStream {
   /** Settles when the connection is gone, or everything was sent. */
   readonly closed: Promise<void>;
@@ -39,7 +46,8 @@ export class FeedStream {
     res.shouldKeepAlive = false;
     res.setTimeout(stalledMs, () => res.destroy());
     res.writeHead(200, EVENT_HEADERS);
-    res.flushHeaders();
+    // A comment with an id: a browser sends `Last-Event-ID` when it comes again, also where it has heard nothing.
+    res.write(":\nid: 0\n\n");
     res.on("drain", () => this.flush());
     this.heartbeat = setInterval(() => this.isReady && this.res.write(":\n\n"), heartbeatMs);
     this.closed = new Promise<void>((resolve) => {
@@ -66,8 +74,7 @@ export class FeedStream {
     this.waiting.delete("missed");
     const [oldest] = this.waiting.keys();
     this.waiting.delete(oldest as string);
-    const data = JSON.stringify({ at: new Date().toISOString(), kind: "missed" });
-    this.waiting.set("missed", { event: "notice", key: "missed", data });
+    this.waiting.set("missed", missed());
   }
 
   private rest(): void {

@@ -13,7 +13,7 @@ import type { DeliveryRow } from "../../webhook/webhook.domain.ts";
 import { DeliveryNews } from "./feed.deliveries.ts";
 import { HealthNews, healthOf, withoutDatabase } from "./feed.health.ts";
 import { BatchSigns } from "./feed.moves.ts";
-import type { FeedEvent } from "./feed.stream.ts";
+import { type FeedEvent, missed } from "./feed.stream.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** The most batches of one look. The next look takes the others. */
@@ -218,8 +218,7 @@ export class Feed {
       await this.show("delivery", row.publicId, isFor, (isForOperator) => this.source.showDelivery(row, isForOperator));
     }
     if (!this.deliveries.isMissing) return;
-    const data = JSON.stringify({ at: new Date().toISOString(), kind: "missed" });
-    this.tell({ event: "notice", key: "missed", data }, ({ topics }) => topics.deliveries);
+    this.tell(missed(), ({ topics }) => topics.deliveries);
   }
 
   /** Makes each view once, and only where somebody reads it. */

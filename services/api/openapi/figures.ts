@@ -25,14 +25,14 @@ const streamed = (description: string, example: string, item?: JsonSchema): Reco
 
 const HOW =
   "One stream for all that a page shows. A batch is told once a second at most; of what is not read in time only the latest state is sent. " +
-  "After a reconnect the stream begins with how things are now: `Last-Event-ID` has no meaning. A comment comes each 15 s. " +
+  "It begins with the figures and the named batches as they are now. Whoever comes again with `Last-Event-ID` and follows all batches or deliveries gets a `notice` of the kind `missed`: read the lists again. A comment comes each 15 s. " +
   "The stream ends when the node stops and when the login is over. ";
 
 export const feedCalls = {
   "GET /events": {
     id: "watchAll",
     summary: "Follow your batches and deliveries",
-    description: `${HOW}Events are named \`batch\` and \`delivery\`.`,
+    description: `${HOW}Events are named \`batch\`, \`delivery\` and \`notice\` (\`missed\` alone).`,
     parameters: ["ownTopics", "lastEvent"],
     answers: streamed(
       "`batch` as `GET /imports/{id}` shows it, `delivery` as `GET /deliveries` does.",

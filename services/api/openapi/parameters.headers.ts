@@ -46,7 +46,7 @@ export const headerParameters = {
   ),
   "If-Match": header("If-Match", "412 where it is no longer as in the answer with this ETag.", text(), "*"),
   "Last-Event-ID": header("Last-Event-ID", "204 where this event was the last one.", text(), "7"),
-  lastEvent: header("Last-Event-ID", "Browsers send it. The stream begins with how things are now.", text(), "7"),
+  lastEvent: header("Last-Event-ID", "Browsers send it when they come again: see above.", text(), "7"),
   "X-Request-Id": header(
     "X-Request-Id",
     "A name for this request in the logs.",

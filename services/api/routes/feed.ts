@@ -4,7 +4,7 @@ import { Problem } from "../../../lib/errors.ts";
 import { described, instant, type JsonSchema, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
 import { callerOf, type Exchange } from "../http/exchange.ts";
-import { EVENT_HEADERS, FeedStream } from "../http/feed.stream.ts";
+import { EVENT_HEADERS, FeedStream, missed } from "../http/feed.stream.ts";
 import type { Topics } from "../http/feed.ts";
 import { queryOf, wrongQuery } from "../http/input.ts";
 
@@ -16,7 +16,7 @@ export const noticeSchema: JsonSchema = record(
   {
     at: instant,
     kind: described(
-      "`missed`: some events were not sent, because they were not read in time, or because too many deliveries changed at once. Read again.",
+      "`missed`: some events were not sent, because they were not read in time, because too many deliveries changed at once, or because there was no stream (`Last-Event-ID`). Read again.",
       {
         enum: ["dependency", "node", "missed"],
       },
@@ -91,6 +91,8 @@ async function sendFeed({ req, res }: Exchange, { topics, clientId, reader }: Re
   feeds.requirePlace(reader);
   req.revoked?.throwIfAborted();
   const stream = new FeedStream(res);
+  // The stream begins with the figures and the named batches as they are now. Of all others it tells only what changes.
+  if (req.headers["last-event-id"] !== undefined && (topics.batches || topics.deliveries)) stream.tell(missed());
   const leave = feed.join({ topics, clientId, tell: (event) => stream.tell(event), end: () => stream.end() });
   req.revoked?.addEventListener("abort", () => stream.end());
   try {

@@ -21,7 +21,6 @@ class Answer extends EventEmitter {
   }
   setTimeout() {}
   writeHead() {}
-  flushHeaders() {}
   write(text: string) {
     this.written.push(text);
     this.writableNeedDrain = this.written.length >= this.room;
@@ -40,6 +39,9 @@ class Answer extends EventEmitter {
 function begun(room: number) {
   const answer = new Answer(room);
   const stream = new FeedStream(answer as unknown as ServerResponse);
+  // It begins with an id, so that a browser sends one when it comes again.
+  expect(answer.written.splice(0)).toEqual([":\nid: 0\n\n"]);
+  answer.writableNeedDrain = false;
   const tell = (key: string, data: unknown) => stream.tell({ event: "batch", key, data: JSON.stringify(data) });
   const events = () => answer.written.map((text) => JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? "null"));
   return { answer, stream, tell, events };
