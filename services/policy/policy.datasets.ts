@@ -31,6 +31,7 @@ import { refuse, type Surroundings } from "./policy.fields.ts";
 import { mergePatch } from "./policy.patch.ts";
 import { DatasetPins } from "./policy.pins.ts";
 import { isSameTarget, type Looks, type TableChecks } from "./policy.tables.ts";
+import { isSameDocument } from "./policy.versions.ts";
 
 /** The parts of the service `policy` that datasets use. */
 export interface DatasetParts {
@@ -86,7 +87,8 @@ export class Datasets {
       const looks: Looks | null = isLooked ? new Map() : null;
       if (looks) refuse("dataset", await this.parts.tables.faults(dataset, { mayCreate: !isDryRun, looks }));
       await this.keepOverrides(name, dataset, looks);
-      if (isDryRun) return { version: before?.version ?? 0, dataset, isNew: !before?.dataset };
+      const isSame = before?.dataset && isSameDocument(before.dataset, dataset);
+      if (isDryRun || isSame) return { version: before?.version ?? 0, dataset, isNew: !before?.dataset };
       const known = await this.rows.write(name, before, dataset, datasetAudit(audit, name, before, dataset));
       await this.datasetChanged(name, known);
       return { version: known.version, dataset, isNew: !before?.dataset };

@@ -28,6 +28,7 @@ import { mergePatch } from "./policy.patch.ts";
 import { completePolicy, policyFaults, policyPatchFaults } from "./policy.rules.ts";
 import { isSameTarget, TableChecks } from "./policy.tables.ts";
 import { versionHandlers } from "./policy.version.handlers.ts";
+import { isSameDocument } from "./policy.versions.ts";
 import { webhookHandlers } from "./policy.webhook.handlers.ts";
 import { WebhookSecrets } from "./policy.webhook.ts";
 import { evaluatePolicy } from "./policy.window.ts";
@@ -189,7 +190,7 @@ export default defineActor({
           whole = completePolicy(wanted as Partial<Policy>);
           if (!isPatch || !isSameTarget(whole, policy))
             refuse("policy", await this.tableChecks.faults(whole, { mayCreate: !isDryRun }));
-          return isDryRun ? null : whole;
+          return isDryRun || isSameDocument(policy, whole) ? null : whole;
         },
         auditing(ctx),
       );

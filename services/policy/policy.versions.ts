@@ -18,6 +18,13 @@ interface NewVersion extends DocumentName {
   after: object | null;
 }
 
+/**
+ * Whether a change would change nothing. Then it makes no version. The order of names counts within the schema alone, where templates have
+ * their columns from.
+ */
+export const isSameDocument = <T extends { schema: object }>(before: T, after: T): boolean =>
+  changedFields(before, after).length === 0 && JSON.stringify(before.schema) === JSON.stringify(after.schema);
+
 /** Writes a version in the transaction of the change that makes it, and deletes the one that is too old now. */
 export async function addVersion(
   { DocumentVersion }: Models,

@@ -23,7 +23,19 @@ describe("a dataset", () => {
     expect([got.body, got.headers.get("etag")]).toEqual([put.body, put.headers.get("etag")]);
     const again = await asked("PUT", `/datasets/${name}`, got.body, { "if-match": String(got.headers.get("etag")) });
     expect(again).toMatchObject({ status: 200, body: got.body });
-    expect(again.headers.get("etag")).not.toBe(got.headers.get("etag"));
+    expect(again.headers.get("etag")).toBe(got.headers.get("etag"));
+  });
+
+  test("has no new version where a change changes nothing", async () => {
+    const name = await made({ schema: { properties: { a: {}, b: {} } } });
+    const versions = async () => ((await asked("GET", `/datasets/${name}/versions`)).body.items as unknown[]).length;
+    const { body } = await asked("GET", `/datasets/${name}`);
+    expect(await asked("PUT", `/datasets/${name}`, body)).toMatchObject({ status: 200, body });
+    expect(await asked("PATCH", `/datasets/${name}`, { maxErrors: body.maxErrors }, merge)).toMatchObject({ body });
+    expect(await versions()).toBe(1);
+    const turned = { ...body, schema: { properties: { b: {}, a: {} } } };
+    expect((await asked("PUT", `/datasets/${name}`, turned)).headers.get("etag")).toBe('"2"');
+    expect(await versions()).toBe(2);
   });
 
   test("is changed by a merge patch, and by who has seen its version", async () => {
