@@ -1,6 +1,7 @@
 /** Makes an example record from a schema: its examples, defaults and allowed values, else a value of the type. */
 import { fieldsOf, type Path, type SchemaFields } from "../read/fields.ts";
 import { isObject, type SchemaNode } from "../schema/walk.ts";
+import { isAccepted, textOf } from "./of-pattern.ts";
 
 /** Example texts for the formats of JSON Schema. */
 const OF_FORMAT: Record<string, string> = {
@@ -31,7 +32,6 @@ export interface ExampleField {
 export function exampleFields(schema: object): ExampleField[] {
   const fields = fieldsOf(schema);
   const whole = firstOf(fields.at([]), ({ examples }) => (Array.isArray(examples) ? examples[0] : undefined));
-  const required = new Set(fields.required.map((path) => JSON.stringify(path)));
   const described = new Set(fields.paths.map((path) => JSON.stringify(path)));
   const undescribed = fields.required.filter((path) => path.length === 1 && !described.has(JSON.stringify(path)));
   const paths = [...leaves(fields, []), ...undescribed];
@@ -39,8 +39,7 @@ export function exampleFields(schema: object): ExampleField[] {
   if (paths.length === 0) return [{ path: ["example"], value: "text" }];
   return paths.map((path) => {
     const given = valueAt(whole, path);
-    const isRequired = required.has(JSON.stringify(path));
-    return { path, value: given === undefined ? exampleOf(fields, path, isRequired) : given };
+    return { path, value: given === undefined ? exampleOf(fields, path) : given };
   });
 }
 
@@ -81,7 +80,7 @@ function leaves(fields: SchemaFields, prefix: Path): Path[] {
   });
 }
 
-function firstOf<T>(nodes: readonly SchemaNode[], what: (node: SchemaNode) => T | undefined): T | undefined {
+function firstOf<From, T>(nodes: readonly From[], what: (node: From) => T | undefined): T | undefined {
   for (const node of nodes) {
     const found = what(node);
     if (found !== undefined) return found;
@@ -95,12 +94,10 @@ const given = ({ examples, example, default: byDefault, const: only, enum: allow
   return byDefault ?? only ?? (Array.isArray(allowed) ? allowed.find((one) => one !== null) : undefined);
 };
 
-/** A value for a schema with a pattern is not guessed, unless every record must have the field. */
-function exampleOf(fields: SchemaFields, path: Path, isRequired: boolean): unknown {
+function exampleOf(fields: SchemaFields, path: Path): unknown {
   const nodes = fields.at(path);
   const told = firstOf(nodes, given);
   if (told !== undefined) return told;
-  if (!isRequired && nodes.some(({ pattern }) => pattern !== undefined)) return undefined;
   const type = typeOf(nodes);
   if (type !== "array") return ofType(type, nodes);
   return itemsOf(nodes, fields.at(path, true));
@@ -128,10 +125,24 @@ function ofType(type: string, nodes: readonly SchemaNode[]): unknown {
   const number = (name: string) => numberIn(nodes, name);
   if (type === "boolean") return true;
   if (type === "integer" || type === "number") return numberOf(type, number);
-  if (type !== "string") return undefined;
+  return type === "string" ? stringOf(nodes) : undefined;
+}
+
+/** Undefined: no text is known that the patterns accept. The partner fills the field in. */
+function stringOf(nodes: readonly SchemaNode[]): string | undefined {
   const format = firstOf(nodes, (node) => (typeof node.format === "string" ? node.format : undefined));
-  if (format !== undefined && Object.hasOwn(OF_FORMAT, format)) return OF_FORMAT[format];
-  return "text".padEnd(number("minLength") ?? 0, "x").slice(0, number("maxLength") ?? Number.POSITIVE_INFINITY);
+  const ofFormat = format !== undefined && Object.hasOwn(OF_FORMAT, format) ? OF_FORMAT[format] : undefined;
+  const least = numberIn(nodes, "minLength") ?? 0;
+  const most = numberIn(nodes, "maxLength") ?? Number.POSITIVE_INFINITY;
+  const usual = ofFormat ?? "text".padEnd(least, "x").slice(0, most);
+  const patterns = nodes.flatMap(({ pattern }) => (typeof pattern === "string" ? [pattern] : []));
+  if (patterns.length === 0) return usual;
+  const fits = (text: string) => {
+    const { length } = [...text];
+    return length >= least && length <= most && patterns.every((pattern) => isAccepted(pattern, text));
+  };
+  if (fits(usual)) return usual;
+  return ofFormat === undefined ? firstOf(patterns, (pattern) => textOf(pattern, least, fits)) : undefined;
 }
 
 function numberOf(type: string, number: (name: string) => number | undefined): number {

@@ -68,7 +68,7 @@ const german = {
 test("CSV: titles, the declared delimiter, decimal character, date, word and separator", async () => {
   const { text, headers, data } = await imported(german);
   expect(text).toBe(
-    'Bestellnr.;Preis;order_date;active;status;tags;PLZ;address.city;pieces;code\r\n"B-1;2";12,5;31.01.2026;ja;neu;"rot|blau";textx;te;20;\r\n',
+    'Bestellnr.;Preis;order_date;active;status;tags;PLZ;address.city;pieces;code\r\n"B-1;2";12,5;31.01.2026;ja;neu;"rot|blau";textx;te;20;AAA\r\n',
   );
   expect(data).toEqual({
     order_id: "B-1;2",
@@ -79,6 +79,7 @@ test("CSV: titles, the declared delimiter, decimal character, date, word and sep
     tags: ["rot", "blau"],
     address: { zip: "textx", city: "te" },
     pieces: 20,
+    code: "AAA",
   });
   expect(headers.get("content-disposition")).toMatch(/^attachment; filename="orders-\d+-template\.csv"$/);
 });
@@ -130,6 +131,21 @@ const dates = { type: "array", items: { type: "string", format: "date" }, exampl
 
 test.each<[string, object, string]>([
   ["the name of a delimiter", { read: { dialect: { delimiter: "tab" } } }, "order_id\tn\r\ntext\t1\r\n"],
+  [
+    "patterns",
+    {
+      schema: {
+        required: ["sku", "tags"],
+        properties: {
+          sku: { type: "string", pattern: "^[A-Z]{2}-\\d{4,}$" },
+          tags: { type: "array", items: { type: "string", pattern: "^(new|old)$" } },
+          note: { type: "string", pattern: "^a$b" },
+        },
+      },
+      read: { fields: { tags: { separator: "|" } } },
+    },
+    "sku,tags,note\r\nAA-1111,new,\r\n",
+  ],
   ["fields that are required alone", { schema: { required: ["a", "b"] } }, "a,b\r\ntext,text\r\n"],
   [
     "dates in a list",
