@@ -11,6 +11,8 @@ import { freePort } from "../helpers/port.ts";
 /** Minutes become seconds: 15 m are 30 s. Nothing is longer than a minute, and nothing shorter than three scrapes. */
 const SHORTER = 30;
 const SCRAPE_S = 2;
+/** As Grafana has it: four scrapes. */
+export const RATE_INTERVAL = `${4 * SCRAPE_S}s`;
 const [LEAST_S, MOST_S] = [3 * SCRAPE_S, 60];
 
 const SCRAPED_MS = 30_000;
@@ -73,8 +75,10 @@ function configuration(folder: string, targets: string[]): string {
   });
 }
 
+type Vector = { metric: Record<string, string>; value: [at: number, value: string] }[];
+
 interface Told {
-  data: { alerts: { labels: { alertname: string }; state: string; annotations: { summary: string } }[] };
+  alerts: { labels: { alertname: string }; state: string; annotations: { summary: string } }[];
 }
 
 export class Prometheus {
@@ -101,6 +105,7 @@ export class Prometheus {
         `--config.file=${join(this.folder, "prometheus.yml")}`,
         `--storage.tsdb.path=${data}`,
         `--web.listen-address=127.0.0.1:${port}`,
+        "--enable-feature=exemplar-storage",
       ],
       { stdio: ["ignore", log, log] },
     );
@@ -121,15 +126,37 @@ export class Prometheus {
 
   /** How many targets answer. */
   private async counted(): Promise<number> {
-    const answer = await fetch(`${this.url}/api/v1/query?query=${encodeURIComponent("sum(up)")}`);
-    const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } };
-    return Number(data.result[0]?.value[1] ?? 0);
+    const [sum] = await this.query("sum(up)");
+    return sum?.value ?? 0;
+  }
+
+  /** Throws where Prometheus takes no such query. */
+  async query(expr: string): Promise<{ labels: Record<string, string>; value: number }[]> {
+    const { result } = await this.ask<{ result: Vector }>("query", { query: expr });
+    return result.map(({ metric: labels, value: [, value] }) => ({ labels, value: Number(value) }));
+  }
+
+  /** The traces that the samples of a query lead to. */
+  async traces(expr: string): Promise<string[]> {
+    const since = { start: String(Date.now() / 1000 - 3600), end: String(Date.now() / 1000) };
+    const found = await this.ask<{ exemplars: { labels: { trace_id: string } }[] }[]>("query_exemplars", {
+      query: expr,
+      ...since,
+    });
+    return found.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels.trace_id));
+  }
+
+  private async ask<T>(what: string, params: Record<string, string> = {}): Promise<T> {
+    const answer = await fetch(`${this.url}/api/v1/${what}?${new URLSearchParams(params)}`);
+    const { status, data, error } = (await answer.json()) as { status: string; data: T; error?: string };
+    if (status !== "success") throw new Error(`${JSON.stringify(params)}: ${error}`);
+    return data;
   }
 
   /** Summaries of the alerts that fire, by their names without `Dataflow`. */
   async firing(): Promise<Map<string, string>> {
-    const { data } = (await (await fetch(`${this.url}/api/v1/alerts`)).json()) as Told;
-    const fire = data.alerts.filter(({ state }) => state === "firing");
+    const { alerts } = await this.ask<Told>("alerts");
+    const fire = alerts.filter(({ state }) => state === "firing");
     return new Map(
       fire.map(({ labels, annotations }) => [labels.alertname.slice("Dataflow".length), annotations.summary]),
     );

@@ -11,17 +11,20 @@ import { faultsOfNodes } from "./faults.nodes.ts";
 import { faultsOfServers } from "./faults.servers.ts";
 import { faultsOfWork } from "./faults.work.ts";
 import { Load } from "./load.ts";
+import { panels } from "./panels.ts";
 import { Prometheus } from "./prometheus.ts";
 import { quiet } from "./quiet.ts";
 import type { Stage, Walk } from "./stage.ts";
 
-const walks: Record<string, Walk> = { ...quiet, ...faultsOfNodes, ...faultsOfServers, ...faultsOfWork };
+const walks: Record<string, Walk> = { ...quiet, ...panels, ...faultsOfNodes, ...faultsOfServers, ...faultsOfWork };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in walks));
 if (unknown.length > 0) throw new Error(`No walk is called ${unknown.join(", ")}: ${Object.keys(walks).join(", ")}.`);
 
 const folder = mkdtempSync(join(tmpdir(), "alerts-"));
 const cluster = new Cluster(folder, `dataflow_alerts_${process.pid}`, {
+  // The server is shared with whatever else runs here.
+  DATABASE_POOL: "4",
   BATCH_LEASE: "4s",
   REDIS_LOCK_TIMEOUT: "4s",
   SWEEP_INTERVAL: "1s",

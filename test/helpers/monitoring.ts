@@ -16,14 +16,32 @@ interface Rules {
   groups: { rules: Alert[] }[];
 }
 
+interface Source {
+  type: string;
+  uid: string;
+}
+interface Target {
+  datasource: Source;
+  expr: string;
+  refId: string;
+  legendFormat?: string;
+  exemplar?: boolean;
+}
 interface Panel {
+  id: number;
   title: string;
   type: string;
-  targets?: { expr: string }[];
+  datasource?: Source;
+  targets?: Target[];
+  fieldConfig?: { defaults: { unit?: string } };
+  gridPos: Record<"x" | "y" | "w" | "h", number>;
 }
 export interface Dashboard {
   uid: string;
   title: string;
+  schemaVersion: number;
+  templating: { list: Record<"name" | "type" | "query", string>[] };
+  links: object[];
   panels: Panel[];
 }
 

@@ -52,6 +52,40 @@ test("each dashboard has its own name, and each of its panels a title and a quer
     }
 });
 
+/** Of Grafana's schema what its import does not fill in by itself: units are of its list, and a query without a source is nobody's. */
+test("each dashboard is as Grafana's schema has it, and asks the data source that its reader chooses", () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills it in
+  const source = { type: "prometheus", uid: "${datasource}" };
+  const units = ["Bps", "bytes", "percentunit", "reqps", "s", "short"];
+  for (const { title, schemaVersion, templating, links, panels } of dashboards) {
+    expect({
+      title,
+      schemaVersion,
+      variables: templating.list.map(({ name, type, query }) => [name, type, query]),
+    }).toEqual({
+      title,
+      schemaVersion: 39,
+      variables: [["datasource", "datasource", "prometheus"]],
+    });
+    for (const link of links)
+      expect(Object.keys(link)).toEqual(
+        expect.arrayContaining(["icon", "tooltip", "targetBlank", "includeVars", "keepTime"]),
+      );
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    for (const { title: panel, type, datasource, targets = [], fieldConfig, gridPos: at } of panels) {
+      expect(at.x + at.w).toBeLessThanOrEqual(24);
+      if (type === "row") continue;
+      expect({ panel, datasource, isKnown: units.includes(fieldConfig?.defaults.unit ?? "") }).toEqual({
+        panel,
+        datasource: source,
+        isKnown: true,
+      });
+      expect(targets.map((target) => target.datasource)).toEqual(targets.map(() => source));
+      expect(targets.map(({ refId }) => refId)).toEqual(["A", "B", "C", "D"].slice(0, targets.length));
+    }
+  }
+});
+
 const found = spawnSync("promtool", ["--version"]).status === 0;
 const describePromtool = canRun("rules and dashboards", [found ? null : "promtool (Debian's package prometheus)"])
   ? describe
