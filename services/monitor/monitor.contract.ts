@@ -138,6 +138,9 @@ export interface Flushed {
   reason: string | null;
 }
 
+/** `some`: a worker claims batches; `paused`: all workers are paused; `none`: no node has one. */
+export type Claimants = "some" | "paused" | "none";
+
 /** Every node has these actions, whatever SERVICES says. */
 export const monitorActions = {
   /** This node's figures. */
@@ -161,6 +164,8 @@ export const monitorActions = {
   turnWorker: action({ node: { type: "string" }, how: { type: "enum", values: ["pause", "resume"] } }).answers<
     WorkerStatus & { node: string }
   >(),
+  /** Whether any worker claims batches now. One that does not answer counts as one that does. */
+  claimants: action({}).answers<Claimants>(),
   /** What a client uses of its limits now. Asking spends nothing. Throws unavailable. */
   usage: action({
     client: typed<Client>({ type: "object" }),

@@ -24,7 +24,7 @@ import { openMetricsText, prometheusText } from "./monitor.prometheus.ts";
 import { Queue } from "./monitor.queue.ts";
 import { TableDatabases } from "./monitor.tables.ts";
 import { usageOf } from "./monitor.usage.ts";
-import { flushCaches, turnWorker } from "./monitor.workers.ts";
+import { claimantsOf, flushCaches, turnWorker } from "./monitor.workers.ts";
 
 /** How long an answer is reused: it costs a few ms of the event loop, and anybody may call it. */
 const METRICS_EVERY_MS = 1_000;
@@ -103,6 +103,9 @@ export const monitor = (): ServiceSchema =>
       },
       turnWorker(ctx) {
         return turnWorker({ broker: this.broker, asking: ctx }, ctx.params.node, ctx.params.how);
+      },
+      claimants() {
+        return claimantsOf(this.broker);
       },
       usage(ctx) {
         return usageOf(ctx, ctx.params.client, ctx.params.policy);

@@ -4,12 +4,15 @@ import { Problem } from "../../lib/errors.ts";
 import { actors } from "../actors.ts";
 import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
 import { announce } from "../messages.ts";
-import type { Flushed } from "./monitor.contract.ts";
+import type { Claimants, Flushed } from "./monitor.contract.ts";
 import { nodesWith } from "./monitor.figures.ts";
 
 const PATIENCE_MS = 2_000;
 /** Deleting scans all keys of Redis; a million keys take a second. */
 const FLUSH_PATIENCE_MS = 20_000;
+
+/** A list of batches waits for this answer, so a worker that is slow counts as one that claims. */
+const GLANCE_MS = 300;
 
 type Asking = Pick<ServiceBroker | Context, "call">;
 
@@ -34,6 +37,20 @@ export async function turnWorker(
     if (isSilence(error)) throw new Problem("unavailable", `${nodeID} does not answer. ${known}`);
     throw error;
   }
+}
+
+/** The first worker that claims decides: only where all are paused are all waited for. */
+export function claimantsOf(broker: ServiceBroker): Promise<Claimants> {
+  const workers = nodesWith(broker, "batchProcessor");
+  if (workers.length === 0) return Promise.resolve("none");
+  const claiming = workers.map(async (nodeID) => {
+    const status = await actors.batchProcessor.status(broker, {}, { nodeID, timeout: GLANCE_MS }).catch(() => null);
+    if (status?.paused) throw new Error(`${nodeID} is paused`);
+  });
+  return Promise.any(claiming).then(
+    () => "some",
+    () => "paused",
+  );
 }
 
 const isSilence = (error: unknown): boolean =>

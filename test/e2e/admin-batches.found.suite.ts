@@ -140,6 +140,24 @@ export function batchesAreFound(): void {
     expect(await counts("client=nobody&status=held")).toEqual({ held: { value: 0, isMore: false } });
   });
 
+  test("a batch that nothing but its workers keeps waiting says that they are all paused", async () => {
+    const { nodeID } = system.broker;
+    const client = await newClient(url);
+    expect((await asked("POST", `/nodes/${encodeURIComponent(nodeID)}/pause`)).status).toBe(200);
+    const { id } = await accepted(url, client, '{"a":1}');
+    const shown = async () => (await asked("GET", `/batches/${id}`)).body;
+    await until(async () => (await shown()).status === "ready", "the batch is ready");
+    expect(await shown()).toMatchObject({ waits: "all workers are paused", waitsUntil: null });
+    const { items } = (await asked("GET", `/batches?client=${client.id}`)).body as { items: Json[] };
+    expect(items).toMatchObject([{ id, waits: "all workers are paused" }]);
+    await asked("POST", `/clients/${client.id}/pause`);
+    expect(await shown()).toMatchObject({ waits: "its client is paused" });
+    await asked("POST", `/clients/${client.id}/resume`);
+    await asked("POST", `/nodes/${encodeURIComponent(nodeID)}/resume`);
+    await batchWhen(url, client, id);
+    expect(await shown()).toMatchObject({ status: "completed", waits: null });
+  });
+
   test("a batch tells how far its run is, why it waits and until when, what came of it, and how long it is kept", async () => {
     const shown = async (id: string) => (await asked("GET", `/batches/${id}`)).body;
     const approval = await newClient(url, { requiresApproval: true });

@@ -18,6 +18,7 @@ import { type BatchOutlook, type BatchRow, isFinal, visibleStates } from "../../
 import { MOST_COUNTED_BATCHES } from "../../batch/batch.filter.domain.ts";
 import type { BatchAttempt } from "../../batch/batch.reads.domain.ts";
 import { call } from "../../messages.ts";
+import type { Claimants } from "../../monitor/monitor.contract.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { isDryRunOf, jsonBody, strictly, wrongQuery } from "../http/input.ts";
 import { beyond, foundBody, nothingListed, pageOf } from "../http/pages.ts";
@@ -102,7 +103,7 @@ export const listedSchema: Record<string, JsonSchema> = {
   }),
   run: described("While it runs, or waits to be tried again.", orNull(runSchema)),
   waits: described(
-    "Why it waits: its client's cap or pause, its window, an approval, the batch in front of it, a failed attempt, a handler or a table that is not there, rows that others refer to. Null: nothing is in its way.",
+    "Why it waits: its client's cap or pause, its window, an approval, the batch in front of it, a failed attempt, a handler or a table that is not there, rows that others refer to, workers that are all paused. Null: nothing is in its way.",
     orNull(text()),
   ),
   waitsUntil: described("Until when it waits, where that is known.", orNull(instant)),
@@ -147,8 +148,17 @@ async function batchViews(exchange: Exchange, batches: BatchRow[]) {
 async function outlooksOf({ ctx }: Exchange, all: BatchRow[]): Promise<Map<number, BatchOutlook>> {
   const batches = all.filter(({ state }) => !isFinal(state));
   const found = batches.length > 0 ? await actors.batch.outlooks(ctx, { batches }) : [];
-  return new Map(found.map((outlook) => [outlook.id, outlook]));
+  const ready = new Set(batches.filter(({ state }) => state === "ready").map(({ id }) => id));
+  const isFree = ({ id, waits }: BatchOutlook) => waits === null && ready.has(id);
+  // Only a batch with nothing else in its way may be waiting for a worker.
+  const why = found.some(isFree) ? withoutWorkers[await actors.monitor.claimants(ctx, {})] : null;
+  return new Map(found.map((outlook) => [outlook.id, isFree(outlook) ? { ...outlook, waits: why } : outlook]));
 }
+
+const withoutWorkers = { some: null, paused: "all workers are paused", none: "no worker runs" } satisfies Record<
+  Claimants,
+  string | null
+>;
 
 /** Last failed attempts, by the ids of the batches. A batch that never failed has none. */
 async function lastAttempts({ ctx }: Exchange, batches: BatchRow[]): Promise<Map<number, BatchAttempt>> {
