@@ -89,6 +89,13 @@ function faultsOf(schema: Schema, value: unknown): string[] {
     : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }
 
+/** What an excerpt has that the schema does not allow. It may lack members that the whole has. */
+export function excerptFaults(schema: Schema, value: unknown): string[] {
+  // An id may be shown as "…".
+  const isExcerpt = (fault: string) => / must (have required property|match format) /.test(fault);
+  return faultsOf(schema, value).filter((fault) => !isExcerpt(fault));
+}
+
 /** The documents within a text: lines, or the data of events. */
 const itemsOf = (type: string, text: string): unknown[] =>
   text

@@ -14,6 +14,26 @@ test.each(documents)("links of %s lead somewhere", (document) => {
   expect(missingIn(document, links, dirname(document))).toEqual([]);
 });
 
+/** The address of a heading, as GitHub makes it. */
+const slugOf = (heading: string) =>
+  heading
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+    .trim()
+    .replaceAll(/\s/g, "-");
+
+test.each(documents)("links of %s into a page lead to a heading, or the row of a code", (document) => {
+  const links = [...text(document).matchAll(/\]\((?!https?:)([^)#\s]*\.md|)#([^)\s]+)\)/g)];
+  const missing = links.filter(([, path = "", hash = ""]) => {
+    const page = text(path === "" ? document : join(dirname(document), path));
+    const headings = [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => slugOf(heading));
+    const codes = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, code]) => code);
+    return ![...headings, ...codes].includes(decodeURIComponent(hash));
+  });
+  expect(missing.map(([link]) => link)).toEqual([]);
+});
+
 test("every guarantee of the architecture names the test that shows it", () => {
   const [, table = ""] = /## Guarantees\n([\s\S]*?)\n## /.exec(text("docs/architecture.md")) ?? [];
   const guarantees = table

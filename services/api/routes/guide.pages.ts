@@ -58,6 +58,8 @@ function readerOf(file: string, files: ReadonlySet<string>): Marked {
         const words = this.parser.parseInline(tokens);
         return target === null ? words : `<a href="${escaped(target)}">${words}</a>`;
       },
+      // The documents' comments are for who writes them.
+      html: ({ text }) => (text.startsWith("<!--") ? "" : text),
       image({ href, text }: Tokens.Image) {
         return `<img src="${escaped(targetOf(href, file, files) ?? href)}" alt="${escaped(text)}" loading="lazy">`;
       },
