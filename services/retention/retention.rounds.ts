@@ -73,7 +73,7 @@ export class Retention {
   private readonly pace = new Pace();
   private readonly keyPace = new Pace();
   private isEnded = false;
-  /** When the oldest batch was due that the last round could not delete. Null: there was none. */
+  /** When the oldest batch was due that the last round has left: about, where it did not come to all. Null: there is none. */
   oldestLeft: number | null = null;
 
   constructor(parts: RetentionParts) {
@@ -124,10 +124,12 @@ export class Retention {
     return (await this.forget()) || hasMore;
   }
 
-  /** Adds to `left` the batches that still have something to delete. */
+  /** Adds to `left` the batches that still have something to delete, and for those behind a full page its last one, before which none of them is due. */
   private async batches(read: () => Promise<BatchRow[]>, left: BatchRow[]): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
-    const { free: batches, held } = await this.apart(await read());
+    const found = await read();
+    if (found.length === BATCHES_AT_ONCE) left.push(...found.slice(-1));
+    const { free: batches, held } = await this.apart(found);
     if (held.length > 0)
       await this.parts.store.deferHeld(
         held.map(({ id }) => id),

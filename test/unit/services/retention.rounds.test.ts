@@ -94,6 +94,24 @@ test("it tells of the rows that it deletes, and of the oldest batch that it cann
   await remove();
 });
 
+test("while more is due than a round deletes, it tells about when the rest was due", async () => {
+  const { db, remove } = await freshDatabase();
+  for (let n = 0; n < 205; n++) await ready(db.store, 1, { chunks: [] });
+  await db.sequelize.query(`UPDATE "batch" SET "state" = 'cancelled', "chunks" = 0, "due_at" = 1000 + "id"`);
+  const [first] = await db.store.due("cancelled", 1);
+  const told: (number | null)[] = [];
+  // Each round ends with it.
+  const forgetExpiredKeys: typeof db.store.forgetExpiredKeys = (...args) => {
+    told.push(retention.oldestLeft);
+    return db.store.forgetExpiredKeys(...args);
+  };
+  const retention = new Retention({ ...parts, store: { ...db.store, forgetExpiredKeys } });
+  await retention.run();
+  const dueAt = first?.dueAt ?? 0;
+  expect(told).toEqual([dueAt + 99, dueAt + 199, null]);
+  await remove();
+});
+
 test("errors of an earlier pass that cannot go have a line with their batch and its request", async () => {
   const { db, remove } = await freshDatabase();
   const stale = { batchId: 1, pass: 0, publicId: "01936b2e", requestId: "a-request" };
