@@ -24,7 +24,7 @@ export interface BatchFound {
 }
 
 const batches = `SELECT id, public_id AS "publicId", request_id AS key, state, records, accepted, rejected, duplicate, created, updated, deleted, chunks,
-  (SELECT count(*) FROM batch_chunk c WHERE c.batch_id = b.id) AS "storedChunks" FROM batch b ORDER BY id`;
+  (SELECT count(*) FROM batch_chunk c WHERE c.batch_id = b.id) AS "storedChunks" FROM batch b WHERE id > `;
 
 const NO_ROWS = { duplicate: 0, created: null, updated: null, deleted: null };
 
@@ -46,13 +46,18 @@ export async function expectOneByOne(select: Select, client: string, least: numb
   expect(await select("SELECT 1 FROM order_place")).toEqual([]);
 }
 
-/** Compares all that is stored with all that was sent and answered (key → batch id), once the system is at rest. */
+/** Where others have sent batches before. */
+export const lastBatch = async (select: Select): Promise<number> =>
+  Number((await select<{ id: number | string | null }>("SELECT max(id) AS id FROM batch"))[0]?.id ?? 0);
+
+/** Compares all that is stored after a batch with all that was sent and answered (key → batch id), once the system is at rest. */
 export async function expectAllRight(
   select: Select,
   sent: Map<string, Sent>,
   answered: Map<string, string>,
+  after = 0,
 ): Promise<BatchFound[]> {
-  const found = await select<BatchFound>(batches);
+  const found = await select<BatchFound>(`${batches} ${after} ORDER BY id`);
   const byKey = new Map(found.map((batch) => [batch.key, batch]));
   expect(byKey.size).toBe(found.length);
   expect([...answered].filter(([key, id]) => byKey.get(key)?.publicId !== id)).toEqual([]);

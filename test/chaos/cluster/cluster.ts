@@ -101,6 +101,9 @@ export class Cluster {
     return (await sequelize.query(sql))[0] as T[];
   };
 
+  /** As its nodes read it. */
+  readonly batch = (id: string) => (this.db as Database).store.batch(id, null);
+
   /** Makes every insert into a table wait, over a link of the test's own, until the answer is called. */
   async hold(table: string): Promise<() => Promise<void>> {
     const { sequelize } = this.db as Database;

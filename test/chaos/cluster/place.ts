@@ -68,8 +68,8 @@ export class Place {
     );
     const links = { redis, rabbit, postgres } as Place["links"];
     return new Place(options, links, {
-      ...env,
       METRICS_PORT: "0",
+      ...env,
       REDIS_URL: `redis://127.0.0.1:${links.redis.port}`,
       AMQP_URL: rabbitUrlAt(links.rabbit.port, HEARTBEAT),
       DATABASE_URL: postgresUrlAt(databaseUrl, links.postgres.port),

@@ -77,10 +77,29 @@ export interface Case {
   answers: unknown[][];
 }
 
+let recorder: Recorder;
+/** Made once: to write all statements takes longer than all cases. */
+let stores: Stores | undefined;
+const recorded: Pick<Recorder, "staged" | "all" | "get"> = {
+  staged: (...given) => recorder.staged(...given),
+  all: (...given) => recorder.all(...given),
+  get: (...given) => recorder.get(...given),
+};
+
+/** One case after the other: they have one recorder. */
 export async function sentBy({ run, answers }: Case): Promise<Sent[]> {
-  const recorder = new Recorder(answers);
-  await run(storesOn(recorder as unknown as Sql));
-  return recorder.sent;
+  recorder = new Recorder(answers);
+  const { sent } = recorder;
+  stores ??= storesOn(recorded as unknown as Sql);
+  await run(stores);
+  return sent;
+}
+
+/** What each of them sends, in one list. */
+export async function sentByAll(cases: Case[]): Promise<Sent[]> {
+  const all: Sent[] = [];
+  for (const one of cases) all.push(...(await sentBy(one)));
+  return all;
 }
 
 export const newBatch = () => ({

@@ -6,17 +6,16 @@
  */
 import { accepted, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
-import { Cluster, everyServer } from "./cluster/cluster.ts";
+import type { Cluster } from "./cluster/cluster.ts";
 import { Logbook } from "./cluster/logbook.ts";
 import { type Place, servers } from "./cluster/place.ts";
 import { Told } from "./cluster/told.ts";
-import { companyDdl, companyTables, intoTable } from "./company.ts";
+import { companyTables, intoTable } from "./company.ts";
 import { bodyOf, headersOf, type Import, randomBy, randomImport, schema, tableSchema } from "./imports.ts";
-import { expectAllRight, isRestful, type Sent } from "./stored.ts";
+import { isLong, SEED, secondsOr } from "./seconds.ts";
+import { expectAllRight, isRestful, lastBatch, type Sent } from "./stored.ts";
 
-const SECONDS = Number(process.env.CHAOS_SECONDS ?? 0);
-const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
-const isLong = SECONDS > 30;
+const SECONDS = secondsOr(0);
 /** Batches of a client and round: some groups. */
 const FLOOD = isLong ? 100 : 64;
 /** Of each table and round. */
@@ -25,32 +24,28 @@ const INTO_TABLES = 2;
 const SENDERS = 8;
 /** One in so many batches is followed by its events. */
 const FOLLOWED = 8;
-const LEASE_MS = 1_000;
+const LEASE_MS = isLong ? 1_000 : 2_000;
 /** More batches in the hands of a worker than it works one by one. */
 const GROUP = 8;
 const WEIGHTS = [1, 3] as const;
 
-everyServer("a flood of small batches", () => {
-  const cluster = new Cluster(["api", "worker", "worker"], {
-    BATCH_LEASE: `${LEASE_MS}ms`,
-    REDIS_LOCK_TIMEOUT: `${LEASE_MS}ms`,
-    SWEEP_INTERVAL: "300ms",
-    POLL_INTERVAL: "1s",
-    WORKER_CONCURRENCY: "2",
-    WEBHOOK_ALLOWED_HOSTS: "127.0.0.1",
-    TABLES_ALLOWED: "*",
-  });
+export function floodSuite(cluster: Cluster): void {
+  describe("a flood of small batches", () => floods(cluster));
+}
+
+function floods(cluster: Cluster): void {
   const logbook = new Logbook(cluster);
   const random = randomBy(SEED);
   const sent = new Map<string, Sent>();
   const answered = new Map<string, string>();
   let told: Told;
+  /** What others have sent. */
+  let before: number;
   let clients: TestClient[];
   let intoTables: TestClient[];
 
   beforeAll(async () => {
-    await cluster.open();
-    for (const sql of companyDdl) await cluster.select(sql);
+    before = await lastBatch(cluster.select);
     told = await Told.open(cluster);
     // More places than the workers have slots: what a lost worker holds until its lease is over takes no turn from its client.
     const policy = { schema, maxAttempts: 100, maxConcurrentBatches: 8, webhook: told.webhook };
@@ -62,10 +57,7 @@ everyServer("a flood of small batches", () => {
     );
     told.clients.push(...clients, ...intoTables);
   });
-  afterAll(async () => {
-    await told?.close();
-    await cluster.close();
-  });
+  afterAll(() => told?.close());
   const api = () => cluster.of("api")[0] as Place;
 
   async function send(client: TestClient, one: Import): Promise<void> {
@@ -191,7 +183,7 @@ everyServer("a flood of small batches", () => {
         for (let no = 0; no < 1 || performance.now() < endAt; no++) await round(no, pairAt(no));
         logbook.tell("all is at rest");
         await told.untilAllIsSent((isSent, what) => until(isSent, what, 60_000));
-        await expectAllRight(cluster.select, sent, answered);
+        await expectAllRight(cluster.select, sent, answered, before);
         await told.expectAllTold();
         const share = shares.reduce((sum, one) => sum + one, 0) / shares.length;
         expect(share).toBeGreaterThan(1 / 6);
@@ -225,6 +217,6 @@ everyServer("a flood of small batches", () => {
     ["frozen", "cut"],
   ];
   let order: (readonly [Fault, Fault])[] | null = null;
-});
+}
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

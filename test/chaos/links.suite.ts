@@ -1,8 +1,9 @@
 /** What single links promise, where a whole node loses them: nothing waits for a silent one, and nobody is let in by it. */
 import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
 import { patience, until } from "../helpers/patience.ts";
-import { Cluster, everyServer } from "./cluster/cluster.ts";
+import type { Cluster } from "./cluster/cluster.ts";
 import { type Place, type Server, servers } from "./cluster/place.ts";
+import { isLong } from "./seconds.ts";
 
 /** The promise, for a client that was disabled while a node hears nothing. */
 const REFUSED_MS = 6_000;
@@ -11,7 +12,6 @@ const GOES_ON_MS = 10_000;
 const SHUTDOWN_MS = 6_000;
 /** The promise, with default settings; it takes its time, so that only a long run looks. */
 const DEAD_WORKER_MS = 45_000;
-const isLong = Number(process.env.CHAOS_SECONDS ?? 0) > 30;
 /** Enough chunks of 5 that a fault meets a worker in the middle. */
 const RECORDS = isLong ? 3_000 : 1_500;
 
@@ -46,35 +46,23 @@ const goesOnElsewhere = (cluster: Cluster, batch: Batch, lost: Place, ms: number
 
 const body = Array.from({ length: RECORDS }, (_, i) => `{"i":${i}}\n`).join("");
 
-for (const isPublishing of isLong ? ["true", "false"] : [])
-  everyServer(`a worker that is dead (PUBLISH_EVENTS=${isPublishing})`, () => {
-    const cluster = new Cluster(["api", "worker", "worker"], { PUBLISH_EVENTS: isPublishing });
-    beforeAll(() => cluster.open());
-    afterAll(() => cluster.close());
-
-    test("with default settings: its batch goes on within 45 s", async () => {
-      const { at } = cluster.of("api")[0] as Place;
-      const client = await newClient(at, { chunkRecords: 5 });
-      const batch = await accepted(at, client, body);
-      const dead = await under(cluster, batch);
-      await dead.end("SIGKILL");
-      await goesOnElsewhere(cluster, batch, dead, DEAD_WORKER_MS);
-    });
+export function deadWorkerSuite(cluster: Cluster): void {
+  test("a dead worker with default settings: its batch goes on within 45 s", async () => {
+    const { at } = cluster.of("api")[0] as Place;
+    const client = await newClient(at, { chunkRecords: 5 });
+    const batch = await accepted(at, client, body);
+    const dead = await under(cluster, batch);
+    await dead.end("SIGKILL");
+    await goesOnElsewhere(cluster, batch, dead, DEAD_WORKER_MS);
   });
+}
 
-everyServer("a node without its links", () => {
-  const cluster = new Cluster(["api", "api", "worker", "worker"], {
-    BATCH_LEASE: "2s",
-    REDIS_LOCK_TIMEOUT: "2s",
-    SWEEP_INTERVAL: "500ms",
-    POLL_INTERVAL: "1s",
-    WORKER_CONCURRENCY: "1",
-    SHUTDOWN_TIMEOUT: `${SHUTDOWN_MS}ms`,
-  });
+export function linksSuite(cluster: Cluster): void {
+  describe("a node without its links", () => links(cluster));
+}
+
+function links(cluster: Cluster): void {
   const api = (n: number) => cluster.of("api")[n] as Place;
-
-  beforeAll(() => cluster.open());
-  afterAll(() => cluster.close());
 
   const faults = {
     cut: (place: Place, server: Server) => place.links[server].shut(),
@@ -148,4 +136,4 @@ everyServer("a node without its links", () => {
     await until(async () => (await rowOf(cluster, batch)).state === "completed", "the end of the batch");
     await isWhole(client, batch);
   });
-});
+}
