@@ -65,7 +65,7 @@ test("a signal during the start ends it, and the file is free afterwards", async
   }
 });
 
-test("a running batch is handed back without an attempt, and goes on after the next start", async () => {
+test("a running batch is handed back without an attempt, and goes on after the next start, also beside a process that ends because the file is in use", async () => {
   const count = 20_000;
   const running = await startProcess(env);
   const client = await newClient(running.url, { chunkRecords: 50 });
@@ -89,7 +89,16 @@ test("a running batch is handed back without an attempt, and goes on after the n
   );
   expect(records).toHaveLength(count);
   expect(records.every(({ record, data }, i) => record === i + 1 && data.n === i + 1)).toBe(true);
-  await stopsWell(again);
+
+  // A second process on the same file does the first no harm.
+  const second = await startsInVain(env);
+  expect(second.code).toBe(1);
+  expect(second.logs).toMatch(/DATABASE_URL: .*test\.db; found one that is in use by another process/);
+  const { id: late } = await accepted(again.url, client, rows(3));
+  expect(await batchWhen(again.url, client, late)).toMatchObject({ status: "completed" });
+  // A second signal during its stop does none, either.
+  process.kill(again.pid, "SIGINT");
+  expect(await stopsWell(again, "SIGTERM")).toBeLessThan(patience(TIMEOUT_MS / 2));
 });
 
 /** An upload that has sent more than a chunk, and never ends by itself. */
@@ -109,43 +118,24 @@ function trickle(url: string, client: TestClient) {
   return { upload, end: end.finally(() => clearInterval(timer)) };
 }
 
-test("a stop cuts off a slow upload, and nothing of it remains", async () => {
-  const running = await startProcess(env);
-  const client = await newClient(running.url, { chunkRecords: 100 });
-  const { end } = trickle(running.url, client);
-  await untilFile(place, "SELECT count(*) > 0 AS is_there FROM batch_chunk");
-  const ms = await stopsWell(running);
-  expect(ms).toBeGreaterThan(TIMEOUT_MS / 4);
-  expect(await end).toMatch(/503/);
-  expect(await rowsOf("SELECT id FROM batch")).toEqual([]);
-  expect(await rowsOf("SELECT no FROM batch_chunk")).toEqual([]);
-});
-
-test("a stop does not wait for a hanging handler beyond its time", async () => {
+test("a stop cuts off a slow upload, of which nothing remains, and does not wait for a hanging handler beyond its time", async () => {
   const handler = `export default { name: "hang", actions: { run: { importHandler: true, handler: () => new Promise(() => {}) } } };`;
   writeFileSync(join(place.folder, "hang.service.ts"), handler);
   env.HANDLERS_DIR = place.folder;
   const running = await startProcess(env);
-  const client = await newClient(running.url, { handler: "hang.run" });
-  const { id } = await accepted(running.url, client, rows(3));
-  await batchWhen(running.url, client, id, ({ status }) => status === "processing");
-  await stopsWell(running);
-  expect(await rowsOf("SELECT state, attempt, attempts_total, next_chunk FROM batch")).toEqual([
-    { state: "ready", attempt: 0, attempts_total: 0, next_chunk: 0 },
+  const hangs = await newClient(running.url, { handler: "hang.run" });
+  const { id } = await accepted(running.url, hangs, rows(3));
+  await batchWhen(running.url, hangs, id, ({ status }) => status === "processing");
+  const slow = await newClient(running.url, { chunkRecords: 100 });
+  const { end } = trickle(running.url, slow);
+  await untilFile(place, "SELECT count(*) > 1 AS is_there FROM batch_chunk");
+  const ms = await stopsWell(running);
+  expect(ms).toBeGreaterThan(TIMEOUT_MS / 4);
+  expect(await end).toMatch(/503/);
+  expect(await rowsOf("SELECT state, attempt, attempts_total, next_chunk, chunks FROM batch")).toEqual([
+    { state: "ready", attempt: 0, attempts_total: 0, next_chunk: 0, chunks: 1 },
   ]);
-});
-
-test("a second process on the same file ends with a clear message, and does the first no harm, which ends at once", async () => {
-  const running = await startProcess(env);
-  const second = await startsInVain(env);
-  expect(second.code).toBe(1);
-  expect(second.logs).toMatch(/DATABASE_URL: .*test\.db; found one that is in use by another process/);
-  const client = await newClient(running.url);
-  const { id } = await accepted(running.url, client, rows(3));
-  expect(await batchWhen(running.url, client, id)).toMatchObject({ status: "completed" });
-  // A second signal during its stop does no harm.
-  process.kill(running.pid, "SIGINT");
-  expect(await stopsWell(running, "SIGTERM")).toBeLessThan(patience(TIMEOUT_MS / 2));
+  expect(await rowsOf("SELECT no FROM batch_chunk")).toEqual([{ no: 0 }]);
 });
 
 test("wrong settings end the start with one line each, and no secret among them", async () => {

@@ -16,6 +16,8 @@ const TABLE = /^DECLARE @(\w+) TABLE \((.*)\)$/s;
 const SCALAR = /^DECLARE @(\w+) (\w+(?:\(\w+\))?)(?: = (.*))?$/s;
 const ASSIGNMENT = /^SET @(\w+) = (.*)$/s;
 const ASSIGNING = /^(?:WITH waiting [^;]*?\)\s+)?SELECT (?:TOP \(1\) )?@\w+ = /;
+/** Of the same clock, with the same rounding, as in the statements that PostgreSQL is asked. */
+const NOW = /^DATEDIFF_BIG\([^()]*SYSUTCDATETIME\(\)\)$/;
 const PLAIN = /^@(\w+) (?:IS (NOT )?NULL|= (\d+))$/;
 const TRANSACTION = /^(?:BEGIN TRAN|COMMIT|ROLLBACK)$/;
 const SAVEPOINT = /^(SAVE|ROLLBACK) TRAN (\w+)$/;
@@ -34,6 +36,8 @@ export class Session {
   #error: unknown = null;
   /** How many TRY are around the statement. */
   #tries = 0;
+  /** Statements that ask nothing: they go with the next one. */
+  readonly #unsent: string[] = [];
 
   constructor(client: pg.PoolClient, values: Values) {
     this.#client = client;
@@ -96,7 +100,7 @@ export class Session {
     if (text === "THROW") throw this.#error;
     const [, how, savepoint] = SAVEPOINT.exec(text) ?? [];
     if (savepoint !== undefined)
-      return void (await this.#client.query(`${how === "SAVE" ? "SAVEPOINT" : "ROLLBACK TO"} ${savepoint}`));
+      return void (await this.#send(`${how === "SAVE" ? "SAVEPOINT" : "ROLLBACK TO"} ${savepoint}`));
     if (TRANSACTION.test(text)) return this.#transaction(text);
     const [, table, columns] = TABLE.exec(text) ?? [];
     if (table !== undefined) return this.#table(table, columns as string);
@@ -120,31 +124,42 @@ export class Session {
     const isBegin = text === "BEGIN TRAN";
     if (isBegin === this.#isOpen) throw new Error(`${text} in the wrong place.`);
     if (text === "ROLLBACK") return this.#rolledBack();
-    await this.#client.query(isBegin ? "BEGIN" : text);
+    if (isBegin) this.#unsent.push("BEGIN");
+    else await this.#send(text);
     this.#isOpen = isBegin;
   }
 
   /** Table variables keep their rows. */
   async #rolledBack(): Promise<void> {
     const kept: [string, Row[]][] = [];
-    for (const table of this.#tables.values())
-      kept.push([table, (await this.#client.query(`SELECT * FROM ${table}`)).rows]);
+    for (const table of this.#tables.values()) kept.push([table, (await this.#send(`SELECT * FROM ${table}`)).rows]);
     await this.end();
     for (const [table, rows] of kept) {
       const list = `jsonb_populate_recordset(NULL::${table}, $1::jsonb)`;
-      await this.#client.query(`DELETE FROM ${table}`);
-      await this.#client.query(`INSERT INTO ${table} SELECT * FROM ${list}`, [JSON.stringify(rows)]);
+      await this.#send(`DELETE FROM ${table}`);
+      await this.#send(`INSERT INTO ${table} SELECT * FROM ${list}`, [JSON.stringify(rows)]);
     }
   }
 
   /** Tables that were made meanwhile go with it. */
   async #undo(): Promise<void> {
     made.delete(this.#client);
-    await this.#client.query("ROLLBACK");
+    await this.#send("ROLLBACK");
   }
 
   async #table(name: string, columns: string): Promise<void> {
-    this.#tables.set(name, await variableTable(this.#client, name, columnsOf(columns)));
+    const { table, make, empty } = variableTable(this.#client, name, columnsOf(columns));
+    // What is made in a transaction goes with it.
+    if (make) await this.#client.query(make);
+    else this.#unsent.push(empty);
+    this.#tables.set(name, table);
+  }
+
+  /** What was not sent yet goes first. */
+  async #send(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>> {
+    const before = this.#unsent.splice(0);
+    if (before.length > 0) await this.#client.query(before.join(";"));
+    return this.#client.query(text, values);
   }
 
   /** Without a row the variables stay as they are. */
@@ -174,9 +189,11 @@ export class Session {
     return plain === undefined ? (await this.#query(`SELECT (${expression}) AS value`)).rows[0]?.value : plain;
   }
 
-  /** Numbers and tests of one variable, a third of all questions, without PostgreSQL; undefined: not one of these. */
+  /** Numbers, the time and tests of one variable, most of all questions, without PostgreSQL; undefined: not one of these. */
   #plainValueOf(expression: string): number | boolean | null | undefined {
     if (/^\d+$/.test(expression)) return Number(expression);
+    if (expression === "@@ROWCOUNT") return this.#rowCount;
+    if (NOW.test(expression)) return Date.now();
     const [, name = "", not, number] = PLAIN.exec(expression) ?? [];
     const variable = this.#variables.get(name);
     if (!variable) return undefined;
@@ -188,13 +205,13 @@ export class Session {
   /** Inside TRY an error undoes its statement alone. */
   async #query(statement: string): Promise<pg.QueryResult<Row>> {
     if (!this.#isOpen || this.#tries === 0) return this.#asked(statement);
-    await this.#client.query("SAVEPOINT before_statement");
+    await this.#send("SAVEPOINT before_statement");
     try {
       const answer = await this.#asked(statement);
-      await this.#client.query("RELEASE before_statement");
+      await this.#send("RELEASE before_statement");
       return answer;
     } catch (error) {
-      await this.#client.query("ROLLBACK TO before_statement");
+      await this.#send("ROLLBACK TO before_statement");
       throw error;
     }
   }
@@ -214,7 +231,7 @@ export class Session {
       numbers.set(name, number);
       return `$${number}::${this.#variables.get(name)?.type ?? "undeclared"}`;
     });
-    return this.#client.query(
+    return this.#send(
       text,
       [...numbers.keys()].map((name) => this.#variables.get(name)?.value),
     );

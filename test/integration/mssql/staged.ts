@@ -17,17 +17,17 @@ async function emptyTable(client: pg.PoolClient, name: string, columns: string):
 }
 
 /**
- * An empty table for a variable; answers its name. Variables of one name have other columns in other batches, so each such
- * list has a table of its own: it stays, for a DROP and a CREATE would be a sixth of all work.
+ * A table for a variable: its name, and the statements that make it, if it is not there, or empty it. Variables of one name have other columns in other
+ * batches, so each such list has a table of its own: it stays, for a DROP and a CREATE would be a sixth of all work.
  */
-export async function variableTable(client: pg.PoolClient, variable: string, columns: string): Promise<string> {
-  const name = `var_${variable}_${createHash("sha1").update(columns).digest("hex").slice(0, 8)}`;
+export function variableTable(client: pg.PoolClient, variable: string, columns: string) {
+  const table = `var_${variable}_${createHash("sha1").update(columns).digest("hex").slice(0, 8)}`;
   const known = made.get(client) ?? new Map<string, string>();
   made.set(client, known);
-  const make = known.has(name) ? "" : `CREATE TEMP TABLE IF NOT EXISTS ${name} (${columns});`;
-  await client.query(`${make} DELETE FROM pg_temp.${name}`);
-  known.set(name, columns);
-  return name;
+  const empty = `DELETE FROM pg_temp.${table}`;
+  const make = known.has(table) ? null : `CREATE TEMP TABLE IF NOT EXISTS ${table} (${columns}); ${empty}`;
+  known.set(table, columns);
+  return { table, make, empty };
 }
 
 /** So many values go with one statement, at most: PostgreSQL counts them in 16 bits. */

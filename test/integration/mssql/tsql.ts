@@ -98,7 +98,7 @@ export const columnsOf = (list: string): string =>
     .replaceAll(/N?VAR(?:CHAR|BINARY)\(\w+\)|BINARY\(\w+\)|UNIQUEIDENTIFIER/g, typeOf);
 
 const words: [RegExp, string][] = [
-  [/DATEDIFF_BIG\(.*?SYSUTCDATETIME\(\)\)/g, "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"],
+  [/DATEDIFF_BIG\(.*?SYSUTCDATETIME\(\)\)/g, "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"],
   [/ WITH \(READCOMMITTEDLOCK(?:, READPAST)?\)/g, ""],
   [/ WITH \(UPDLOCK, HOLDLOCK\)/g, ""],
   [/\s+FROM batch WITH \(INDEX\(1\)\)/g, ""],
