@@ -9,6 +9,12 @@ import { useNews, useReading } from "./live.js";
 /** @import { Listed } from "../types.d.ts" */
 /** @import { Params } from "./live.js" */
 
+/** Rows of a page where the address names no limit, and the most that one reading may have. */
+const USUAL_ITEMS = 50;
+const MOST_ITEMS = 200;
+/** Rows below the first thousand stay as they were read: to read on would cost the node more than one query a second. */
+const MOST_READINGS = 5;
+
 /**
  * @template T
  * @typedef {object} FoundList
@@ -49,6 +55,25 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
     setState(next);
   };
 
+  /**
+   * As many rows as are shown, from the first on.
+   * @param {AbortSignal} signal
+   * @returns {Promise<Listed<T>>}
+   */
+  const readShown = async (signal) => {
+    const shown = last.current.url === url ? last.current.items.length : 0;
+    if (!path || shown <= Number(query.limit ?? USUAL_ITEMS)) return get(/** @type {string} */ (url), {}, { signal });
+    /** @type {Listed<T>} */
+    let found = { items: [], next: null };
+    for (let readings = 0; readings < MOST_READINGS; readings++) {
+      const from = found.next === null ? {} : { cursor: found.next };
+      const page = await get(path, { ...query, limit: MOST_ITEMS, ...from }, { signal });
+      found = { items: [...found.items, ...page.items], next: page.next };
+      if (page.next === null || found.items.length >= shown) break;
+    }
+    return found;
+  };
+
   /** @param {Listed<T>} page */
   const renew = (page) => {
     const old = last.current;
@@ -64,9 +89,11 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
     put({ ...old, items, waiting, newer, isNewerMore, gone, problem: null, at: Date.now() });
   };
 
-  const reading = useReading(url, everyMs, async (signal) => {
+  // The more readings it takes, the seldomer.
+  const readings = Math.max(1, Math.min(MOST_READINGS, Math.ceil(state.items.length / MOST_ITEMS)));
+  const reading = useReading(url, everyMs * readings, async (signal) => {
     try {
-      renew(await get(/** @type {string} */ (url), {}, { signal }));
+      renew(await readShown(signal));
       noteData();
     } catch (error) {
       if (signal.aborted) return null;

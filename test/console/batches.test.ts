@@ -182,6 +182,21 @@ test("a row that no longer belongs to the list says so, keeps its place, and goe
   expect(await rows.first().innerText()).not.toContain("no longer");
 });
 
+test("rows beyond the first page change in place, too", async () => {
+  const { identifier, ids } = await heldBatches(52);
+  const visit = await world.visit({ role: "viewer", path: `#/batches?client=${identifier}` });
+  const { page } = visit;
+  const rows = page.locator("tbody tr");
+  await page.getByRole("button", { name: "Show more" }).click();
+  await until(async () => (await rows.count()) === 52, "all rows");
+  expect(await rows.last().innerText()).toContain("held");
+  // The newest is first.
+  await admin(world.url, `/batches/${ids[0]}/reject`, { method: "POST", body: "{}" });
+  await rows.last().getByText("rejected", { exact: true }).waitFor();
+  expect(await rows.count()).toBe(52);
+  await visit.unharmed();
+});
+
 test("filters live in the address, are removed by key, and an empty list tells the next step", async () => {
   const visit = await world.visit({ role: "viewer", path: "#/batches?status=failed,rejected&format=xlsx", own: true });
   const { page } = visit;
