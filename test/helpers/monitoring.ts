@@ -58,6 +58,12 @@ export const queries = dashboards.flatMap(({ panels }) =>
   panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr.replaceAll("$__rate_interval", "1m"))),
 );
 
+/** All that is delivered beside the product. */
+export const texts = (): string =>
+  globSync(["README.md", "CONTRIBUTING.md", "docker-compose.yml", "docs/**/*.md", "deploy/**/*.*"], { cwd: root })
+    .map(text)
+    .join("\n");
+
 /** The names of the metrics in a text; those of histograms without their endings. */
 export function metricsIn(source: string): string[] {
   const names = source.match(/\b(dataflow|moleculer|process|nodejs)_[a-z_]+\b/g) ?? [];
