@@ -145,9 +145,10 @@ function statementOf(step: Step, ending: string): string {
     case "upsert":
       return `${inserted(step)}${step.do === "upsert" ? conflict(step) : ""}${ending}`;
     case "removeFirst": {
-      const { table, key, where, and, order, limit } = step;
-      return `DELETE FROM ${table.name} WHERE ${where} AND (${key.join(", ")}) IN (SELECT ${key.join(", ")} FROM ${table.name}
-    WHERE ${where}${optional("AND", and)} ORDER BY ${order} LIMIT ${limit} FOR UPDATE SKIP LOCKED)${ending}`;
+      const { table, where, and, order, limit } = step;
+      // An array is made once. With IN, a planner that expects one row makes the choice again for each row, and passes the limit.
+      return `DELETE FROM ${table.name} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table.name}
+    WHERE ${where}${optional("AND", and)} ORDER BY ${order} LIMIT ${limit} FOR UPDATE SKIP LOCKED))${ending}`;
     }
     case "take": {
       // Rows that another node is taking are locked, and are skipped. Rows that it has just taken are no longer due.
