@@ -26,7 +26,7 @@ export default function Overview() {
     ${
       data &&
       html`<div class="main-and-side">
-        <${Throughput} />
+        <${Throughput} since=${Math.min(...data.nodes.filter(answers).map(({ startedAt }) => Date.parse(startedAt)))} />
         <${Queue} stats=${data} />
         <${Attention} needs=${needs} />
         <${States} stats=${data} />

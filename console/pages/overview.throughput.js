@@ -8,7 +8,7 @@ import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";
 import { compact, rate } from "../ui/numbers.js";
 import { Section } from "../ui/page.js";
-import { now } from "../ui/time.js";
+import { clock, now } from "../ui/time.js";
 
 /** @import { Found } from "../state/live.js" */
 /** @import { History } from "../types.d.ts" */
@@ -58,7 +58,8 @@ function usePeriod(range, from, to) {
   }, [range, from, to, end]);
 }
 
-export function Throughput() {
+/** @param {{ since: number }} props `since`: when the first of the nodes has started, epoch ms */
+export function Throughput({ since }) {
   const { query } = address.value;
   const range = query.range && query.range in ranges ? query.range : "5m";
   const isBatches = query.show === "batches";
@@ -91,24 +92,38 @@ export function Throughput() {
     </div>`}>
     <${ErrorBox} problem=${found.problem} title="The history could not be read." onRetry=${found.reload} />
     ${found.isLoading && html`<${Loading} lines=${6} />`}
-    ${found.data && html`<${Drawn} history=${found.data} isBatches=${isBatches} onZoom=${zoom} />`}
+    ${found.data && html`<${Drawn} history=${found.data} since=${since} isBatches=${isBatches} onZoom=${zoom} />`}
   </${Section}>`;
 }
 
-/** @param {{ history: History, isBatches: boolean, onZoom: (from: number, to: number) => void }} props */
-function Drawn({ history, isBatches, onZoom }) {
+/**
+ * When the figures begin, if that is within the chart: steps of seconds are in the memory of the nodes alone. Null: they are whole.
+ * @param {Pick<History, "step" | "from">} history
+ * @param {number} since
+ */
+const beginOf = ({ step, from }, since) =>
+  step === "10s" && since > Date.parse(from) && Number.isFinite(since) ? since : null;
+
+/** @param {{ history: History, since: number, isBatches: boolean, onZoom: (from: number, to: number) => void }} props */
+function Drawn({ history, since, isBatches, onZoom }) {
   const each = stepMs[history.step];
   // Batches a minute, records a second.
   const per = each / (isBatches ? MINUTE : 1_000);
   const wanted = isBatches ? ofBatches : ofRecords;
+  const from = Date.parse(history.from);
+  const begin = beginOf(history, since);
+  const isKnown = (/** @type {number} */ index) => begin === null || from + (index + 1) * each > begin;
   const all = wanted.flatMap(([key, name, tone]) => {
     const values = history.series[key];
-    return values ? [{ name, tone, values: values.map((value) => (value === null ? null : value / per)) }] : [];
+    if (!values) return [];
+    return [{ name, tone, values: values.map((value, i) => (value === null || !isKnown(i) ? null : value / per)) }];
   });
   const some = all.filter(({ values }, index) => index === 0 || values.some((value) => value));
-  const from = Date.parse(history.from);
   const times = (all[0]?.values ?? []).map((_, index) => from + index * each);
-  if (!all.some(({ values }) => values.some((value) => value)))
+  const isEmpty = !all.some(({ values }) => values.some((value) => value));
+  if (isEmpty && begin !== null)
+    return html`<${Empty} title=${`No figures yet since the start at ${clock(begin)}.`} icon="overview"><p>Seconds are counted in the memory of the nodes. What was imported before is in the chart of 1 h.</p></${Empty}>`;
+  if (isEmpty)
     return html`<${Empty} title="Nothing was imported in this time." icon="overview"><p>Choose a longer time, or wait for the next batch.</p></${Empty}>`;
   const unit = isBatches ? "batches a minute" : "records a second";
   return html`<${Chart} label=${`Throughput, ${unit}`} times=${times} series=${some} isStacked=${true} isPartial=${history.partial}

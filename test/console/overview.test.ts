@@ -56,6 +56,30 @@ test("says how it is, what was imported, and which node runs", async () => {
   await visit.clean();
 });
 
+test("after a start the chart of seconds says since when it has figures", async () => {
+  const visit = await world.visit({ role: "viewer", path: "#/?range=1h", own: true });
+  const { page } = visit;
+  // The process of the tests has run for longer, and has imported something.
+  const startedAt = new Date(Date.now() - 60_000).toISOString();
+  await page.route("**/admin/events*", (route) => route.abort());
+  await page.route("**/admin/stats", async (route) => {
+    const response = await route.fetch();
+    const stats = (await response.json()) as { nodes: object[] };
+    const nodes = stats.nodes.map((node) => ({ ...node, startedAt }));
+    await route.fulfill({ response, json: { ...stats, nodes } });
+  });
+  await page.route("**/admin/stats/history*", async (route) => {
+    const response = await route.fetch();
+    const history = (await response.json()) as { series: Record<string, (number | null)[]> };
+    const series = Object.fromEntries(Object.entries(history.series).map(([name, all]) => [name, all.map(() => 0)]));
+    await route.fulfill({ response, json: { ...history, series } });
+  });
+  await page.reload();
+  await page.getByText("Nothing was imported in this time.").waitFor();
+  await page.getByRole("button", { name: "5 min" }).click();
+  await page.getByText(/^No figures yet since the start at \d\d:\d\d:\d\d\.$/).waitFor();
+});
+
 test("a batch that waits for approval is approved there, and goes away", async () => {
   const client = await newClient(world.url, { requiresApproval: true });
   const { id } = (await (await post(world.url, client, '{"a":1}')).json()) as { id: string };
