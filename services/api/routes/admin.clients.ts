@@ -22,7 +22,15 @@ import { pageBody, pageOf } from "../http/pages.ts";
 import { clientSchema, clientView, listedClientView, policyView } from "./views.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
-const name = { type: "string", trim: true, min: 1, max: 200 } as const;
+/** People read it in lists, logs and files, where a line break or an escape would pass for something else. */
+const name = {
+  type: "string",
+  trim: true,
+  min: 1,
+  max: 200,
+  pattern: /^[^\p{Cc}\p{Cs}]*$/u,
+  messages: { stringPattern: "expected no control characters, such as line breaks" },
+} as const;
 
 export const newClient = strictly({
   clientIdentifier: {
