@@ -39,7 +39,7 @@ module.exports = {
       displayName: "postgres",
       testMatch: [
         "<rootDir>/test/e2e/{import,reports,values,limits,admin,admin-batches,audit}.test.ts",
-        "<rootDir>/test/e2e/{datasets,datasets-tables,idempotency,dedup,quotas,webhook}.test.ts",
+        "<rootDir>/test/e2e/{alerts,datasets,datasets-tables,idempotency,dedup,quotas,webhook}.test.ts",
         // What a costly schema takes, where a handler may be, when its circuit is open, what becomes of digits and of a body that comes
         // again, and what is in a file of SQLite elsewhere, is the same on every database. read-only has a PostgreSQL of its own.
         "<rootDir>/test/integration/batch/!(costly|circuit|digits|elsewhere-mssql|elsewhere-sqlite|handler-places|kept-body|read-only).test.ts",

@@ -5,7 +5,7 @@ import { withCompanions } from "./services.ts";
 import { pushClientNames, settings, type Values } from "./settings.ts";
 import { type AllowedTables, allowedFault } from "./tables.ts";
 
-export { maskUrl } from "./parse.ts";
+export { hostOf, maskUrl } from "./parse.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -112,8 +112,8 @@ export const networkHost: Parser<string> = {
   },
 };
 
-/** Which part of a setting is secret: none, all of it, or the secrets of a URL. */
-export type Secrecy = "open" | "whole" | "url";
+/** Which part of a setting is secret: none, all of it, the secrets of a URL, or all of a URL but its host. */
+export type Secrecy = "open" | "whole" | "url" | "host";
 
 /**
  * A wrong value for a message. Of a text that looks like a URL it shows the scheme only: in one that does not parse,
@@ -134,6 +134,13 @@ export function maskUrl(text: string): string {
   if (!URL.canParse(text) || !text.includes("://")) return shown(text, "url");
   const { protocol, username, host, pathname } = new URL(text);
   return `${protocol}//${username && "***@"}${host}${pathname}`;
+}
+
+/** A URL whose path is a secret, for logs and for people. */
+export function hostOf(text: string): string {
+  if (!URL.canParse(text) || !text.includes("://")) return shown(text, "host");
+  const { protocol, host } = new URL(text);
+  return `${protocol}//${host}/…`;
 }
 
 /** One variable of the environment. `default` is in the variable's own notation; null: see `otherwise`. */

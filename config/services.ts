@@ -17,12 +17,14 @@ export const serviceNames = [
   "stats",
   "outbox",
   "webhook",
+  "alerts",
 ] as const;
 
 /** Services that start with another one. Older lists of SERVICES name only the other one. */
 const companions: Readonly<Record<string, readonly string[]>> = {
   api: ["imports", "operator", "audit", "stats"],
   batch: ["retention", "stats"],
+  webhook: ["alerts"],
 };
 
 /** The services that start for this list of names. */

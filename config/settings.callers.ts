@@ -1,9 +1,9 @@
-import { choice, list, matching, networkHost, optional, proxy, setting } from "./parse.ts";
-import { issuerUrl } from "./urls.ts";
+import { choice, duration, list, matching, networkHost, optional, proxy, setting } from "./parse.ts";
+import { alertUrl, issuerUrl } from "./urls.ts";
 
 const claimName = matching(/^[\x21-\x7e]{1,128}$/, "the name of a claim, 1 to 128 visible ASCII characters");
 
-/** Who may call, from where, what the console offers them, and which hosts webhooks may reach. */
+/** Who may call, from where, what the console offers them, which hosts webhooks may reach, and where alerts go. */
 export const callerSettings = {
   oidcIssuer: optional(
     "OIDC_ISSUER",
@@ -64,5 +64,18 @@ export const callerSettings = {
     "none",
     list(networkHost),
     "Private webhook targets that are allowed: names, addresses, CIDR.",
+  ),
+  alertWebhook: optional(
+    "ALERT_WEBHOOK",
+    "none",
+    alertUrl,
+    "Chat that is told of failed and held batches, a late queue and lost deliveries: an incoming webhook as Slack has it.",
+    "host",
+  ),
+  alertQueueAgeMs: setting(
+    "ALERT_QUEUE_AGE",
+    "5m",
+    duration("1s", "a shorter wait is usual"),
+    "How long the oldest claimable batch may wait before ALERT_WEBHOOK is told.",
   ),
 };

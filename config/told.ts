@@ -1,6 +1,6 @@
 /** The settings as operators see them: what is in force and where it comes from, without secrets. */
 import { type Config, givenTo } from "./config.ts";
-import { maskUrl, type Setting } from "./parse.ts";
+import { hostOf, maskUrl, type Secrecy, type Setting } from "./parse.ts";
 import { settings } from "./settings.ts";
 
 export interface ToldSetting {
@@ -22,8 +22,13 @@ export function toldSettings(config: Config): ToldSetting[] {
   return Object.values<Setting<unknown>>(settings).map(({ name, secrecy, meaning, ...other }) => {
     const text = given[name];
     if (text === undefined) return { name, value: other.default ?? other.otherwise, source: "default", meaning };
-    return { name, value: secrecy === "whole" ? "set" : withoutToken(maskUrls(text)), source: "environment", meaning };
+    return { name, value: withoutToken(shownAs(text, secrecy)), source: "environment", meaning };
   });
+}
+
+function shownAs(text: string, secrecy: Secrecy): string {
+  if (secrecy === "whole") return "set";
+  return secrecy === "host" ? hostOf(text) : maskUrls(text);
 }
 
 /** Of lists of URLs, and of `NAME=URL`, each URL without its credentials and its query. */

@@ -92,6 +92,16 @@ export const collectorUrl: Parser<string> = {
   parse: (text) => (http.parse(text) && !text.includes("@") ? text.replace(/\/+$/, "") : undefined),
 };
 
+const LONGEST_URL = 2048;
+/** A path may have an @. What a webhook's URL may not have is refused here too, so that it does not fail only at the first alert. */
+export const alertUrl: Parser<string> = {
+  expected: `${http.expected}, without a login and a fragment, of up to ${LONGEST_URL} characters`,
+  parse(text) {
+    const isPlain = /^[^\s\p{Cc}\\#]+$/u.test(text) && !/^[^/]*\/\/[^/?]*@/.test(text);
+    return isPlain && http.parse(text) && new URL(text).href.length <= LONGEST_URL ? text : undefined;
+  },
+};
+
 const anyRedis = url("redis", "rediss");
 /** If the path is no number, ioredis selects database NaN, which ends the process. */
 const redisPath: Parser<string> = {

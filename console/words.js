@@ -2,6 +2,7 @@
 
 /** @type {Record<string, string>} */
 export const auditedActions = {
+  "alerts.test": "tried the chat",
   "batch.approve": "approved the batch",
   "batch.cancel": "cancelled the batch",
   "batch.commit": "committed the check",

@@ -47,6 +47,7 @@ export const problems = {
   "not-undoable": { status: 409, retryable: false, title: "What the batch has delivered cannot be taken back." },
   "legal-hold": { status: 409, retryable: false, title: "A legal hold keeps what this would delete." },
   "no-webhook": { status: 409, retryable: false, title: "The client has no webhook that can be sent to." },
+  "alerts-off": { status: 409, retryable: false, title: "No chat is told of alerts." },
   conflict: { status: 409, retryable: false, title: "This exists already." },
   "precondition-failed": { status: 412, retryable: false, title: "It changed since it was read." },
   "quota-exceeded": { status: 429, retryable: true, title: "A quota of the policy is used up." },

@@ -12,7 +12,7 @@ interface Drainable {
 
 /** The order of the stop: first API and workers, then the services they give work back to. The services of one step stop together. */
 const steps = [
-  ["api", "batchProcessor", "webhook"],
+  ["api", "batchProcessor", "webhook", "alerts"],
   ["imports", "batch", "retention"],
   ["outbox", "stats"],
 ];

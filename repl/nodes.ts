@@ -80,6 +80,17 @@ const caches: Command = {
   },
 };
 
+const alerts: Command = {
+  command: "alerts <what>",
+  description: "Tries the chat of ALERT_WEBHOOK: `alerts test` sends it a line, and tells what it said",
+  async run(broker, args) {
+    const what = operand(args, "what");
+    if (what !== "test") throw new Problem("validation", `alerts takes test, not "${what}".`);
+    const { host, status, error, ms } = await actors.alerts.test(broker, {});
+    return { rows: [{ host, status, error, ms }] };
+  },
+};
+
 const turn = (name: "pause" | "resume", description: string): Command => ({
   command: `${name} [node]`,
   description,
@@ -106,6 +117,7 @@ const locks: Command = {
 export const nodeCommands: Command[] = [
   queues,
   caches,
+  alerts,
   turn("pause", "A worker claims nothing any more, and finishes what runs"),
   turn("resume", "A paused worker claims again"),
   locks,

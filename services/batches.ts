@@ -105,7 +105,7 @@ export function restDue({ retentionDays }: Policy, { state, finishedAt }: BatchR
 /** After a decision failed, it is tried again this much later. */
 const EVALUATE_AGAIN_MS = 5_000;
 
-type Standing = Pick<UploadCommit, "state" | "due" | "reason">;
+export type Standing = Pick<UploadCommit, "state" | "due" | "reason">;
 
 /**
  * The state of a batch by the policy's decision. Null: the policy service did not answer; it is asked again when

@@ -8,8 +8,10 @@
  *                                                                        │ batch.commitChunk …, batch.settle
  *                                                                        ▼
  *                                       webhook ─► the client's URL       retention: what is over its time
+ *                                       alerts  ─► the operators' chat
  */
 import type { QueueName } from "../lib/queue/driver.ts";
+import { alertsActions } from "./alerts/alerts.contract.ts";
 import { auditActions } from "./audit/audit.contract.ts";
 import { batchActions, batchEvents } from "./batch/batch.contract.ts";
 import { batchLockActions } from "./batchLock/batchLock.contract.ts";
@@ -38,6 +40,7 @@ export const contracts = {
   batchLock: batchLockActions,
   batchProcessor: batchProcessorActions,
   webhook: webhookActions,
+  alerts: alertsActions,
   retention: retentionActions,
   stats: statsActions,
   monitor: monitorActions,

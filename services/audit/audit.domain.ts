@@ -3,6 +3,7 @@ import type { OperatorRole } from "../operator/operator.domain.ts";
 
 /** What is audited, by the names that the API shows. */
 export const auditedActions = [
+  "alerts.test",
   "batch.approve",
   "batch.cancel",
   "batch.commit",

@@ -1,6 +1,7 @@
 /** Puts together what the parts of the state machine share, when the service starts. */
 
 import type { Database } from "../../database/database.ts";
+import { hasAlerts } from "../alerts.ts";
 import { announceBatches } from "../batches.ts";
 import { Elsewhere } from "./batch.elsewhere.ts";
 import { BatchEvents } from "./batch.events.ts";
@@ -27,7 +28,7 @@ export function assembled(given: Given, { leaseMs, namespace }: { leaseMs: numbe
     elsewhere,
     broker,
     tables,
-    events: new BatchEvents(namespace, pinned),
+    events: new BatchEvents(namespace, pinned, hasAlerts(broker)),
     announce: (...all) => {
       announceBatches(broker, all);
       void elsewhere.forget(all.map(({ batch }) => batch));

@@ -1,4 +1,5 @@
 import type { TraceHeaders } from "../../lib/trace/trace.ts";
+import { draftAlert } from "../alerts.ts";
 import { errorForPartner } from "../batches.ts";
 import { draftEvent, forWebhook } from "../events.ts";
 import type { EventType, OutboxDraft } from "../outbox/outbox.domain.ts";
@@ -12,10 +13,12 @@ const LONGEST_DETAIL = 3_000;
 export class BatchEvents {
   private readonly namespace: string;
   private readonly pinned: PinnedPolicies;
+  private readonly hasAlerts: boolean;
 
-  constructor(namespace: string, pinned: PinnedPolicies) {
+  constructor(namespace: string, pinned: PinnedPolicies, hasAlerts: boolean) {
     this.namespace = namespace;
     this.pinned = pinned;
+    this.hasAlerts = hasAlerts;
   }
 
   private async draft(
@@ -39,7 +42,7 @@ export class BatchEvents {
    * `after` is the batch as the commit or move will leave it; `data.status` tells how it ended. The end of a check has its own event.
    * `trace`: of its run; omitted: the active one.
    */
-  completed(after: BatchRow, trace?: TraceHeaders): Promise<OutboxDraft[]> {
+  async completed(after: BatchRow, trace?: TraceHeaders): Promise<OutboxDraft[]> {
     const error = errorForPartner(after);
     const data = {
       status: after.state,
@@ -47,13 +50,26 @@ export class BatchEvents {
       counts: countsOf(after),
       error: error && { ...error, detail: error.detail.slice(0, LONGEST_DETAIL) },
     };
-    return this.draft(after.state === "validated" ? "batch.validated" : "batch.completed", after, data, trace);
+    const type = after.state === "validated" ? "batch.validated" : "batch.completed";
+    const alerts = after.state === "failed" ? this.alert("batch_failed", after, error?.code) : [];
+    return [...(await this.draft(type, after, data, trace)), ...alerts];
   }
 
   /** `batch` is the one before the move: it was checked, and waits for an operator. */
-  held(batch: BatchRow, counts: HoldCounts): Promise<OutboxDraft[]> {
+  async held(batch: BatchRow, counts: HoldCounts): Promise<OutboxDraft[]> {
     const hold = { reason: "approval", until: null, counts };
-    return this.draft("batch.held", batch, { status: "held", version: batch.version + 1, hold });
+    const events = await this.draft("batch.held", batch, { status: "held", version: batch.version + 1, hold });
+    return [...events, ...this.waiting(batch)];
+  }
+
+  /** What operators are told of a batch that begins to wait for one of them. */
+  waiting(batch: BatchRow): OutboxDraft[] {
+    return this.alert("batch_held", batch);
+  }
+
+  private alert(kind: "batch_failed" | "batch_held", batch: BatchRow, code?: string): OutboxDraft[] {
+    const { publicId: batchId, clientId, dataset } = batch;
+    return this.hasAlerts ? [draftAlert(kind, { clientId, batchId, dataset, ...(code && { code }) })] : [];
   }
 
   /** `batch` is the one before the move. */

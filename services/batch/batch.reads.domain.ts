@@ -104,6 +104,10 @@ export interface QueueStats {
   running: { owner: string; batches: number }[];
 }
 
+/** For how long the oldest batch waits that a worker could claim now, in ms. Null: there is none. */
+export const oldestReadyMs = ({ oldestReadyAt, now }: Pick<QueueStats, "oldestReadyAt" | "now">): number | null =>
+  oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt);
+
 /** How a piece of a removal ended. `done`: nothing is left, or nothing is due yet. `busy`: another node is deleting from this batch. */
 export type Removal = "done" | "more" | "busy";
 

@@ -11,6 +11,7 @@ import { nullIfLater } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log/fields.ts";
 import type { WithClock } from "../../mixins/clock.ts";
 import { actors } from "../actors.ts";
+import { waitsForOperator } from "../alerts.ts";
 import { logOf, standingAfter } from "../batches.ts";
 import { SWEPT } from "./batch.contract.ts";
 import { type BatchRow, nodeOf } from "./batch.domain.ts";
@@ -125,10 +126,11 @@ export class Sweeper {
     const decision = await this.parts.evaluate(policy, batch).catch(nullIfLater);
     if (!decision) return;
     const { state: to, due, reason } = standingAfter(decision);
+    const events = waitsForOperator({ state: to, reason }) ? this.parts.events.waiting(batch) : [];
     const move =
       to === "ready"
         ? await goingOn(this.parts, batch, { onlyDue: true })
-        : moveOf(batch, { to, due, reason, onlyDue: true });
+        : moveOf(batch, { to, due, reason, onlyDue: true, events });
     await this.move(heldTold(move, batch));
   }
 

@@ -6,6 +6,8 @@ import { createSplitter, type SplitOptions } from "../../formats/parts.ts";
 import { nullIfLater } from "../../lib/errors.ts";
 import { traceText } from "../../lib/trace/trace.ts";
 import { actors } from "../actors.ts";
+import { ALERT_TOPIC } from "../alerts/alerts.domain.ts";
+import { draftAlert, waitsForOperator } from "../alerts.ts";
 import { type BatchRow, type BatchState, type Lane, ownDataset, type Phase } from "../batch/batch.domain.ts";
 import type { Written } from "../batch/batch.writes.domain.ts";
 import { laneOf, standingAfter } from "../batches.ts";
@@ -50,7 +52,7 @@ export function planFor(intake: Intake, asked: Asked, found: PolicyVersion, opti
 
 /** What the commit of a body writes about its batch: its state, its client's queue row, its events. */
 export async function commitPartsOf(
-  { namespace, store }: Intake,
+  { namespace, hasAlerts, store }: Intake,
   via: Pick<Context, "call">,
   { upload }: Pick<ReceivedBody, "upload">,
   clientPublicId: string,
@@ -74,11 +76,14 @@ export async function commitPartsOf(
     ...(isCheck && { isCheck }),
     isIntoTable: policy.handler === "table" && !isCheck,
     queue: { cap: policy.maxConcurrentBatches, weight: policy.weight },
-    events: newBatchEvents(
-      namespace,
-      { batchId, clientId: clientPublicId, dataset, state: standing.state, version },
-      policy,
-    ),
+    events: [
+      ...newBatchEvents(
+        namespace,
+        { batchId, clientId: clientPublicId, dataset, state: standing.state, version },
+        policy,
+      ),
+      ...(hasAlerts && waitsForOperator(standing) ? [draftAlert("batch_held", { clientId, batchId, dataset })] : []),
+    ],
   } satisfies Partial<UploadCommit>;
 }
 
@@ -105,7 +110,8 @@ export async function committedParts(
   };
   const parts = await commitPartsOf(intake, via, { upload }, clientPublicId, found);
   const after = { batchId: publicId, clientId: clientPublicId, dataset, state: parts.state, version: version + 1 };
-  const events = newBatchEvents(intake.namespace, after, found.policy).filter(({ topic }) => topic !== "batch.created");
+  const known = newBatchEvents(intake.namespace, after, found.policy).filter(({ topic }) => topic !== "batch.created");
+  const events = [...known, ...parts.events.filter(({ topic }) => topic === ALERT_TOPIC)];
   return { ...parts, events, checked: { version } } satisfies Partial<UploadCommit>;
 }
 

@@ -134,6 +134,8 @@ export interface Intake {
   leaseMs: number;
   /** The node's id in the `source` of events. */
   namespace: string;
+  /** Whether operators are told of batches that wait for them. */
+  hasAlerts: boolean;
   /** Announces a new batch. */
   announce(written: Written): void;
 }

@@ -10,6 +10,7 @@ import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
+import { hasAlerts } from "../alerts.ts";
 import { announceBatch } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import type { ParamsOf } from "../messages.ts";
@@ -88,7 +89,7 @@ export default defineActor({
     const { store } = this.database;
     this.uploads = new RunningUploads(store, leaseMs);
     const announce: Intake["announce"] = (written) => announceBatch(this.broker, written);
-    this.intake = { store, uploads: this.uploads, leaseMs, namespace, announce };
+    this.intake = { store, uploads: this.uploads, leaseMs, namespace, hasAlerts: hasAlerts(this.broker), announce };
     this.schedule("Renewing leases of uploads", leaseMs / 3, () => this.uploads.touch());
   },
 });

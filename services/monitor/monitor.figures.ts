@@ -3,13 +3,14 @@ import { configOf } from "../../config/config.ts";
 import { readings } from "../../lib/metrics/figures.ts";
 import { version } from "../../lib/version.ts";
 import { actors } from "../actors.ts";
+import { oldestReadyMs } from "../batch/batch.reads.domain.ts";
 import type { WorkerStatus } from "../batchProcessor/batchProcessor.contract.ts";
 import type { AnswerOf } from "../messages.ts";
 import type { FiguresAt } from "../stats/stats.domain.ts";
 import { noRates, type Rates, tallyOf } from "../tally.ts";
 import type { CacheFigures, NodeFigures, Readiness, SystemStats } from "./monitor.contract.ts";
 import { type ProcessUse, rolesOf, startedAt } from "./monitor.process.ts";
-import { deliveryMs, oldestMs, outboxMs, waitingMs } from "./monitor.queue.ts";
+import { deliveryMs, outboxMs, waitingMs } from "./monitor.queue.ts";
 
 const PATIENCE_MS = 2_000;
 const OPTIONS = { timeout: PATIENCE_MS };
@@ -154,7 +155,7 @@ export async function statsOf(
     rates: ratesOf(nodes),
     deliveries: { due: stats.deliveriesDue, oldestDueAgeMs: deliveryMs(stats), failed24h },
     queue: {
-      oldestReadyAgeMs: oldestMs(stats),
+      oldestReadyAgeMs: oldestReadyMs(stats),
       oldestReady,
       waitsForItsClient,
       ready,

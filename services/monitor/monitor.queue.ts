@@ -3,6 +3,7 @@ import { Recent } from "../../lib/batching/recent.ts";
 import { readWhenAsked } from "../../lib/metrics/figures.ts";
 import { actors } from "../actors.ts";
 import { batchStates, movingStates } from "../batch/batch.domain.ts";
+import { oldestReadyMs } from "../batch/batch.reads.domain.ts";
 import type { AnswerOf } from "../messages.ts";
 import { tallyOf } from "../tally.ts";
 
@@ -32,7 +33,9 @@ export class Queue {
     readWhenAsked(broker, gauge("database_up", "Whether the database answered just now."), () => [
       { value: this.stats ? 1 : 0 },
     ]);
-    read("oldest_ready_age_seconds", "How long the oldest claimable batch waits.", (stats) => seconds(oldestMs(stats)));
+    read("oldest_ready_age_seconds", "How long the oldest claimable batch waits.", (stats) =>
+      seconds(oldestReadyMs(stats)),
+    );
     read(
       "oldest_waiting_for_client_age_seconds",
       "How long the oldest batch waits whose client is at its cap.",
@@ -75,7 +78,7 @@ export class Queue {
     this.askedAt = performance.now();
     this.stats = null;
     this.stats = await actors.batch.stats(this.broker, {}, { timeout: PATIENCE_MS });
-    tallyOf(this.broker).waited(oldestMs(this.stats) ?? 0);
+    tallyOf(this.broker).waited(oldestReadyMs(this.stats) ?? 0);
     return this.stats;
   }
 }
@@ -83,10 +86,6 @@ export class Queue {
 /** Whether all has ended, or waits for somebody. */
 const isQuiet = ({ states, outboxDepth, deliveriesDue }: Stats): boolean =>
   outboxDepth === 0 && deliveriesDue === 0 && movingStates.every((state) => (states[state] ?? 0) === 0);
-
-/** The age of the oldest batch that a worker could claim now. */
-export const oldestMs = ({ oldestReadyAt, now }: Stats): number | null =>
-  oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt);
 
 /** The age of the oldest ready batch whose client is at its cap. */
 export const waitingMs = ({ waitsForItsClient: { oldestAt }, now }: Stats): number | null =>

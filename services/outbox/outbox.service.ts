@@ -16,6 +16,7 @@ import { fields } from "../../mixins/define.ts";
 import { eventsMixin } from "../../mixins/events.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
+import { ALERT_TOPIC, type AlertNote } from "../alerts/alerts.domain.ts";
 import type { ReadyBatch } from "../batchProcessor/batchProcessor.contract.ts";
 import { defineActor } from "../define.ts";
 import { batchOf } from "../events.ts";
@@ -86,6 +87,7 @@ export default defineActor({
 
     /** Never rejects: a row that was not confirmed stays, and a sweep takes it. */
     async publishOne(row: OutboxRow, until: number, token: Promise<void>) {
+      if (row.topic === ALERT_TOPIC) return this.noteAlert(row, until);
       const event = JSON.parse(row.body) as CloudEvent;
       // For requests that wait on other nodes. clientCache and policy announce their changes themselves.
       if (row.topic.startsWith("batch.")) void this.broker.broadcast(row.topic, event);
@@ -105,8 +107,23 @@ export default defineActor({
           (error as Error).message,
           new Fields({ batchId: batchOf(row) }),
         );
-        if (this.refused.size >= MOST_REFUSED) this.refused.delete(this.refused.keys().next().value as number);
-        this.refused.set(row.id, { row, until });
+        this.keep(row, until);
+      }
+    },
+
+    keep(row: OutboxRow, until: number) {
+      if (this.refused.size >= MOST_REFUSED) this.refused.delete(this.refused.keys().next().value as number);
+      this.refused.set(row.id, { row, until });
+    },
+
+    /** An alert is for operators: it becomes a note for the service `alerts`, and never leaves the database here. */
+    async noteAlert(row: OutboxRow, until: number) {
+      try {
+        await this.database.store.noteAlert(JSON.parse(row.body) as AlertNote);
+        this.confirmed.push(row.id);
+      } catch (error) {
+        this.logger.debug("An alert waits to be noted:", (error as Error).message);
+        this.keep(row, until);
       }
     },
 

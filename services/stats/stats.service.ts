@@ -8,6 +8,7 @@ import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
+import { oldestReadyMs } from "../batch/batch.reads.domain.ts";
 import { defineActor } from "../define.ts";
 import { uuidv7 } from "../ids.ts";
 import { keepLargest, type TalliedMinute, type Tally, tallyOf } from "../tally.ts";
@@ -63,8 +64,8 @@ export default defineActor({
 
     /** Others look more often, where somebody looks at all. */
     async look(): Promise<void> {
-      const { oldestReadyAt, now } = await actors.batch.stats(this.broker, {});
-      if (oldestReadyAt !== null) this.tally.waited(now - oldestReadyAt);
+      const ageMs = oldestReadyMs(await actors.batch.stats(this.broker, {}));
+      if (ageMs !== null) this.tally.waited(ageMs);
     },
 
     /** By client a minute is written once it is over: only then it is known which clients had most. */

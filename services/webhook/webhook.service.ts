@@ -6,6 +6,7 @@
  */
 
 import { configOf } from "../../config/config.ts";
+import { isUnavailable } from "../../database/unavailable.ts";
 import { type Counter, counter } from "../../lib/metrics/figures.ts";
 import { delayAfter, usualDelaysMs } from "../../lib/net/retries.ts";
 import { type Sent, send } from "../../lib/net/send.ts";
@@ -14,6 +15,8 @@ import { fields } from "../../mixins/define.ts";
 import { partnersMixin } from "../../mixins/partners.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { actors } from "../actors.ts";
+import type { AlertNote } from "../alerts/alerts.domain.ts";
+import { hasAlerts } from "../alerts.ts";
 import { defineActor } from "../define.ts";
 import { uuidv7 } from "../ids.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
@@ -104,6 +107,7 @@ export default defineActor({
     async attempt(delivery: TakenDelivery) {
       const receiver = await this.receiver(delivery);
       if ("refusal" in receiver) {
+        await this.tellLost(delivery, null, receiver.refusal);
         this.count(delivery.clientId, "failed");
         return this.record(delivery, { status: null, error: receiver.refusal, ms: 0, next: { state: "failed" } });
       }
@@ -149,6 +153,7 @@ export default defineActor({
       if (status === null && this.stopping.signal.aborted)
         return this.record(delivery, { status, error, ms, next: { state: "pending", inMs: 0, isTry: false } });
       const inMs = status === GONE ? null : delayAfter(delivery.tries, sent.retryAfterMs, this.settings.delaysMs);
+      if (inMs === null) await this.tellLost(delivery, status);
       this.count(delivery.clientId, inMs === null ? "failed" : "retried");
       const next = inMs === null ? ({ state: "failed" } as const) : ({ state: "pending", inMs, isTry: true } as const);
       await this.record(delivery, { status, error, ms, next });
@@ -158,6 +163,22 @@ export default defineActor({
     count(clientId: number, outcome: Outcome, by = 1) {
       this.deliveries.add(outcome, by);
       tallyOf(this.broker).add(tallied[outcome], by, clientId);
+    },
+
+    /** Comes before the record of the last attempt: if the node dies in between, that attempt is made again, and noted again. */
+    async tellLost({ publicId, clientId, event, body }: TakenDelivery, status: number | null, code?: string) {
+      if (!hasAlerts(this.broker)) return;
+      const { subject: batchId } = JSON.parse(body) as CloudEvent;
+      const about = { clientId, batchId, event, deliveryId: publicId, status, ...(code && { code }) };
+      await this.noteLost({ publicId, about });
+    },
+
+    /** Throws unavailable alone: the record of the attempt would fail too. Otherwise a delivery does not wait for what is told of it. */
+    async noteLost(note: Omit<AlertNote, "kind">) {
+      await this.database.store.noteAlert({ kind: "delivery_failed", ...note }).catch((error: unknown) => {
+        if (isUnavailable(error)) throw error;
+        this.logger.warn("An alert about a lost delivery could not be noted:", error);
+      });
     },
 
     async record(delivery: TakenDelivery, attempt: Omit<AttemptRecord, "id" | "claim">) {
@@ -176,7 +197,10 @@ export default defineActor({
       this.logger.warn(`A receiver answered 410: the webhook of client ${client?.publicId} is turned off.`);
       const error = "the receiver is gone (410): the webhook was turned off";
       const failed = await this.database.deliveries.failDeliveries(clientId, error);
-      if (failed > 0) this.count(clientId, "failed", failed);
+      if (failed === 0) return;
+      this.count(clientId, "failed", failed);
+      const about = { clientId, code: error, times: failed };
+      if (hasAlerts(this.broker)) await this.noteLost({ publicId: uuidv7(), about });
     },
   },
 

@@ -6,7 +6,10 @@ export let system: System;
 /** To be called at the top of a test file: the system is there for all of its tests. */
 export function startAudited(): void {
   beforeAll(async () => {
-    system = await startSystem({ env: { LOG_LEVEL: "fatal" }, settings: { api: { failedLoginsMs: 50 } } });
+    system = await startSystem({
+      env: { LOG_LEVEL: "fatal", ALERT_WEBHOOK: "https://receiver.example/hook" },
+      settings: { api: { failedLoginsMs: 50 }, alerts: { pollMs: 3_600_000 } },
+    });
   });
   afterAll(() => system.stop());
 }

@@ -160,6 +160,12 @@ const deliveries: BadCase[] = [
     { method: "POST", path: "/admin/clients/{unknown}/webhook/test" },
     { status: 404, code: "not-found" },
   ),
+  operator("no chat to try", { method: "POST", path: "/admin/alerts/test" }, { status: 409, code: "alerts-off" }),
+  operator(
+    "a chat of one's own",
+    { method: "POST", path: "/admin/alerts/test", body: '{"url":"http://10.0.0.1/"}' },
+    wrong("/url"),
+  ),
 ];
 
 const erased = (name: string, body: unknown, expected: Expected) =>

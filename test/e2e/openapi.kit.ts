@@ -78,6 +78,9 @@ export function send(
   });
 }
 
+/** A chat that takes nothing: what is tried there is told. */
+const NOBODY = "http://127.0.0.1:9/chat";
+
 /** To be called at the top of a test file: the system is there for all of its tests. */
 export function startOpenApi(): void {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-openapi-"));
@@ -87,7 +90,7 @@ export function startOpenApi(): void {
     const tables = { TABLES_ALLOWED: "*,warehouse:*", TABLE_DATABASES: `warehouse=sqlite:${file}` };
     const quick = { POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal" };
     system = await startSystem({
-      env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", PARTNERS_ROTATE: "true", ...quick, ...tables },
+      env: { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", PARTNERS_ROTATE: "true", ALERT_WEBHOOK: NOBODY, ...quick, ...tables },
     });
     url = system.url;
     consoleHash = (await consoleFiles()).hash;

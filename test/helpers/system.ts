@@ -7,6 +7,7 @@ import { loadConfig } from "../../config/config.ts";
 import { withCompanions } from "../../config/services.ts";
 import { openDatabase } from "../../database/database.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
+import alerts from "../../services/alerts/alerts.service.ts";
 import api from "../../services/api/api.service.ts";
 import audit from "../../services/audit/audit.service.ts";
 import batch from "../../services/batch/batch.service.ts";
@@ -30,6 +31,7 @@ import { copyTemplate } from "./template.ts";
 export const ADMIN_TOKEN = "a-token-for-tests-of-24-characters-or-more";
 
 const all: Record<string, ServiceSchema> = {
+  alerts,
   api,
   audit,
   batch,

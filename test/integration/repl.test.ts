@@ -24,7 +24,8 @@ const statusIs = (wanted: string) => (batch: { status: string }) => batch.status
 
 describe("on a running system", () => {
   beforeAll(async () => {
-    system = await startSystem();
+    const env = { ALERT_WEBHOOK: "http://127.0.0.1:9/chat", WEBHOOK_ALLOWED_HOSTS: "127.0.0.1" };
+    system = await startSystem({ env });
     client = await newClient(system.url, { schema: { type: "object", required: ["a"] }, maxErrors: 1 });
   });
   afterAll(() => system.stop());
@@ -144,6 +145,10 @@ describe("on a running system", () => {
     expect(await typed("operators")).toMatch(/alice +viewer +2030-03-17T17:46:40.000Z/);
     expect(await typed("caches", { what: "flush" })).toBe("All nodes are told to forget what they know.");
     expect(await typed("caches", { what: "all" })).toBe('validation: caches takes flush, not "all".');
+    expect(await typed("alerts", { what: "all" })).toBe('validation: alerts takes test, not "all".');
+    expect(await typed("alerts", { what: "test" })).toMatch(
+      /^host +status +error +ms\n127\.0\.0\.1:9 +- +connect ECONN/,
+    );
     expect(await typed("locks")).toMatch(/node +provider +acquired +busy +unavailable +lost +fallbacks\n\S+ +sql /);
   });
 

@@ -34,6 +34,8 @@ test("without any variable: the embedded default, frozen to its lists", () => {
     redisLockTimeoutMs: 30_000,
     publishEvents: true,
     partnersRotate: false,
+    alertWebhook: null,
+    alertQueueAgeMs: 300_000,
     batchReadyQueue: "dataflow.batch.ready",
     eventsExchange: "dataflow.events",
     pollIntervalMs: 10_000,

@@ -10,6 +10,7 @@ const env = {
   REDIS_LOCK_NODES: "redis://:hidden-4@one:6379,redis://:hidden-5@two:6379,redis://three:6379",
   TABLE_DATABASES: "shop=postgres://u:hidden-6@shop/db",
   AMQP_URL: "amqp://u:hidden-7@rabbit,amqp://u:hidden-8@other",
+  ALERT_WEBHOOK: "https://hooks.example:8443/services/hidden-9?token=hidden-10",
   NAMESPACE: "flow",
   PORT: " 8080 ",
 };
@@ -27,5 +28,6 @@ test("what is set is shown as it was set, URLs without credentials, secrets as s
   expect(told("DATABASE_URL")).toEqual(["postgres://***@db/flow", "environment"]);
   expect(told("TABLE_DATABASES")).toEqual(["shop=postgres://***@shop/db", "environment"]);
   expect(told("AMQP_URL")).toEqual(["amqp://***@rabbit, amqp://***@other", "environment"]);
+  expect(told("ALERT_WEBHOOK")).toEqual(["https://hooks.example:8443/…", "environment"]);
   expect(told("TRACING_URL")).toEqual([expect.any(String), "default"]);
 });

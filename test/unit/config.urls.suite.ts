@@ -17,6 +17,13 @@ export function urlTests(): void {
     ["OIDC_ISSUER", "http://login.example", '"http://…"'],
     ["OIDC_ISSUER", "https://u:p@login.example", '"https://…"'],
     ["OIDC_ISSUER", "https://login.example/?tenant=a", '"https://…"'],
+    ["ALERT_WEBHOOK", "https://u:hunter2@hooks.example/x", '"https://…"'],
+    ["ALERT_WEBHOOK", "https://hooks.example/hunter2#a", '"https://…"'],
+    ["ALERT_WEBHOOK", "https://hooks.example/hunter2 x", '"https://…"'],
+    ["ALERT_WEBHOOK", "ftp://hooks.example/hunter2", '"ftp://…"'],
+    ["ALERT_WEBHOOK", "hooks.example/services/hunter2", "30 characters, not shown"],
+    ["ALERT_WEBHOOK", `https://hooks.example/hunter2${"x".repeat(2048)}`, '"https://…"'],
+    ["ALERT_QUEUE_AGE", "300", '"300"'],
     ["REDIS_LOCK_NODES", "redis://a,redis://b?family=x", "with a family that is not 0, 4 or 6 as entry 2"],
     [
       "DATABASE_URL",
@@ -36,6 +43,8 @@ export function urlTests(): void {
   });
 
   test.each([
+    ["ALERT_WEBHOOK", "https://outlook.example/webhook/1@2/IncomingWebhook/3?a=b"],
+    ["ALERT_WEBHOOK", "http://mattermost:8065/hooks/x"],
     ["AMQP_URL", "amqp://a?heartbeat=30&frameMax=0&channelMax=100"],
     ["AMQP_URL", "amqps://a?connection_timeout=10000&verify=verify_peer"],
     ["REDIS_URL", "rediss://a?db=3&family=0"],

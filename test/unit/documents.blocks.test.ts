@@ -119,6 +119,7 @@ describe("SQL", () => {
 
 /** What the JSON of a page shows, in order: a schema of the API's document, or a part of an answer. */
 const shown: Record<string, object[]> = {
+  "docs/alerts.md": [answerOf("testAlert")],
   "docs/errors.md": [ref("ErrorSummary")],
   "docs/events.md": [ref("BatchCompleted")],
   "docs/operations.md": [ref("PolicyPatch")],

@@ -225,7 +225,7 @@ export async function operatorWith(
 /** These calls are for every operator, as reads are, because they change nothing. */
 const looks = ["POST /datasets/check", "POST /datasets/:name/try", "POST /policy/check"];
 /** Changes below these paths are for admins. Other changes, such as the moves of batches, are for operators too. */
-const forAdmins = ["/clients", "/datasets", "/operators", "/erasures"];
+const forAdmins = ["/clients", "/datasets", "/operators", "/erasures", "/alerts"];
 
 /** This call is for operators although it is below `/clients`, because it changes nothing of the client. */
 const forOperators = ["POST /clients/:id/webhook/test"];

@@ -2,6 +2,7 @@
 import { type JsonSchema, listOf, record } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";
+import { alertTestSchema } from "../routes/admin.alerts.ts";
 import { checkedPolicySchema, policyDraft } from "../routes/admin.policies.ts";
 import { flushedSchema, handlerSchema, systemSchema, workerSchema } from "../routes/admin.system.ts";
 import { ids } from "./examples.ts";
@@ -37,6 +38,29 @@ export const systemCalls = {
     body: noBody,
     answers: answer("All nodes were told.", flushedSchema, { redis: "emptied", keys: 31 }),
     problems: bodyProblems,
+  },
+  "POST /alerts/test": {
+    id: "testAlert",
+    summary: "Try the chat that is told of alerts",
+    description:
+      "Sends a line that tells of no batch to ALERT_WEBHOOK, once, beside the lines of alerts. Ten times a minute at most. 409 `alerts-off`: the node has no ALERT_WEBHOOK.",
+    body: noBody,
+    answers: {
+      200: {
+        description: "What the chat said.",
+        content: content(alertTestSchema, {
+          received: { host: "hooks.slack.com", at: "2026-11-23T08:00:00.100Z", status: 200, error: null, ms: 120 },
+          refused: {
+            host: "chat.internal",
+            at: "2026-11-23T08:00:00.100Z",
+            status: null,
+            error: "refused: 10.0.0.7 is not a global address (private), and WEBHOOK_ALLOWED_HOSTS does not list it",
+            ms: 3,
+          },
+        }),
+      },
+    },
+    problems: [...bodyProblems, "alerts-off", "quota-exceeded"],
   },
   "GET /handlers": {
     id: "listHandlers",

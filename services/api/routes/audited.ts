@@ -45,6 +45,7 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "POST /nodes/:node/pause": "node.pause",
   "POST /nodes/:node/resume": "node.resume",
   "POST /caches/flush": "caches.flush",
+  "POST /alerts/test": "alerts.test",
   "POST /policy/check": null,
   "POST /erasures": "erasure.create",
   "POST /operators": "operator.create",

@@ -13,6 +13,7 @@ import type { figureCalls } from "../openapi/figures.ts";
 import type { keyCalls } from "../openapi/keys.ts";
 import type { operatorCalls } from "../openapi/operators.ts";
 import type { versionCalls } from "../openapi/versions.ts";
+import { testAlert } from "./admin.alerts.ts";
 import { getAttention } from "./admin.attention.ts";
 import { getAudit } from "./admin.audit.ts";
 import {
@@ -164,6 +165,7 @@ export const operatorRoutes = strict<
   "POST /nodes/:node/pause": pauseNode,
   "POST /nodes/:node/resume": resumeNode,
   "POST /caches/flush": flushCaches,
+  "POST /alerts/test": testAlert,
   "GET /handlers": listHandlers,
   "GET /tables": withQuery(listTables),
   "POST /policy/check": checkPolicy,

@@ -33,6 +33,7 @@ const promised: Record<string, [status: number, retryable: boolean]> = {
   "not-undoable": [409, false],
   "legal-hold": [409, false],
   "no-webhook": [409, false],
+  "alerts-off": [409, false],
   conflict: [409, false],
   "precondition-failed": [412, false],
   "quota-exceeded": [429, true],

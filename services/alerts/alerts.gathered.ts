@@ -1,0 +1,27 @@
+/** Takes notes in, until there is a line of them. */
+import type { AlertSubject, Gathered, StoredNote } from "./alerts.domain.ts";
+
+/** The most clients that are counted each. Further ones are counted in the sum alone. */
+const MOST_CLIENTS = 20;
+
+/** What was left, with further notes. Null: there is nothing to tell. */
+export function gathered(before: Gathered | null, notes: readonly StoredNote[]): Gathered | null {
+  return notes.reduce(withNote, before);
+}
+
+function withNote(before: Gathered | null, { at, about }: StoredNote): Gathered {
+  const times = about.times ?? 1;
+  if (!before) return { first: about, from: at, to: at, times, clients: [[about.clientId, times]] };
+  return {
+    first: before.first,
+    from: Math.min(before.from, at),
+    to: Math.max(before.to, at),
+    times: before.times + times,
+    clients: counted(before.clients, about, times),
+  };
+}
+
+function counted(clients: Gathered["clients"], { clientId }: AlertSubject, times: number): Gathered["clients"] {
+  if (clients.some(([id]) => id === clientId)) return clients.map(([id, n]) => [id, id === clientId ? n + times : n]);
+  return clients.length < MOST_CLIENTS ? [...clients, [clientId, times]] : clients;
+}

@@ -1,0 +1,42 @@
+/** When a late queue is told of: once, again each hour while it lasts, and once more when it is over. */
+import type { QueueFault } from "./alerts.domain.ts";
+
+export interface QueueRules {
+  /** The longest that a claimable batch may wait, in ms. */
+  boundMs: number;
+  /** How long nothing may have waited for too long before the fault is over: a queue near the bound tells of no end each minute. */
+  calmMs: number;
+  remindMs: number;
+}
+
+export type QueueNews = "late" | "still late" | "fine";
+
+export interface QueueStep {
+  /** Null: nothing is wrong, and nothing is left to tell. */
+  fault: QueueFault | null;
+  /** What to tell. Null: nothing. */
+  news: QueueNews | null;
+}
+
+/** What a look at the queue means. `ageMs`: of the oldest claimable batch; null: there is none. */
+export function queueStep(
+  before: QueueFault | null,
+  ageMs: number | null,
+  now: number,
+  { boundMs, calmMs, remindMs }: QueueRules,
+): QueueStep {
+  if (ageMs !== null && ageMs > boundMs) {
+    const toldAt = before?.toldAt ?? null;
+    const worstMs = Math.max(before?.worstMs ?? 0, ageMs);
+    const fault = { since: before?.since ?? now, worstMs, toldAt, fineSince: null };
+    if (toldAt === null) return { fault, news: "late" };
+    return { fault, news: now - toldAt >= remindMs ? "still late" : null };
+  }
+  if (!before) return { fault: null, news: null };
+  const fineSince = before.fineSince ?? now;
+  return { fault: { ...before, fineSince }, news: now - fineSince >= calmMs ? "fine" : null };
+}
+
+/** What is left once the news was sent. */
+export const afterTold = (fault: QueueFault | null, news: QueueNews, now: number): QueueFault | null =>
+  news === "fine" || !fault ? null : { ...fault, toldAt: now };
