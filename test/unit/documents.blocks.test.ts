@@ -1,5 +1,5 @@
 /** The promise: each code block of the documents is run by a test, or checked here, or says why it is neither. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import * as tables from "../../database/schema/tables.ts";
@@ -226,4 +226,14 @@ describe("words in the text", () => {
     );
     expect(unknown.map(([name]) => name)).toEqual([]);
   });
+});
+
+test("what docs/troubleshooting.md quotes of a node that does not start is said by one", () => {
+  const [, table = ""] = /## A node does not start\n(.*?)\n## /s.exec(text("docs/troubleshooting.md")) ?? [];
+  const quoted = [...table.matchAll(/^\| `([^`]+)`/gm)].flatMap(([, quote = ""]) => quote.split(/…|NAME:/));
+  const files = globSync(["config/*.ts", "database/**/*.ts", "lib/**/*.ts", "mixins/*.ts"], { cwd: root });
+  const source = files.map(text).join("\n");
+  expect(quoted.length).toBeGreaterThan(5);
+  // A text is put together from parts: `one that is behind by ${steps}: run …`.
+  expect(quoted.map((part) => part.trim()).filter((part) => !source.includes(part))).toEqual([]);
 });
