@@ -3,9 +3,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { startChild } from "./kit/child.ts";
 import { batchesSince, newPartner } from "./kit/http.ts";
 import type { Load, Loaded } from "./kit/load.ts";
-import { cpuOf, type DataFlowNode, startNode } from "./kit/node.ts";
+import { type DataFlowNode, startNode } from "./kit/node.ts";
 import { orderSchema, ordersBody } from "./kit/orders.ts";
 import { againstFloor, type Benchmark, inTurns, median, quantile, rate } from "./kit/report.ts";
+import { costOfLog } from "./small.log.ts";
 
 const CONNECTIONS = 16;
 export const RECORDS = 100;
@@ -40,28 +41,31 @@ export const small: Benchmark = async ({ size, rounds }) => {
   };
   const latencies: Record<string, number[]> = {};
   const completed: number[] = [];
-  /** By side: CPU time for each request, summed over the rounds. */
-  const cpu: Record<string, number> = {};
   const loaded = async (name: keyof typeof targets, isWarmUp: boolean) => {
-    const node = { door, quiet }[name as string];
-    const cpuBefore = node ? cpuOf(node.pid) : 0;
     const result = await generator.ask({ ...targets[name], connections: CONNECTIONS, ms, body });
     if (name === "whole") {
       const done = await completedBetween(whole.url, result.from, result.to);
       if (!isWarmUp) completed.push((done / ms) * 1000);
     }
-    if (node && !isWarmUp) cpu[name] = (cpu[name] ?? 0) + (cpuOf(node.pid) - cpuBefore) / result.perSecond;
     if (!isWarmUp) latencies[name] = [...(latencies[name] ?? []), ...result.latencies];
     return result.perSecond;
   };
   const figures = await inTurns(times, {
     floor: (isWarmUp) => loaded("floor", isWarmUp),
     door: (isWarmUp) => loaded("door", isWarmUp),
-    quiet: (isWarmUp) => loaded("quiet", isWarmUp),
     whole: (isWarmUp) => loaded("whole", isWarmUp),
   });
+  const sending = (name: "door" | "quiet") => async (ms: number) => {
+    const { latencies } = await generator.ask({ ...targets[name], connections: CONNECTIONS, ms, body });
+    return latencies.length;
+  };
+  await sending("quiet")(ms);
+  const log = await costOfLog(
+    { node: door, send: sending("door") },
+    { node: quiet, send: sending("quiet") },
+    (times * ms) / 1_000,
+  );
   await Promise.all([door.stop(), quiet.stop(), whole.stop(), bare.stop(), generator.stop()]);
-  const micros = (name: string) => `${Math.round(((cpu[name] ?? 0) / times / ms) * 1_000_000)} µs`;
   const told = (name: string) =>
     `${name} p50 ${quantile(latencies[name] ?? [], 0.5).toFixed(1)} ms, p99 ${quantile(latencies[name] ?? [], 0.99).toFixed(1)} ms`;
   return {
@@ -69,24 +73,17 @@ export const small: Benchmark = async ({ size, rounds }) => {
     lines: [
       { label: "floor: bare node:http, one durable insert each", figure: rate(figures.floor, "req/s") },
       againstFloor("SERVICES without batchProcessor", figures.door, figures.floor, "req/s", 100),
-      {
-        label: "… the same with ACCESS_LOG=false",
-        figure: rate(figures.quiet, "req/s"),
-        ratio: `with the log ${percent(median(figures.door), median(figures.quiet))} % of it`,
-        goal: { text: "≥ 97 %", isMet: median(figures.door) >= 0.97 * median(figures.quiet) },
-      },
+      log.line,
       againstFloor("all services", figures.whole, figures.floor, "req/s", 30),
       { label: "… batches completed meanwhile", figure: rate(completed, "batches/s") },
     ],
     notes: [
-      `CPU time of a request: ${micros("door")} with its line in the log, ${micros("quiet")} without.`,
+      log.note,
       `Latency: ${["floor", "door", "whole"].map(told).join("; ")}.`,
       `Of what it took in, the node with all services completed ${((100 * median(completed)) / median(figures.whole)).toFixed(0)} % meanwhile, the rest right after.`,
     ],
   };
 };
-
-const percent = (part: number, whole: number): string => ((100 * part) / whole).toFixed(1);
 
 /** Waits until the node is idle, so that it does not disturb the next round; then counts its batches. */
 async function completedBetween(url: string, from: number, to: number): Promise<number> {
