@@ -1,5 +1,5 @@
 /** The promise: each code block of the documents is run by a test, or checked here, or says why it is neither. */
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import * as tables from "../../database/schema/tables.ts";
@@ -8,7 +8,8 @@ import { folderForDatabase } from "../helpers/folder.ts";
 import { excerptFaults, operations } from "../helpers/openapi.ts";
 import { copyTemplate } from "../helpers/template.ts";
 import { type Block, blocksOf, pages, placeOf } from "./documents.kit.ts";
-import { commandFaults, commandsOf, fileFaults, routeOf } from "./documents.shell.ts";
+import { commandFaults, commandsOf, fileFaults } from "./documents.shell.ts";
+import { wordsTests } from "./documents.words.suite.ts";
 
 /** The tests that run blocks: all of a page in these languages. */
 const run: Record<string, Record<string, string>> = {
@@ -210,30 +211,4 @@ test("packages that an image adds are those of package.json", () => {
   expect(placed(of("dockerfile"), faults)).toEqual([]);
 });
 
-describe("words in the text", () => {
-  const inText = (page: string, expression: RegExp) => [...text(page).matchAll(expression)];
-
-  test.each(pages)("%s: calls of the API are routes", (page) => {
-    const calls = inText(page, /`(GET|POST|PUT|PATCH|DELETE) (\/[^\s`?]*)/g);
-    const unknown = calls.filter(([, method = "", path = ""]) => !routeOf(method, path));
-    expect(unknown.map(([call]) => call)).toEqual([]);
-  });
-
-  test.each(pages)("%s: metrics are those of docs/operations.md", (page) => {
-    const known = text("docs/operations.md");
-    const unknown = inText(page, /`(dataflow_\w+_(?:total|seconds|bytes))\b/g).filter(
-      ([, name]) => !known.includes(`| \`${name}\``),
-    );
-    expect(unknown.map(([name]) => name)).toEqual([]);
-  });
-});
-
-test("what docs/troubleshooting.md quotes of a node that does not start is said by one", () => {
-  const [, table = ""] = /## A node does not start\n(.*?)\n## /s.exec(text("docs/troubleshooting.md")) ?? [];
-  const quoted = [...table.matchAll(/^\| `([^`]+)`/gm)].flatMap(([, quote = ""]) => quote.split(/…|NAME:/));
-  const files = globSync(["config/*.ts", "database/**/*.ts", "lib/**/*.ts", "mixins/*.ts"], { cwd: root });
-  const source = files.map(text).join("\n");
-  expect(quoted.length).toBeGreaterThan(5);
-  // A text is put together from parts: `one that is behind by ${steps}: run …`.
-  expect(quoted.map((part) => part.trim()).filter((part) => !source.includes(part))).toEqual([]);
-});
+wordsTests();

@@ -15,7 +15,7 @@ const { scripts, version, bin } = JSON.parse(readFileSync(join(root, "package.js
 const OTHERS =
   /^(DATAFLOW_(URL|CLIENT|SECRET)|ADMIN_TOKEN|NODE_OPTIONS|OTEL_\w+|PATH|(CHAOS|TEST|SOAK|BENCH)_\w+|url|token|login|client|batch|orders)$/;
 const named = new Set(Object.values(settings).map(({ name }) => name as string));
-const isVariable = (name: string) => named.has(name) || OTHERS.test(name);
+export const isVariable = (name: string) => named.has(name) || OTHERS.test(name);
 
 /** The words of each command of a text, without quotes and comments. Variables stay as they are. */
 export function commandsOf(text: string): string[][] {
