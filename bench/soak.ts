@@ -1,35 +1,48 @@
 /**
- * `npm run soak`: a cluster of two api and two worker processes under a mixed load for SOAK_MINUTES, looked at every ten seconds.
- * It fails where a figure keeps growing or a count is not exact. It ends by itself, and leaves nothing behind.
+ * `npm run soak`: a cluster of two api and two worker processes, and a node on SQLite, under a mixed load for SOAK_MINUTES, looked
+ * at every ten seconds. It fails where a figure keeps growing or a count is not exact. It ends by itself, and leaves nothing behind.
  */
 import { loadavg } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import pg from "pg";
+import { pathToFileURL } from "node:url";
+import { root } from "../root.cjs";
 import { freePort } from "../test/helpers/port.ts";
+import { startChild } from "./kit/child.ts";
 import { type Cluster, newCluster } from "./kit/cluster.ts";
 import { runToEnd, useOneFolder } from "./kit/main.ts";
 import { CannotRun } from "./kit/needs.ts";
 import { print } from "./kit/report.ts";
+import { newMigratedDatabase } from "./kit/servers.ts";
 import { createText } from "./kit/table.ts";
 import { Books } from "./soak/books.ts";
-import { SMALL, startLoad } from "./soak/load.ts";
-import { metricsText, Samples, sumOf, type Watched } from "./soak/sample.ts";
+import { age, compare, settle } from "./soak/counts.ts";
+import { judged } from "./soak/judge.ts";
+import { startLoad } from "./soak/load.ts";
+import { type Told, takeSample, type Watched } from "./soak/sample.ts";
+import { Recording } from "./soak/series.ts";
+import { Servers, startVacuum } from "./soak/servers.ts";
+import { startSingle } from "./soak/single.ts";
 
 const SAMPLE_MS = 10_000;
-/** How long the last events may take after the load has stopped. */
-const SETTLE_MS = 30_000;
-/** Until an ended batch is deleted; a policy has whole days. In a short run a sixth of it. */
+/** Until an ended batch is deleted; a policy has whole days. In a short run a sixth of its time. */
 const MOST_RETENTION_MS = 60_000;
+/** Reports of a batch are read before it is deleted, on a busy machine too. */
+const LEAST_RETENTION_MS = 30_000;
 const AGE_EVERY_MS = 5_000;
 const MOST_MINUTES = 1_440;
 
-const settings = {
-  // Four nodes on a server that others use too, whose connections are few.
-  DATABASE_POOL: "4",
+const everywhere = {
   SWEEP_INTERVAL: "2s",
   WEBHOOK_ALLOWED_HOSTS: "127.0.0.1",
   TABLES_ALLOWED: "*",
+  NODE_OPTIONS: `--expose-gc --import ${pathToFileURL(join(root, "bench/soak/probe.mjs")).href}`,
+  SOAK_LEAK_MB: process.env.SOAK_LEAK_MB ?? "0",
+  SOAK_SLOW_MS: process.env.SOAK_SLOW_MS ?? "0",
 };
+
+// Four nodes on a server that others use too, whose connections are few.
+const inCluster = { ...everywhere, DATABASE_POOL: "4" };
 
 /** Null: it is wrong. */
 function minutesOf(text = "10"): number | null {
@@ -38,68 +51,29 @@ function minutesOf(text = "10"): number | null {
 }
 
 async function startNodes(cluster: Cluster): Promise<Watched[]> {
-  const api = async (name: string) => {
-    const node = await cluster.start("start:api");
-    return { name, node, metrics: `${node.url}/metrics` };
+  const start = async (role: "api" | "worker", name: string): Promise<Watched> => {
+    let told: Told | null = null;
+    const port = String(await freePort());
+    const node = await cluster.start(`start:${role}`, role === "worker" ? { METRICS_PORT: port } : {}, (message) => {
+      told = message;
+    });
+    const metrics = `${role === "worker" ? `http://127.0.0.1:${port}` : node.url}/metrics`;
+    return {
+      name,
+      role,
+      node,
+      metrics,
+      get told() {
+        return told;
+      },
+    };
   };
-  const worker = async (name: string) => {
-    const port = await freePort();
-    const node = await cluster.start("start:worker", { METRICS_PORT: String(port) });
-    return { name, node, metrics: `http://127.0.0.1:${port}/metrics` };
-  };
-  return Promise.all([api("api-1"), api("api-2"), worker("worker-1"), worker("worker-2")]);
-}
-
-/**
- * Ends the time of batches and keys early: the shortest that a policy can say is a day. Retention deletes them as ever. A
- * check that can still be committed is first ended, and in a later turn deleted.
- */
-async function age(db: pg.Client, retentionMs: number): Promise<void> {
-  const now = Date.now();
-  const due = [now, now - retentionMs];
-  await db.query(
-    "UPDATE batch SET due_at = $1 WHERE coalesce(finished_at, CASE state WHEN 'validated' THEN created_at END) < $2 AND due_at > $1",
-    due,
-  );
-  await db.query("UPDATE idempotency_key SET expires_at = $1 WHERE expires_at > $1", [now]);
-}
-
-/** Waits until nothing is under way, or the time is over. */
-async function settle(db: pg.Client, books: Books): Promise<void> {
-  const under = `SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM delivery WHERE due_at IS NOT NULL)
-    + (SELECT count(*) FROM batch WHERE state IN ('receiving', 'received', 'ready', 'processing')) AS n`;
-  let n = "";
-  for (const end = Date.now() + SETTLE_MS; Date.now() < end; await pause(200)) {
-    n = (await db.query<{ n: string }>(under)).rows[0]?.n as string;
-    if (n === "0" && books.untold().length === 0) return;
-  }
-  books.fault(
-    `After ${SETTLE_MS / 1000} s without load something is still under way: ${n} events, deliveries and batches; ${books.untold().length} webhooks have not come`,
-  );
-}
-
-/** Compares what batches have accepted with what is there, and with what retention has deleted of it. */
-async function compare(db: pg.Client, watched: Watched[], books: Books): Promise<string> {
-  const count = async (table: string) =>
-    (await db.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n as number;
-  // A batch for a table has its records in DataFlow's own store too.
-  const all = books.accepted.store + books.accepted.table;
-  let removed = 0;
-  // Retention may delete a piece in between: its rows are counted once it has, so ask again until both agree.
-  let stored = 0;
-  for (const end = Date.now() + SETTLE_MS; Date.now() < end; await pause(500)) {
-    const texts = await Promise.all(watched.map(({ metrics }) => metricsText(metrics)));
-    removed = texts.reduce((sum, text) => sum + sumOf(text, "dataflow_retention_rows_total", `table="record"`), 0);
-    stored = await count("record");
-    if (stored + removed === all) break;
-  }
-  const rows = await count("bench_order");
-  const { accepted } = books;
-  if (stored + removed !== all)
-    books.fault(`${all} records were accepted, ${stored} are stored and ${removed} were deleted by retention`);
-  if (rows !== accepted.table) books.fault(`${accepted.table} records were accepted for the table, which has ${rows}`);
-  for (const [id, n] of books.told) if (n !== SMALL) books.fault(`batch ${id} accepted ${n} of ${SMALL} records`);
-  return `${all} records accepted, ${stored} stored and ${removed} deleted by retention; ${accepted.table} of them for the table, ${rows} in it; ${books.posted.size} webhooks due, ${books.told.size} came, ${books.repeats} came again`;
+  return Promise.all([
+    start("api", "api-1"),
+    start("api", "api-2"),
+    start("worker", "worker-1"),
+    start("worker", "worker-2"),
+  ]);
 }
 
 async function main(): Promise<void> {
@@ -121,43 +95,57 @@ async function main(): Promise<void> {
 
 async function soak(ms: number): Promise<void> {
   const [loadBefore = 0] = loadavg();
-  const cluster = await newCluster(settings);
-  const db = new pg.Client(cluster.databaseUrl);
-  await db.connect();
+  const cluster = await newCluster(inCluster, [], newMigratedDatabase);
+  const servers = await Servers.open(cluster.databaseUrl, cluster.env);
+  const { db } = servers;
   await db.query(createText("postgres"));
+  const control = startChild<{ url: string }, number>("soak/control.ts");
+  const controlUrl = `http://127.0.0.1:${await control.ask({ url: cluster.databaseUrl })}`;
+  const vacuum = await startVacuum(cluster.databaseUrl);
   const watched = await startNodes(cluster);
-  const books = new Books();
-  const samples = new Samples(watched, db);
-  const stop = await startLoad([watched[0]?.node.url as string, watched[1]?.node.url as string], books);
-  const retentionMs = Math.min(MOST_RETENTION_MS, ms / 6);
+  const recording = new Recording();
+  const books = new Books(recording);
+  const single = await startSingle(everywhere, books);
+  const stop = await startLoad([watched[0]?.node.url as string, watched[1]?.node.url as string], controlUrl, books);
+  const retentionMs = Math.max(LEAST_RETENTION_MS, Math.min(MOST_RETENTION_MS, ms / 6));
   const began = Date.now();
   for (let next = SAMPLE_MS, aged = 0; next <= ms; ) {
     if (Date.now() - began >= next) {
-      const at = (Date.now() - began) / 1000;
-      console.log(`${at.toFixed(0).padStart(5)} s: ${await samples.take(at, books.latencies())}`);
+      const said = await takeSample({ watched, single, servers, books, recording });
+      console.log(`${(next / 1000).toFixed(0).padStart(5)} s: ${said}`);
       next += SAMPLE_MS;
+      if (process.env.SOAK_FILE) recording.save(process.env.SOAK_FILE);
     }
     if (Date.now() - aged >= AGE_EVERY_MS) {
       aged = Date.now();
       await age(db, retentionMs);
+      single.age(retentionMs);
     }
     await pause(200);
   }
   await stop();
+  await vacuum.stop();
+  books.judgeBusy();
   await settle(db, books);
-  const exact = await compare(db, watched, books);
-  const largest = await samples.largest();
-  await db.end();
+  const exact = `${await compare(db, watched, books)}; ${await single.stop()}`;
+  const largest = (await servers.tables())
+    .slice(0, 5)
+    .map(({ name, bytes }) => `${name} ${(bytes / 2 ** 20).toFixed(1)} MB`);
+  if (process.env.SOAK_FILE) recording.save(process.env.SOAK_FILE);
+  await servers.close();
+  await control.stop();
   await cluster.stop();
-  const lines = samples.lines();
-  const done = Object.entries(books.done).map(([kind, n]) => `${kind} ${n}`);
+  const lines = judged(recording);
   print({
-    title: `soak: ${ms / 60_000} minutes; the first half of the samples (median) beside the second (mean and its line of least squares)`,
+    title: `soak: ${ms / 60_000} minutes; the first third after the warm-up (median of its windows) beside the last`,
     lines,
     notes: [
-      `Calls: ${done.join(", ")}.`,
+      `Calls: ${Object.entries(books.done)
+        .map(([kind, n]) => `${kind} ${n}`)
+        .join(", ")}; ${books.busy} were answered with 503.`,
       `Counts: ${exact}.`,
-      `The largest tables: ${largest}.`,
+      `The largest tables: ${largest.join(", ")}.`,
+      ...(vacuum.isOurs ? ["Autovacuum is off in this server: the soak has vacuumed each minute."] : []),
       `The machine's load: ${loadBefore.toFixed(1)} before, ${(loadavg()[0] as number).toFixed(1)} after.`,
     ],
   });

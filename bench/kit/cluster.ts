@@ -22,9 +22,14 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-export async function newCluster(settings: Record<string, string> = {}, peers: string[] = []): Promise<Cluster> {
+/** `place` makes its database, migrated. */
+export async function newCluster(
+  settings: Record<string, string> = {},
+  peers: string[] = [],
+  place = newDatabase,
+): Promise<Cluster> {
   await needs(["postgres", "redis", "rabbitmq"], peers);
-  const { url: databaseUrl, drop } = await newDatabase();
+  const { url: databaseUrl, drop } = await place();
   const namespace = newNamespace();
   const prefix = `${namespace}:`;
   const nodeIds: string[] = [];

@@ -11,10 +11,14 @@ import { atEnd } from "./places.ts";
 export async function newDatabase(): Promise<Schema> {
   const { url, drop } = await freshSchema();
   const remove = atEnd(drop);
+  await migrate(url);
+  return { url, drop: remove };
+}
+
+async function migrate(url: string): Promise<void> {
   const database = await openDatabase({ url });
   await database.migrate();
   await database.close();
-  return { url, drop: remove };
 }
 
 /** A database of its own, empty, where nobody else is connected. It is dropped as `newDatabase` is. */
@@ -23,6 +27,13 @@ export async function newServerDatabase(): Promise<Schema> {
   await onServer(`CREATE DATABASE ${name}`);
   const url = urlOf(name);
   return { url, drop: atEnd(() => dropDatabase(url)) };
+}
+
+/** The same, migrated. */
+export async function newMigratedDatabase(): Promise<Schema> {
+  const place = await newServerDatabase();
+  await migrate(place.url);
+  return place;
 }
 
 function urlOf(name: string): string {

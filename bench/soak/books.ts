@@ -1,11 +1,8 @@
-/** What was sent in a run, and what came back: latencies by kind, and the counts that have to agree at the end. */
-import { quantile } from "../kit/report.ts";
+/** What was sent in a run, and what came back: the counts that have to agree at the end, and how long each call took. */
+import type { Recording } from "./series.ts";
 
-export interface Latency {
-  p50: number;
-  p99: number;
-}
-
+/** The largest share of calls that a node may answer with 503: it does so when the machine lets it do nothing for seconds. */
+const MOST_BUSY = 0.01;
 /** Faults that are printed. A system that is broken has one each time. */
 const MOST_FAULTS = 10;
 
@@ -18,27 +15,45 @@ export class Books {
   readonly told = new Map<string, number>();
   /** How often a webhook came again: it comes at least once. */
   repeats = 0;
+  /** Answers 503: come again. */
+  busy = 0;
   readonly done: Record<string, number> = {};
-  #latencies = new Map<string, number[]>();
+  readonly #recording: Recording;
+  #began = performance.now();
+
+  constructor(recording: Recording) {
+    this.#recording = recording;
+  }
+
+  /** The run begins: its time is 0. */
+  begin(): void {
+    this.#began = performance.now();
+  }
+
+  /** Seconds since the begin. */
+  at(): number {
+    return (performance.now() - this.#began) / 1000;
+  }
 
   fault(text: string): void {
     if (this.faults.length < MOST_FAULTS) this.faults.push(text);
   }
 
-  took(kind: string, ms: number): void {
-    this.done[kind] = (this.done[kind] ?? 0) + 1;
-    const known = this.#latencies.get(kind);
-    if (known) known.push(ms);
-    else this.#latencies.set(kind, [ms]);
+  /** A call has failed. */
+  failed(kind: string, { message }: Error): void {
+    if (/\b503\b/.test(message)) this.busy++;
+    else this.fault(`${kind}: ${message}`);
   }
 
-  /** Of each kind since the last call. */
-  latencies(): Map<string, Latency> {
-    const found = [...this.#latencies].map(
-      ([kind, values]) => [kind, { p50: quantile(values, 0.5), p99: quantile(values, 0.99) }] as const,
-    );
-    this.#latencies = new Map();
-    return new Map(found);
+  /** The end of the run. */
+  judgeBusy(): void {
+    const calls = Object.values(this.done).reduce((sum, n) => sum + n, 0);
+    if (this.busy > MOST_BUSY * calls) this.fault(`${this.busy} of ${calls} calls were answered with 503`);
+  }
+
+  took(kind: string, ms: number): void {
+    this.done[kind] = (this.done[kind] ?? 0) + 1;
+    this.#recording.took(kind, this.at(), ms);
   }
 
   /** A webhook has come. */

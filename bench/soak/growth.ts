@@ -1,69 +1,108 @@
-/** Whether a figure that was sampled during a run keeps growing. */
-import { type Line, median } from "../kit/report.ts";
+/**
+ * Whether a figure that was sampled during a run keeps growing. The run after its warm-up is cut into windows, each of which is one value;
+ * so a sample that the machine's other work has spoilt weighs nothing. A figure grows if all of this holds:
+ *
+ * - its line through the windows (Theil–Sen: the median slope of all pairs) rises by more than its bound;
+ * - the last third of the windows lies above the first by as much (medians);
+ * - later windows are above earlier ones more often than chance does it (Kendall);
+ * - where a figure may level off, as memory does when caches are full: its last half rises too.
+ */
+import { median } from "../kit/report.ts";
+import type { Point } from "./series.ts";
 
-/** How much a figure may rise in the second half of the run: the largest of the three. */
+/** How much a figure may rise from the first window to the last: the largest of the three. */
 export interface Bound {
   unit: string;
   perHour: number;
-  /**
-   * Noise, as a share of the mean: a short run cannot tell less from growth. Below two thirds, because a figure that grows evenly
-   * from nothing rises by two thirds of its mean in the second half.
-   */
+  /** A share of its first third. */
   share: number;
   /** Noise of small figures. */
   least: number;
+  mayLevel: boolean;
 }
 
-/** `at`: seconds since the begin. */
-export interface Point {
-  at: number;
-  value: number;
-}
-
+/** The warm-up's share of a run: V8 compiles, caches and pools fill, retention and autovacuum begin. */
+export const WARM_UP = 0.25;
+export const WINDOWS = 12;
+/** Of fewer windows no trend can be told. */
+export const LEAST_WINDOWS = 6;
+/** Standard deviations of Kendall's statistic: chance alone does this in one of forty figures, and has to pass the bounds too. */
+const TREND = 2;
+/** The least slope of the last half, as a share of the whole one's, of what has not levelled off. */
+const GOES_ON = 0.25;
 const HOUR_S = 3_600;
-/** A line through fewer samples says nothing. */
-export const LEAST_POINTS = 4;
 
 export interface Growth {
-  mean: number;
-  /** The rise of the line of least squares in an hour, and in the time that the points span. */
-  perHour: number;
+  /** Medians of the first and the last third. */
+  first: number;
+  last: number;
+  /** Of the line, from the first window to the last. */
   rise: number;
+  perHour: number;
+  most: number;
+  grows: boolean;
 }
 
-/** Null: there are too few points. */
-export function growthOf(points: Point[]): Growth | null {
-  if (points.length < LEAST_POINTS) return null;
-  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [at, level] = [mean(points.map((one) => one.at)), mean(points.map(({ value }) => value))];
-  const across = points.reduce((sum, one) => sum + (one.at - at) * (one.value - level), 0);
-  const spread = points.reduce((sum, one) => sum + (one.at - at) ** 2, 0);
-  const perSecond = across / spread;
-  const span = (points.at(-1) as Point).at - (points[0] as Point).at;
-  return { mean: level, perHour: perSecond * HOUR_S, rise: perSecond * span };
+export interface Cut {
+  from: number;
+  to: number;
+  count?: number;
+  /** Points that a window needs. */
+  least?: number;
 }
 
-/** The most that the figure may rise in `seconds` around `mean`. */
-export const mostRise = ({ perHour, share, least }: Bound, mean: number, seconds: number): number =>
-  Math.max((perHour * seconds) / HOUR_S, share * mean, least);
+/** Cuts the points between the two times into windows of the same length, and makes one value of each that has `least` points. */
+export function windowed(
+  points: Point[],
+  { from, to, count = WINDOWS, least = 1 }: Cut,
+  pick: (values: number[], points: Point[]) => number,
+): Point[] {
+  const length = (to - from) / count;
+  const cells = Array.from({ length: count }, () => [] as Point[]);
+  for (const point of points) cells[Math.floor((point.at - from) / length)]?.push(point);
+  return cells.flatMap((cell, i) => {
+    if (cell.length < least) return [];
+    const value = pick(
+      cell.map((point) => point.value),
+      cell,
+    );
+    return [{ at: from + (i + 0.5) * length, value }];
+  });
+}
 
-/**
- * Judges the second half of the points, beside the median of the first: what is no higher than there does not grow, but follows
- * the machine's other work. A figure with too few points has no goal.
- */
-export function judged(label: string, points: Point[], bound: Bound): Line {
-  const half = points.slice(Math.floor(points.length / 2));
-  const growth = growthOf(half);
-  const form = (value: number) => value.toFixed(value < 100 ? 1 : 0);
-  if (growth === null) return { label, figure: `${points.length} samples are too few to judge` };
-  const { mean, perHour, rise } = growth;
-  const span = (half.at(-1) as Point).at - (half[0] as Point).at;
-  const most = mostRise(bound, mean, span);
-  const first = median(points.slice(0, points.length - half.length).map(({ value }) => value));
-  return {
-    label,
-    figure: `${form(first)} ${bound.unit}, then ${form(mean)} ${bound.unit}`,
-    ratio: `${perHour < 0 ? "" : "+"}${form(perHour)} ${bound.unit} an hour, ${form(rise)} in ${span.toFixed(0)} s`,
-    goal: { text: `rises by ≤ ${form(most)} ${bound.unit}`, isMet: rise <= most || mean <= first },
-  };
+/** How many windows there can be, if each needs `least` of the points. */
+export const windowsFor = (points: number, least: number, most: number): number =>
+  Math.min(most, Math.floor(points / least));
+
+/** The median slope of all pairs. */
+export function slopeOf(points: Point[]): number {
+  const slopes = pairsOf(points).map(([a, b]) => (b.value - a.value) / (b.at - a.at));
+  return median(slopes);
+}
+
+const pairsOf = (points: Point[]): [Point, Point][] =>
+  points.flatMap((a, i) => points.slice(i + 1).map((b): [Point, Point] => [a, b]));
+
+/** Kendall's statistic in standard deviations. */
+function trendOf(points: Point[]): number {
+  const n = points.length;
+  const sum = pairsOf(points).reduce((all, [a, b]) => all + Math.sign(b.value - a.value), 0);
+  return sum / Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
+}
+
+/** Null: the windows are too few. */
+export function growthOf(windows: Point[], { perHour, share, least, mayLevel }: Bound): Growth | null {
+  if (windows.length < LEAST_WINDOWS) return null;
+  const third = Math.floor(windows.length / 3);
+  const [early, late] = [windows.slice(0, third), windows.slice(-third)];
+  const middle = (points: Point[], of: keyof Point) => median(points.map((point) => point[of]));
+  const [first, last] = [middle(early, "value"), middle(late, "value")];
+  const span = (windows.at(-1) as Point).at - (windows[0] as Point).at;
+  const slope = slopeOf(windows);
+  const step = ((last - first) * span) / (middle(late, "at") - middle(early, "at"));
+  const most = Math.max((perHour * span) / HOUR_S, share * Math.abs(first), least);
+  const goesOn = !mayLevel || slopeOf(windows.slice(windows.length >> 1)) >= GOES_ON * slope;
+  const rise = slope * span;
+  const grows = Math.min(rise, step) > most && trendOf(windows) >= TREND && goesOn;
+  return { first, last, rise, perHour: slope * HOUR_S, most, grows };
 }

@@ -9,6 +9,8 @@ import { atEnd } from "../kit/places.ts";
 import { tableDocument } from "../kit/table.ts";
 import { workbook, schema as workbookSchema } from "../xlsx.ts";
 import type { Books } from "./books.ts";
+import { brokenOff, refused, repeated, session, stored } from "./load.others.ts";
+import { CONTROL } from "./series.ts";
 
 export const SMALL = 100;
 const CSV = 10_000;
@@ -17,6 +19,8 @@ const WRONG_EVERY = 500;
 const WORKBOOK = 2_000;
 const CHECKED = 1_000;
 const TABLE = 200;
+/** Calls to the control are many, because each window of time is compared with its own. */
+const CONTROL_MS = 200;
 /** How long an event stream stays open. */
 const STREAM_MS = 20_000;
 
@@ -30,16 +34,15 @@ const bodies = {
   checked: ordersBody("ndjson", CHECKED),
 };
 
-/** Starts everything. The answer stops it, and resolves when the last call has ended. */
-export async function startLoad(urls: string[], books: Books): Promise<() => Promise<void>> {
+/** Starts everything; `control`: the URL of the control. The answer stops it, and resolves when the last call has ended. */
+export async function startLoad(urls: string[], control: string, books: Books): Promise<() => Promise<void>> {
   const stop = new AbortController();
   const running: Promise<void>[] = [];
   /** Does the work every `ms`, or as fast as it goes where it takes longer. */
   const every = (ms: number, kind: string, work: (url: string, round: number) => Promise<void>) =>
     running.push(
-      paced(ms, urls, stop.signal, (url, round) => work(url, round).catch((error: Error) => fault(kind, error))),
+      paced(ms, urls, stop.signal, (url, round) => work(url, round).catch((error: Error) => books.failed(kind, error))),
     );
-  const fault = (kind: string, error: Error) => books.fault(`${kind}: ${error.message}`);
   const timed = async <T>(kind: string, work: Promise<T>): Promise<T> => {
     const began = performance.now();
     const answer = await work;
@@ -57,6 +60,10 @@ export async function startLoad(urls: string[], books: Books): Promise<() => Pro
   const toEnd = async (who: Partner, wanted: string, sent: ReturnType<typeof upload>) =>
     endOf(who, (await sent).id, wanted);
 
+  books.begin();
+  every(CONTROL_MS, CONTROL, async () => {
+    await timed(CONTROL, upload({ url: control, auth: "" }, "ndjson", [bodies.small]));
+  });
   every(100, "small", async (url) => {
     const { id } = await timed("small", upload({ ...hooked, url }, "ndjson", [bodies.small]));
     books.posted.add(id);
@@ -70,6 +77,7 @@ export async function startLoad(urls: string[], books: Books): Promise<() => Pro
     const rejected = CSV / WRONG_EVERY;
     if (counts.rejected !== rejected || listed !== rejected)
       books.fault(`csv: ${rejected} wrong records, ${counts.rejected} rejected, ${listed} in the error report`);
+    await timed("records", stored(who, id));
     const file = corrected(await timed("rejected", textOf(who, `/imports/${id}/rejected`)));
     const again = await timed("correction", toEnd(who, "completed", upload(who, "csv", [file], {}, `?corrects=${id}`)));
     books.accepted.store += again.counts.accepted;
@@ -93,6 +101,10 @@ export async function startLoad(urls: string[], books: Books): Promise<() => Pro
   every(1_000, "list", async (url) => {
     await timed("list", textOf({ url, auth: operator }, "/admin/batches?limit=50"));
   });
+  every(2_000, "repeated", (url) => timed("repeated", repeated({ ...files, url }, bodies.small, books)));
+  every(3_000, "broken off", (url) => brokenOff({ ...files, url }, bodies.csv));
+  every(1_000, "refused", (url) => timed("refused", refused({ ...files, url })));
+  every(5_000, "session", (url) => timed("session", session(url)));
   for (const path of ["/admin/events?topics=stats,batches,deliveries", "/admin/events?topics=batches", "/events"])
     every(0, "stream", (url) => streamed(url, path, path === "/events" ? hooked.auth : operator, books, stop.signal));
   return async () => {
@@ -135,18 +147,15 @@ function corrected(text: string): Buffer {
   return Buffer.from(Papa.unparse(data, { columns: ["_record", ...csvHeader.split(",")] }));
 }
 
-/** Reads an event stream for a while, as a page of the console does. Its latency is that of the first event or comment. */
+/** Reads an event stream for a while, as a page of the console does. Its latency is that of its begin. */
 async function streamed(url: string, path: string, auth: string, books: Books, stop: AbortSignal): Promise<void> {
   const began = performance.now();
   const over = AbortSignal.any([stop, AbortSignal.timeout(STREAM_MS)]);
   try {
     const { status, body } = await fetch(`${url}${path}`, { headers: { authorization: auth }, signal: over });
     if (status !== 200 || body === null) throw new Error(`GET ${path}: ${status}`);
-    let isFirst = true;
-    for await (const _ of body) {
-      if (isFirst) books.took("stream", performance.now() - began);
-      isFirst = false;
-    }
+    books.took("stream", performance.now() - began);
+    for await (const _ of body);
     throw new Error(`GET ${path}: the node ended the stream`);
   } catch (error) {
     if (!over.aborted) throw error;

@@ -1,99 +1,115 @@
-/** What a soak looks at: the processes, the database and the latencies, each as a row of points over the run. */
-import { readdirSync } from "node:fs";
-import type pg from "pg";
-import { type DataFlowNode, memoryOf } from "../kit/node.ts";
-import type { Line } from "../kit/report.ts";
-import { megabytes, sizesOf } from "../kit/sizes.ts";
-import type { Latency } from "./books.ts";
-import { type Bound, judged, type Point } from "./growth.ts";
+/** What a soak looks at every ten seconds: the processes, the servers, and what was done until then. */
+import { readdirSync, readlinkSync } from "node:fs";
+import { loadavg } from "node:os";
+import { cpuOf, type DataFlowNode, memoryOf } from "../kit/node.ts";
+import { median } from "../kit/report.ts";
+import { megabytes } from "../kit/sizes.ts";
+import type { Books } from "./books.ts";
+import { CONTROL, type Point, type Recording } from "./series.ts";
+import type { Servers } from "./servers.ts";
+import type { Single } from "./single.ts";
 
-/** A node, and where its metrics are. */
+/** A node, where its metrics are, and what its probe has told last. */
 export interface Watched {
   name: string;
+  role: "api" | "worker" | "single";
   node: DataFlowNode;
   metrics: string;
+  told: Told | null;
 }
 
-/**
- * A leak of a few kB for each import is 100 MB an hour at this load. Memory moves by a seventh, because V8 collects now and then; the
- * heap by more. Tables move with autovacuum, which comes once a minute and leaves the room of deleted rows to new ones.
- */
-const bounds = {
-  memory: { unit: "MB", perHour: 60, share: 0.15, least: 10 },
-  heap: { unit: "MB", perHour: 40, share: 0.25, least: 10 },
-  files: { unit: "open", perHour: 20, share: 0.1, least: 5 },
-  tables: { unit: "MB", perHour: 50, share: 0.25, least: 5 },
-  rows: { unit: "rows", perHour: 1_000, share: 0.5, least: 100 },
-  waiting: { unit: "waiting", perHour: 100, share: 0.5, least: 50 },
-  /** Latency follows the load of the machine. */
-  latency: { unit: "ms", perHour: 0, share: 0.6, least: 50 },
-} satisfies Record<string, Bound>;
-type What = keyof typeof bounds;
+export interface Told {
+  heap: number;
+  external: number;
+  timers: number;
+  handles: number;
+}
 
-/** Tables whose growth is no fault: the company's own, whose rows no retention deletes. */
-const isOurs = (name: string) => name !== "bench_order";
-const TOLD = 5;
+export interface Looked {
+  /** The cluster's nodes. */
+  watched: Watched[];
+  single: Single;
+  servers: Servers;
+  books: Books;
+  recording: Recording;
+}
 
-const counted = `SELECT (SELECT count(*) FROM batch)::int AS batches, (SELECT count(*) FROM record)::int AS records,
-  (SELECT count(*) FROM outbox)::int AS outbox, (SELECT count(*) FROM delivery WHERE due_at IS NOT NULL)::int AS deliveries`;
-
-export class Samples {
-  readonly #rows = new Map<string, { what: What; points: Point[] }>();
-  readonly #watched: Watched[];
-  readonly #db: pg.Client;
-
-  constructor(watched: Watched[], db: pg.Client) {
-    this.#watched = watched;
-    this.#db = db;
+/** Takes one of everything into the recording. Answers it in a line. */
+export async function takeSample(looked: Looked): Promise<string> {
+  const { watched, single, books, recording } = looked;
+  const at = books.at();
+  const note = recording.note.bind(recording);
+  const said: string[] = [];
+  for (const { name, node, told } of [...watched, single.watched]) {
+    const memory = note("memory", `${name}: resident memory`, at, megabytes(memoryOf(node.pid, "VmRSS")));
+    const { files, sockets } = filesOf(node.pid);
+    note("files", `${name}: files`, at, files);
+    note("files", `${name}: sockets`, at, sockets);
+    if (told === null) continue;
+    const heap = note("heap", `${name}: heap after a collection`, at, megabytes(told.heap));
+    note("external", `${name}: buffers after a collection`, at, megabytes(told.external));
+    note("timers", `${name}: timers`, at, told.timers);
+    note("timers", `${name}: handles`, at, told.handles);
+    said.push(`${name} ${memory.toFixed(0)} MB, heap ${heap.toFixed(1)}, ${files}+${sockets} files`);
   }
+  for (const role of ["api", "worker"] as const)
+    note(
+      "cpu",
+      `CPU time of the ${role} nodes`,
+      at,
+      sum(watched.filter((one) => one.role === role).map(({ node }) => cpuOf(node.pid))),
+    );
+  said.push(await takeServers(looked, at));
+  single.note(recording, at);
+  for (const [kind, n] of Object.entries(books.done)) note("done", kind, at, n);
+  const [load = 0] = loadavg();
+  note("load", "load of the machine", at, load);
+  const [small, control] = ["small", CONTROL].map((kind) => middleSince(recording.calls.get(kind) ?? [], at - 10));
+  said.push(`small ${small} ms, control ${control} ms, load ${load.toFixed(1)}`);
+  return said.join("; ");
+}
 
-  /** Takes one of everything, `at` seconds after the begin. Answers it in a line. */
-  async take(at: number, latencies: Map<string, Latency>): Promise<string> {
-    const nodes: string[] = [];
-    for (const { name, node, metrics } of this.#watched) {
-      const text = await metricsText(metrics);
-      const memory = this.#note("memory", `${name}: resident memory`, at, megabytes(memoryOf(node.pid, "VmRSS")));
-      const heap = this.#note("heap", `${name}: heap`, at, megabytes(sumOf(text, "nodejs_heap_size_used_bytes")));
-      const files = this.#note("files", `${name}: file descriptors`, at, readdirSync(`/proc/${node.pid}/fd`).length);
-      nodes.push(`${name} ${memory.toFixed(0)} MB, heap ${heap.toFixed(0)}, ${files} files`);
-    }
-    const database = await this.#takeDatabase(at);
-    for (const [kind, { p50, p99 }] of latencies) {
-      this.#note("latency", `${kind}: p50`, at, p50);
-      this.#note("latency", `${kind}: p99`, at, p99);
-    }
-    const times = [...latencies].map(([kind, { p50, p99 }]) => `${kind} ${p50.toFixed(0)}/${p99.toFixed(0)}`);
-    return [...nodes, database, `p50/p99 ms: ${times.join(", ")}`].join("; ");
-  }
+async function takeServers({ watched, servers, recording }: Looked, at: number): Promise<string> {
+  const note = recording.note.bind(recording);
+  const { open, cpu } = await servers.connections();
+  note("connections", "PostgreSQL: connections", at, open);
+  if (cpu !== null) note("cpu", "CPU time of PostgreSQL", at, cpu);
+  const tables = await servers.tables();
+  for (const { name, rows } of tables) note("rows", `rows of ${name}`, at, rows);
+  const bytes = note("bytes", "PostgreSQL: tables", at, megabytes(sum(tables.map((table) => table.bytes))));
+  note("waiting", "deliveries that wait", at, await servers.deliveries());
+  note("keys", "Redis: keys", at, await servers.keys());
+  const { tokens, dead, own } = await servers.messages(watched.map(({ node }) => node.pid));
+  note("waiting", "RabbitMQ: tokens", at, tokens);
+  note("waiting", "RabbitMQ: dead tokens", at, dead);
+  note("waiting", "RabbitMQ: the nodes' messages", at, own);
+  return `tables ${bytes.toFixed(0)} MB, ${open} connections`;
+}
 
-  async #takeDatabase(at: number): Promise<string> {
-    const { rows } = await this.#db.query<Record<"batches" | "records" | "outbox" | "deliveries", number>>(counted);
-    const { batches, records, outbox, deliveries } = rows[0] as (typeof rows)[number];
-    const bytes = (await sizesOf(this.#db, isOurs)).reduce((sum, one) => sum + one.bytes, 0);
-    this.#note("tables", "tables", at, megabytes(bytes));
-    this.#note("rows", "batches in the database", at, batches);
-    this.#note("rows", "records in the database", at, records);
-    this.#note("waiting", "events in the outbox", at, outbox);
-    this.#note("waiting", "webhook deliveries", at, deliveries);
-    return `tables ${megabytes(bytes).toFixed(0)} MB, ${batches} batches, ${records} records, outbox ${outbox}, deliveries ${deliveries}`;
+/** Open files and sockets of a process. A descriptor that closes meanwhile counts for neither. */
+function filesOf(pid: number): { files: number; sockets: number } {
+  let [files, sockets] = [0, 0];
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    const to = linkOf(`/proc/${pid}/fd/${fd}`);
+    if (to?.startsWith("socket:")) sockets++;
+    else if (to) files++;
   }
+  return { files, sockets };
+}
 
-  #note(what: What, label: string, at: number, value: number): number {
-    const known = this.#rows.get(label);
-    if (known) known.points.push({ at, value });
-    else this.#rows.set(label, { what, points: [{ at, value }] });
-    return value;
+function linkOf(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
   }
+}
 
-  lines(): Line[] {
-    return [...this.#rows].map(([label, { what, points }]) => judged(label, points, bounds[what]));
-  }
+const sum = (values: number[]) => values.reduce((all, one) => all + one, 0);
 
-  /** The largest tables now, in words. */
-  async largest(): Promise<string> {
-    const tables = (await sizesOf(this.#db, isOurs)).slice(0, TOLD);
-    return tables.map(({ name, bytes }) => `${name} ${megabytes(bytes).toFixed(1)} MB`).join(", ");
-  }
+function middleSince(points: Point[], since: number): string {
+  const values = points.filter(({ at }) => at > since).map(({ value }) => value);
+  return values.length === 0 ? "–" : median(values).toFixed(0);
 }
 
 export async function metricsText(url: string): Promise<string> {
@@ -106,5 +122,5 @@ export async function metricsText(url: string): Promise<string> {
 export function sumOf(text: string, name: string, label = ""): number {
   const samples = text.split("\n").filter((line) => new RegExp(`^${name}[ {]`).test(line) && line.includes(label));
   if (samples.length === 0) throw new Error(`No metric ${name}{${label}}`);
-  return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+  return samples.reduce((all, line) => all + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }

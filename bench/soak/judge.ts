@@ -1,0 +1,144 @@
+/** Judges a recording: which figures grow. */
+import { type Line, median, quantile } from "../kit/report.ts";
+import { type Bound, type Cut, growthOf, LEAST_WINDOWS, WARM_UP, WINDOWS, windowed, windowsFor } from "./growth.ts";
+import { corrected, type Pair, POWERS } from "./machine.ts";
+import { CONTROL, type Point, type Recording, type What } from "./series.ts";
+import { atEvenRate, risesOf, workOf } from "./work.ts";
+
+type Judged = Exclude<What, "done" | "cpu" | "load">;
+
+interface FigureBound extends Bound {
+  /** What of a window counts. The least memory and the fewest files are what nothing gives back. */
+  pick: "least" | "middle";
+  /** It is larger, the more is uploaded in a minute. */
+  followsRate?: true;
+}
+
+const memory = { unit: "MB", mayLevel: true, pick: "least" } as const;
+const open = { unit: "open", mayLevel: true, pick: "least" } as const;
+const figures: Record<Judged, FigureBound> = {
+  heap: { ...memory, perHour: 8, share: 0.06, least: 3 },
+  external: { ...memory, perHour: 8, share: 0.25, least: 8 },
+  memory: { ...memory, perHour: 40, share: 0.15, least: 20 },
+  files: { ...open, perHour: 2, share: 0.2, least: 6 },
+  timers: { ...open, perHour: 2, share: 0.2, least: 5 },
+  connections: { ...open, perHour: 0, share: 0.1, least: 2 },
+  bytes: { ...memory, perHour: 100, share: 0.3, least: 60, followsRate: true },
+  wal: { ...memory, perHour: 2, share: 0.5, least: 8 },
+  rows: { unit: "rows", perHour: 50, share: 1, least: 200, mayLevel: true, pick: "least", followsRate: true },
+  keys: { unit: "keys", perHour: 10, share: 0.5, least: 20, mayLevel: true, pick: "least" },
+  waiting: { unit: "waiting", perHour: 0, share: 0.5, least: 20, mayLevel: false, pick: "least" },
+};
+/** Their rows stay for days, so that they grow during any run: with time, not with what was left behind. */
+const keptForDays = ["stat_minute", "stat_hour", "client_usage", "audit"].map((name) => `rows of ${name}`);
+const picks = { least: (values: number[]) => Math.min(...values), middle: median };
+
+const latency: Bound = { unit: "ms", perHour: 0, share: 0.6, least: 5, mayLevel: false };
+/** CPU time for the cost of 1,000 records. What shares a core and its caches with others needs more, but not so much. */
+const cpu: Bound = { unit: "ms", perHour: 0, share: 0.25, least: 1, mayLevel: false };
+/** Seen: by a sixth around the middle, at loads from 10 to 33. */
+const cpuBeside: Bound = { unit: "%", perHour: 0, share: 0.35, least: 5, mayLevel: false };
+
+/** Calls that a window needs at least for its median, and for its slowest tenth. */
+const FEW = 5;
+const MANY = 40;
+
+export function judged(recording: Recording): Line[] {
+  const times = [...recording.figures.values()].flatMap(({ points }) => points.map(({ at }) => at));
+  const to = Math.max(...times) + 0.001;
+  const from = to * WARM_UP;
+  return [...figureLines(recording, from, to), ...cpuLines(recording, from, to), ...callLines(recording, from, to)];
+}
+
+function figureLines(recording: Recording, from: number, to: number): Line[] {
+  return [...recording.figures].flatMap(([label, { what, points }]) => {
+    if (what === "done" || what === "cpu" || what === "load") return [];
+    if (keptForDays.includes(label)) return [];
+    const bound = figures[what];
+    const windowsOf = (all: Point[]) => windowed(within(all, from, to), { from, to }, picks[bound.pick]);
+    const windows = windowsOf(points);
+    // Of some thirty tables most have a few rows, and cannot grow by more than they have.
+    if (what === "rows" && Math.max(...windows.map(({ value }) => value)) <= bound.least) return [];
+    // More uploads make more rows. What remains of each upload makes more rows also beside their number.
+    const even = bound.followsRate ? [windowsOf(atEvenRate(points, recording))] : [];
+    return [lineOf(label, windows, bound, even)];
+  });
+}
+
+/** CPU time by the work that was done, and beside that of the others: all need more on a busy machine, and then as much more. */
+function cpuLines(recording: Recording, from: number, to: number): Line[] {
+  const cut = { from, to, count: WINDOWS + 1 };
+  const work = risesOf(
+    [...workOf(recording)].map(([at, value]) => ({ at, value })),
+    cut,
+  );
+  const all = [...recording.figures].filter(([, { what }]) => what === "cpu");
+  const used = all.map(([label, { points }]) => ({ label, rises: risesOf(points, cut) }));
+  return used.flatMap(({ label, rises }) => {
+    const others = used.filter((one) => one.label !== label);
+    const beside = rises.map(({ at }, i) => ({
+      at,
+      value: others.reduce((sum, one) => sum + (one.rises[i]?.value ?? 0), 0),
+    }));
+    return [
+      lineOf(label, quotients(rises, work, 1_000), cpu),
+      lineOf(`${label}, beside the others'`, quotients(rises, beside, 100), cpuBeside),
+    ];
+  });
+}
+
+/** Each point divided by the one of the same window. */
+const quotients = (points: Point[], by: Point[], times: number): Point[] =>
+  points.flatMap(({ at, value }, i) => {
+    const divisor = by[i]?.value ?? 0;
+    return divisor > 0 ? [{ at, value: (times * value) / divisor }] : [];
+  });
+
+/**
+ * Latencies as they would be on a machine that is always as busy as it was in the middle of the run. Kinds with few calls have
+ * fewer, longer windows.
+ */
+function callLines(recording: Recording, from: number, to: number): Line[] {
+  const control = within(recording.calls.get(CONTROL) ?? [], from, to);
+  const usual = median(control.map(({ value }) => value));
+  return [...recording.calls].flatMap(([kind, all]) => {
+    if (kind === CONTROL) return [];
+    const points = within(all, from, to);
+    const lineAt = (label: string, least: number, pick: (values: number[]) => number) => {
+      const count = windowsFor(points.length, least, WINDOWS);
+      const pairs = pairsOf(points, control, { from, to, count, least: least / 2 }, pick);
+      const [first, ...others] = POWERS.map((power) => corrected(pairs, power, usual));
+      return lineOf(`${kind}: ${label}`, first as Point[], latency, others);
+    };
+    const lines = [lineAt("median", FEW, median)];
+    if (points.length >= LEAST_WINDOWS * MANY)
+      lines.push(lineAt("slowest tenth", MANY, (values) => quantile(values, 0.9)));
+    return lines;
+  });
+}
+
+const within = (points: Point[], from: number, to: number) => points.filter(({ at }) => at >= from && at < to);
+
+/** Where both have calls enough. */
+function pairsOf(calls: Point[], control: Point[], cut: Cut, pick: (values: number[]) => number): Pair[] {
+  const beside = new Map(windowed(control, cut, pick).map(({ at, value }) => [at, value]));
+  return windowed(calls, cut, pick).flatMap((one) => {
+    const value = beside.get(one.at);
+    return value ? [{ ...one, control: value }] : [];
+  });
+}
+
+/** `others`: the same with other influences taken out. All of them have to grow. */
+function lineOf(label: string, windows: Point[], bound: Bound, others: Point[][] = []): Line {
+  const growth = growthOf(windows, bound);
+  if (growth === null) return { label, figure: `${windows.length} windows are too few to judge` };
+  const grows = growth.grows && others.every((other) => growthOf(other, bound)?.grows);
+  const { first, last, rise, perHour, most } = growth;
+  const form = (value: number) => value.toFixed(Math.abs(value) < 100 ? 1 : 0);
+  return {
+    label,
+    figure: `${form(first)} ${bound.unit}, then ${form(last)}`,
+    ratio: `${perHour < 0 ? "" : "+"}${form(perHour)} an hour, ${form(rise)} in all`,
+    goal: { text: `rises by ≤ ${form(most)}`, isMet: !grows },
+  };
+}

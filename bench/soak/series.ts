@@ -1,0 +1,79 @@
+/** What a soak has measured: figures that were sampled, and each call with its time. It can be kept in a file and judged again. */
+import { readFileSync, writeFileSync } from "node:fs";
+
+/** `at`: seconds since the begin. */
+export interface Point {
+  at: number;
+  value: number;
+}
+
+/** What a figure is of: each has its bound (judge.ts). */
+export type What =
+  | "heap"
+  | "external"
+  | "memory"
+  | "files"
+  | "timers"
+  | "connections"
+  | "bytes"
+  | "wal"
+  | "rows"
+  | "keys"
+  | "waiting"
+  | "cpu"
+  | "done"
+  | "load";
+
+export interface Series {
+  what: What;
+  points: Point[];
+}
+
+/** The kind of the calls to the control. */
+export const CONTROL = "control";
+
+export class Recording {
+  /** By label, as it is printed. */
+  readonly figures = new Map<string, Series>();
+  /** By kind: when a call ended, and its ms. */
+  readonly calls = new Map<string, Point[]>();
+
+  note(what: What, label: string, at: number, value: number): number {
+    const known = this.figures.get(label);
+    if (known) known.points.push({ at, value });
+    else this.figures.set(label, { what, points: [{ at, value }] });
+    return value;
+  }
+
+  took(kind: string, at: number, ms: number): void {
+    const known = this.calls.get(kind);
+    if (known) known.push({ at, value: ms });
+    else this.calls.set(kind, [{ at, value: ms }]);
+  }
+
+  save(file: string): void {
+    const figures = [...this.figures].map(([label, { what, points }]) => [label, what, packed(points)]);
+    const calls = [...this.calls].map(([kind, points]) => [kind, packed(points)]);
+    const lines = [...figures, ...calls].map((one) => JSON.stringify(one));
+    writeFileSync(file, `${lines.join("\n")}\n`);
+  }
+
+  static load(file: string): Recording {
+    const found = new Recording();
+    for (const line of readFileSync(file, "utf8").trimEnd().split("\n")) {
+      const [label, ...rest] = JSON.parse(line) as [string, What, number[]] | [string, number[]];
+      const points = unpacked(rest.at(-1) as number[]);
+      if (rest.length === 2) found.figures.set(label, { what: rest[0] as What, points });
+      else found.calls.set(label, points);
+    }
+    return found;
+  }
+}
+
+const tenths = (value: number) => Math.round(value * 10) / 10;
+const packed = (points: Point[]) => points.flatMap(({ at, value }) => [tenths(at), tenths(value)]);
+const unpacked = (pairs: number[]): Point[] =>
+  Array.from({ length: pairs.length / 2 }, (_, i) => ({
+    at: pairs[2 * i] as number,
+    value: pairs[2 * i + 1] as number,
+  }));

@@ -1,0 +1,159 @@
+/** What a soak looks at in the servers: PostgreSQL's tables and connections, Redis' keys, RabbitMQ's queues. */
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { type ChannelModel, connect } from "amqplib";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { configFor, rabbitUrl } from "../../test/helpers/amqp.ts";
+import { redisUrl } from "../kit/needs.ts";
+import { cpuOf } from "../kit/node.ts";
+
+/** Tables that no retention empties: the company's own, and the control's. */
+const notOurs = "('bench_order', 'soak_control')";
+
+const tablesOf = `SELECT c.relname AS name, pg_total_relation_size(c.oid)::float8 AS bytes
+  FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND c.relname NOT IN ${notOurs}
+  ORDER BY bytes DESC`;
+
+/** Other connections to the database than the soak's own. */
+const backends = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'soak'";
+
+/** What autovacuum would come for, roughly: migrations set such a number for the tables of running batches. */
+const withDeadRows = "SELECT relname AS name FROM pg_stat_user_tables WHERE n_dead_tup > 1000";
+
+/** As `autovacuum_naptime`. */
+const VACUUM_MS = 60_000;
+
+export interface Table {
+  name: string;
+  bytes: number;
+  rows: number;
+}
+
+export class Servers {
+  readonly db: pg.Client;
+  readonly #namespace: string;
+  readonly #prefix: string;
+  readonly #redis = new Redis(redisUrl);
+  readonly #rabbit: ChannelModel;
+  /** The CPU time of each backend at the last look, and that of all since the begin. */
+  #backendCpu = new Map<number, number>();
+  #databaseCpu = 0;
+
+  private constructor(db: pg.Client, rabbit: ChannelModel, { NAMESPACE, REDIS_KEY_PREFIX }: Record<string, string>) {
+    this.db = db;
+    this.#rabbit = rabbit;
+    this.#namespace = NAMESPACE as string;
+    this.#prefix = REDIS_KEY_PREFIX as string;
+  }
+
+  /** `env`: the settings of the cluster's nodes. */
+  static async open(databaseUrl: string, env: Record<string, string>): Promise<Servers> {
+    const db = await connected(databaseUrl);
+    return new Servers(db, await connect(rabbitUrl), env);
+  }
+
+  async close(): Promise<void> {
+    this.#redis.disconnect();
+    await this.#rabbit.close();
+    await this.db.end();
+  }
+
+  /** All tables of the product, the largest first. */
+  async tables(): Promise<Table[]> {
+    const { rows: tables } = await this.db.query<{ name: string; bytes: number }>(tablesOf);
+    const counts = tables.map(({ name }) => `(SELECT count(*) FROM "${name}")::int`);
+    const { rows } = await this.db.query<{ n: number[] }>(`SELECT ARRAY[${counts.join(", ")}] AS n`);
+    return tables.map((table, i) => ({ ...table, rows: rows[0]?.n[i] as number }));
+  }
+
+  /** Deliveries that wait to be sent, or to be sent again. */
+  async deliveries(): Promise<number> {
+    const text = "SELECT count(*)::int AS n FROM delivery WHERE due_at IS NOT NULL";
+    return (await this.db.query<{ n: number }>(text)).rows[0]?.n as number;
+  }
+
+  /** How many connections the database has, and the CPU time in ms that all have used so far. A server elsewhere has no time. */
+  async connections(): Promise<{ open: number; cpu: number | null }> {
+    const { rows } = await this.db.query<{ pid: number }>(backends);
+    const now = new Map<number, number>();
+    for (const { pid } of rows) if (isBackend(pid)) now.set(pid, cpuOf(pid));
+    for (const [pid, cpu] of now) this.#databaseCpu += cpu - (this.#backendCpu.get(pid) ?? 0);
+    this.#backendCpu = now;
+    return { open: rows.length, cpu: now.size === rows.length ? this.#databaseCpu : null };
+  }
+
+  async keys(): Promise<number> {
+    const found = new Set<string>();
+    for await (const keys of this.#redis.scanStream({ match: `${this.#prefix}*`, count: 1_000 }))
+      for (const key of keys) found.add(key);
+    return found.size;
+  }
+
+  /** Messages that are ready in the queue of tokens, in the dead ones', and in the nodes' own queues. */
+  async messages(pids: number[]): Promise<{ tokens: number; dead: number; own: number }> {
+    const { batchReadyQueue } = configFor(this.#namespace);
+    const own = pids.flatMap((pid) =>
+      ["EVENT", "REQ", "RES"].map((packet) => `MOL-${this.#namespace}.${packet}.${hostname().toLowerCase()}-${pid}`),
+    );
+    const counts = await Promise.all(own.map((name) => this.#depth(name)));
+    return {
+      tokens: await this.#depth(batchReadyQueue),
+      dead: await this.#depth(`${batchReadyQueue}.dead`),
+      own: counts.reduce((sum, n) => sum + n, 0),
+    };
+  }
+
+  /** Of a queue that is not there: 0. A wrong name closes the channel, so that each has its own. */
+  async #depth(queue: string): Promise<number> {
+    const channel = await this.#rabbit.createChannel();
+    channel.on("error", () => {});
+    const found = await channel.checkQueue(queue).catch(() => null);
+    if (found === null) return 0;
+    await channel.close();
+    return found.messageCount;
+  }
+}
+
+async function connected(connectionString: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString, application_name: "soak" });
+  await client.connect();
+  return client;
+}
+
+/**
+ * Vacuums each minute where the server has autovacuum off, as servers for tests have: without it all tables grow. Answers whether it does
+ * and how it is stopped.
+ */
+export async function startVacuum(databaseUrl: string): Promise<{ isOurs: boolean; stop(): Promise<void> }> {
+  const db = await connected(databaseUrl);
+  const { rows } = await db.query<{ autovacuum: string }>("SHOW autovacuum");
+  const isOurs = rows[0]?.autovacuum === "off";
+  const over = new AbortController();
+  const vacuum = async () => {
+    while (isOurs && !over.signal.aborted) {
+      const { rows: tables } = await db.query<{ name: string }>(withDeadRows);
+      for (const { name } of tables) await db.query(`VACUUM (ANALYZE) "${name}"`);
+      await pause(VACUUM_MS, undefined, { signal: over.signal }).catch(() => {});
+    }
+  };
+  const running = vacuum();
+  return {
+    isOurs,
+    async stop() {
+      over.abort();
+      await running;
+      await db.end();
+    },
+  };
+}
+
+/** Whether a process of this machine has the id, and is PostgreSQL's. */
+function isBackend(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("postgres");
+  } catch {
+    return false;
+  }
+}

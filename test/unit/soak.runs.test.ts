@@ -1,0 +1,101 @@
+/**
+ * What `npm run soak` finds, and what it does not: recordings of real runs, thinned to a part of their samples and calls. All are of a
+ * machine whose two cores were shared with up to thirty other processes that wanted them.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { judged } from "../../bench/soak/judge.ts";
+import { CONTROL, type Point, Recording } from "../../bench/soak/series.ts";
+import { root } from "../../root.cjs";
+
+const load = (name: string) => Recording.load(join(root, "test/unit/soak", `${name}.jsonl`));
+/** What grows, in the order of its name. */
+const grown = (run: Recording): string[] =>
+  judged(run)
+    .filter(({ goal }) => goal?.isMet === false)
+    .map(({ label }) => label)
+    .sort();
+
+test.each(["hour", "busier", "calmer"])("nothing grows in a healthy run (%s)", (name) => {
+  expect(grown(load(name))).toEqual([]);
+});
+
+test("a leak of 2 MB a minute is found in each node in five minutes, and no other memory", () => {
+  const nodes = ["api-1", "api-2", "worker-1", "worker-2"];
+  const found = grown(load("leak")).filter((label) => !label.startsWith("CPU"));
+  expect(found).toEqual(nodes.map((name) => `${name}: heap after a collection`));
+});
+
+test("requests to an api node that take 4 ms more with each minute are found in five minutes, on a machine that gets calmer", () => {
+  expect(grown(load("slow"))).toEqual([
+    "CPU time of the api nodes",
+    "CPU time of the api nodes, beside the others'",
+    "single: median",
+  ]);
+});
+
+test("tables that nothing vacuums are found in ten minutes, by what PostgreSQL computes", () => {
+  expect(grown(load("bloat"))).toEqual(["CPU time of PostgreSQL", "CPU time of PostgreSQL, beside the others'"]);
+});
+
+/** The long run, in which one figure gets more with each minute. */
+function ill(label: string, change: (value: number, minute: number) => number): Recording {
+  const run = load("hour");
+  const points = run.calls.get(label) ?? (run.figures.get(label)?.points as Point[]);
+  for (const point of points) point.value = change(point.value, point.at / 60);
+  return run;
+}
+
+test.each<[string, number]>([
+  ["api-1: heap after a collection", 1],
+  ["worker-2: buffers after a collection", 2],
+  ["api-2: resident memory", 8],
+  ["worker-1: files", 2],
+  ["api-1: sockets", 2],
+  ["worker-1: timers", 2],
+  ["PostgreSQL: connections", 1],
+  ["PostgreSQL: tables", 100],
+  ["rows of delivery", 300],
+  ["Redis: keys", 10],
+  ["RabbitMQ: tokens", 10],
+  ["RabbitMQ: dead tokens", 10],
+  ["deliveries that wait", 10],
+])("%s: %d more a minute is growth", (label, more) => {
+  expect(grown(ill(label, (value, minute) => value + more * minute))).toEqual([label]);
+});
+
+test.each(["small", "csv", "table"])("a call that takes longer with each minute is growth (%s)", (kind) => {
+  const found = grown(ill(kind, (value, minute) => value * 1.1 ** minute));
+  expect(found).toContain(`${kind}: median`);
+  expect(found.filter((label) => !label.startsWith(kind))).toEqual([]);
+});
+
+test("more CPU time for the same work is growth", () => {
+  const label = "CPU time of PostgreSQL";
+  const found = grown(ill(label, (value, minute) => value * (1 + minute / 10)));
+  expect(found).toEqual([label, `${label}, beside the others'`]);
+});
+
+test("a machine that gets slower is not: the control gets slower too", () => {
+  const run = load("hour");
+  for (const points of run.calls.values()) for (const point of points) point.value *= 1 + point.at / 200;
+  expect(run.calls.has(CONTROL)).toBe(true);
+  expect(grown(run)).toEqual([]);
+});
+
+test("a kind with few calls is judged in fewer windows, and with too few not at all", () => {
+  const run = load("hour");
+  run.calls.set("rare", (run.calls.get("csv") as Point[]).slice(-8));
+  const line = judged(run).find(({ label }) => label === "rare: median");
+  expect(line).toEqual({ label: "rare: median", figure: "1 windows are too few to judge" });
+});
+
+test("a recording that was kept in a file is judged as it was", () => {
+  const folder = mkdtempSync(join(tmpdir(), "soak-"));
+  const run = load("leak");
+  run.save(join(folder, "run.jsonl"));
+  const again = Recording.load(join(folder, "run.jsonl"));
+  rmSync(folder, { recursive: true });
+  expect(judged(again)).toEqual(judged(run));
+});
