@@ -2,10 +2,10 @@
 import { type Line, median, quantile } from "../kit/report.ts";
 import { type Bound, type Cut, growthOf, LEAST_WINDOWS, WARM_UP, WINDOWS, windowed, windowsFor } from "./growth.ts";
 import { corrected, type Pair, POWERS } from "./machine.ts";
-import { CONTROL, type Point, type Recording, type What } from "./series.ts";
-import { atEvenRate, risesOf, workOf } from "./work.ts";
+import { CONTROL, OVERDUE_BATCHES, type Point, type Recording, type What } from "./series.ts";
+import { atEvenRate, risesOf, sizeWithoutOverdue, uploadsOf, withoutOverdue, workOf } from "./work.ts";
 
-type Judged = Exclude<What, "done" | "cpu" | "load">;
+type Judged = Exclude<What, "done" | "cpu" | "load" | "overdue">;
 
 interface FigureBound extends Bound {
   /** What of a window counts. The least memory and the fewest files are what nothing gives back. */
@@ -31,6 +31,8 @@ const figures: Record<Judged, FigureBound> = {
 };
 /** Their rows stay for days, so that they grow during any run: with time, not with what was left behind. */
 const keptForDays = ["stat_minute", "stat_hour", "client_usage", "audit"].map((name) => `rows of ${name}`);
+/** As a share of all uploads of the run. */
+const MOST_OVERDUE = 0.5;
 const picks = { least: (values: number[]) => Math.min(...values), middle: median };
 
 const latency: Bound = { unit: "ms", perHour: 0, share: 0.6, least: 5, mayLevel: false };
@@ -47,12 +49,17 @@ export function judged(recording: Recording): Line[] {
   const times = [...recording.figures.values()].flatMap(({ points }) => points.map(({ at }) => at));
   const to = Math.max(...times) + 0.001;
   const from = to * WARM_UP;
-  return [...figureLines(recording, from, to), ...cpuLines(recording, from, to), ...callLines(recording, from, to)];
+  return [
+    ...figureLines(recording, from, to),
+    ...overdueLines(recording),
+    ...cpuLines(recording, from, to),
+    ...callLines(recording, from, to),
+  ];
 }
 
 function figureLines(recording: Recording, from: number, to: number): Line[] {
   return [...recording.figures].flatMap(([label, { what, points }]) => {
-    if (what === "done" || what === "cpu" || what === "load") return [];
+    if (what === "done" || what === "cpu" || what === "load" || what === "overdue") return [];
     if (keptForDays.includes(label)) return [];
     const bound = figures[what];
     const windowsOf = (all: Point[]) => windowed(within(all, from, to), { from, to }, picks[bound.pick]);
@@ -61,8 +68,20 @@ function figureLines(recording: Recording, from: number, to: number): Line[] {
     if (what === "rows" && Math.max(...windows.map(({ value }) => value)) <= bound.least) return [];
     // More uploads make more rows. What remains of each upload makes more rows also beside their number.
     const even = bound.followsRate ? [windowsOf(atEvenRate(points, recording))] : [];
+    // On a machine that is too busy retention falls behind, which `overdueLines` judges.
+    if (what === "rows") even.push(windowsOf(withoutOverdue(label, points, recording)));
+    if (what === "bytes") even.push(windowsOf(sizeWithoutOverdue(points, recording)));
     return [lineOf(label, windows, bound, even)];
   });
+}
+
+/** Retention may fall behind for as long as the machine is too busy, but has to delete more than it leaves. */
+function overdueLines(recording: Recording): Line[] {
+  const left = recording.figures.get(OVERDUE_BATCHES)?.points.at(-1)?.value;
+  if (left === undefined) return [];
+  const uploads = uploadsOf(recording);
+  const goal = { text: `≤ ${MOST_OVERDUE * 100} % of the uploads`, isMet: left <= MOST_OVERDUE * uploads };
+  return [{ label: OVERDUE_BATCHES, figure: `${left} at the end`, ratio: `of ${uploads} uploads`, goal }];
 }
 
 /** CPU time by the work that was done, and beside that of the others: all need more on a busy machine, and then as much more. */

@@ -5,7 +5,7 @@ import { cpuOf, type DataFlowNode, memoryOf } from "../kit/node.ts";
 import { median } from "../kit/report.ts";
 import { megabytes } from "../kit/sizes.ts";
 import type { Books } from "./books.ts";
-import { CONTROL, type Point, type Recording } from "./series.ts";
+import { CONTROL, OVERDUE_BATCHES, OVERDUE_RECORDS, type Point, type Recording } from "./series.ts";
 import type { Servers } from "./servers.ts";
 import type { Single } from "./single.ts";
 
@@ -76,6 +76,9 @@ async function takeServers({ watched, servers, recording }: Looked, at: number):
   if (cpu !== null) note("cpu", "CPU time of PostgreSQL", at, cpu);
   const tables = await servers.tables();
   for (const { name, rows } of tables) note("rows", `rows of ${name}`, at, rows);
+  const overdue = await servers.overdue();
+  note("overdue", OVERDUE_BATCHES, at, overdue.batches);
+  note("overdue", OVERDUE_RECORDS, at, overdue.records);
   const bytes = note("bytes", "PostgreSQL: tables", at, megabytes(sum(tables.map((table) => table.bytes))));
   note("waiting", "deliveries that wait", at, await servers.deliveries());
   note("keys", "Redis: keys", at, await servers.keys());
@@ -83,7 +86,7 @@ async function takeServers({ watched, servers, recording }: Looked, at: number):
   note("waiting", "RabbitMQ: tokens", at, tokens);
   note("waiting", "RabbitMQ: dead tokens", at, dead);
   note("waiting", "RabbitMQ: the nodes' messages", at, own);
-  return `tables ${bytes.toFixed(0)} MB, ${open} connections`;
+  return `tables ${bytes.toFixed(0)} MB, ${overdue.batches} batches overdue, ${open} connections`;
 }
 
 /** Open files and sockets of a process. A descriptor that closes meanwhile counts for neither. */

@@ -18,6 +18,7 @@ export type What =
   | "bytes"
   | "wal"
   | "rows"
+  | "overdue"
   | "keys"
   | "waiting"
   | "cpu"
@@ -28,6 +29,10 @@ export interface Series {
   what: What;
   points: Point[];
 }
+
+/** What retention has still to delete: batches whose time is over, and their records. */
+export const OVERDUE_BATCHES = "overdue batches";
+export const OVERDUE_RECORDS = "overdue records";
 
 /** The kind of the calls to the control. */
 export const CONTROL = "control";

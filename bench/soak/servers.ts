@@ -19,6 +19,9 @@ const tablesOf = `SELECT c.relname AS name, pg_total_relation_size(c.oid)::float
 /** Other connections to the database than the soak's own. */
 const backends = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'soak'";
 
+const overdue = `SELECT count(*)::int AS batches, coalesce(sum(accepted), 0)::float8 AS records
+  FROM batch WHERE due_at <= (extract(epoch FROM statement_timestamp()) * 1000)::bigint`;
+
 /** What autovacuum would come for, roughly: migrations set such a number for the tables of running batches. */
 const withDeadRows = "SELECT relname AS name FROM pg_stat_user_tables WHERE n_dead_tup > 1000";
 
@@ -72,6 +75,12 @@ export class Servers {
   async deliveries(): Promise<number> {
     const text = "SELECT count(*)::int AS n FROM delivery WHERE due_at IS NOT NULL";
     return (await this.db.query<{ n: number }>(text)).rows[0]?.n as number;
+  }
+
+  /** Batches whose time is over, which retention has still to delete, and their records. */
+  async overdue(): Promise<{ batches: number; records: number }> {
+    const { rows } = await this.db.query<{ batches: number; records: number }>(overdue);
+    return rows[0] as (typeof rows)[number];
   }
 
   /** How many connections the database has, and the CPU time in ms that all have used so far. A server elsewhere has no time. */

@@ -1,7 +1,7 @@
 /** How much a soak has done: on a busy machine it does less, so CPU time, rows and the size of tables have to be seen beside it. */
 import { median } from "../kit/report.ts";
 import { type Cut, windowed } from "./growth.ts";
-import type { Point, Recording } from "./series.ts";
+import { OVERDUE_BATCHES, OVERDUE_RECORDS, type Point, type Recording } from "./series.ts";
 
 /**
  * What an upload of each kind costs, in records of a large file: a busy machine does less of some kinds than of others. Fitted to runs
@@ -53,4 +53,22 @@ export function atEvenRate(points: Point[], recording: Recording): Point[] {
   });
   const usual = median(rates.filter((rate) => rate > 0));
   return points.map(({ at, value }, i) => ({ at, value: value * Math.min(1, usual / (rates[i] as number)) }));
+}
+
+/** How many uploads there were. */
+export const uploadsOf = (recording: Recording): number => Math.max(0, ...totals(recording, () => 1).values());
+
+/** The rows of a table without those of batches that retention has still to delete. A row may belong to none of them. */
+export function withoutOverdue(label: string, points: Point[], recording: Recording): Point[] {
+  const of = label === "rows of record" ? OVERDUE_RECORDS : OVERDUE_BATCHES;
+  const overdue = new Map(recording.figures.get(of)?.points.map(({ at, value }) => [at, value]));
+  return points.map(({ at, value }) => ({ at, value: Math.max(0, value - (overdue.get(at) ?? 0)) }));
+}
+
+/** The size of tables without the share of records that retention has still to delete: nearly all of it is records. */
+export function sizeWithoutOverdue(points: Point[], recording: Recording): Point[] {
+  const records = recording.figures.get("rows of record")?.points ?? [];
+  const rest = withoutOverdue("rows of record", records, recording);
+  const shares = new Map(records.map(({ at, value }, i) => [at, value > 0 ? (rest[i] as Point).value / value : 1]));
+  return points.map(({ at, value }) => ({ at, value: value * (shares.get(at) ?? 1) }));
 }

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { judged } from "../../bench/soak/judge.ts";
-import { CONTROL, type Point, Recording } from "../../bench/soak/series.ts";
+import { CONTROL, OVERDUE_BATCHES, type Point, Recording } from "../../bench/soak/series.ts";
 import { root } from "../../root.cjs";
 
 const load = (name: string) => Recording.load(join(root, "test/unit/soak", `${name}.jsonl`));
@@ -66,7 +66,7 @@ test.each<[string, number]>([
 });
 
 test.each(["small", "csv", "table"])("a call that takes longer with each minute is growth (%s)", (kind) => {
-  const found = grown(ill(kind, (value, minute) => value * 1.1 ** minute));
+  const found = grown(ill(kind, (value, minute) => value * 1.2 ** minute));
   expect(found).toContain(`${kind}: median`);
   expect(found.filter((label) => !label.startsWith(kind))).toEqual([]);
 });
@@ -98,4 +98,26 @@ test("a recording that was kept in a file is judged as it was", () => {
   const again = Recording.load(join(folder, "run.jsonl"));
   rmSync(folder, { recursive: true });
   expect(judged(again)).toEqual(judged(run));
+});
+
+describe("retention that falls behind", () => {
+  /** The long run, in which so many batches are left with each upload, as overdue ones or for ever. */
+  const left = (share: number, isOverdue: boolean): Recording => {
+    const run = ill("rows of batch", (value, minute) => value + 300 * share * minute);
+    const rows = run.figures.get("rows of batch")?.points as Point[];
+    for (const { at } of rows) run.note("overdue", OVERDUE_BATCHES, at, isOverdue ? (300 * share * at) / 60 : 0);
+    return run;
+  };
+
+  test("a part of the batches may wait for retention", () => {
+    expect(grown(left(0.3, true))).toEqual([]);
+  });
+
+  test("most of them may not", () => {
+    expect(grown(left(0.9, true))).toEqual([OVERDUE_BATCHES]);
+  });
+
+  test("rows that are not overdue may not stay", () => {
+    expect(grown(left(0.8, false))).toEqual(["rows of batch"]);
+  });
 });
