@@ -2,13 +2,12 @@
  * The main thread's side of SQLite's thread. Every call is a message with an id and a promise. If the thread dies, all pending
  * calls and all later ones fail with DatabaseUnavailable.
  */
-import { join } from "node:path";
-import { Worker } from "node:worker_threads";
-import { extension, root } from "../../../root.cjs";
+import type { Worker } from "node:worker_threads";
 import { DatabaseUnavailable } from "../../errors.ts";
 import { errorOf } from "./failure.ts";
 import { LOST, OPENED, type Reply, type Request, type ThreadData } from "./protocol.ts";
 import type { SqlParams, SqlResult } from "./sql.ts";
+import { giveBack, threadFor } from "./threads.ts";
 import type { UnitArgs, UnitName, UnitResult } from "./units/units.ts";
 
 interface Pending {
@@ -23,23 +22,23 @@ export class SqliteClient {
   #pending = new Map<number, Pending>();
   #lastId = 0;
   #ended: DatabaseUnavailable | null = null;
-  #exited: Promise<void>;
+  #exited = Promise.withResolvers<void>();
   #onLost: (message: string) => void;
 
   private constructor(data: ThreadData, onLost: (message: string) => void) {
     this.#onLost = onLost;
-    this.#worker = new Worker(join(root, `database/dialects/sqlite/thread${extension}`), { workerData: data });
-    this.#worker.on("message", (replies: Reply[]) => {
-      for (const reply of replies) this.#settle(reply);
-    });
-    this.#worker.on("error", (error) => this.#end("The database's thread failed.", error));
-    this.#exited = new Promise((resolve) => {
-      this.#worker.on("exit", () => {
-        this.#end("The database's thread has ended.");
-        resolve();
-      });
-    });
+    this.#worker = threadFor(data);
+    this.#worker.on("message", this.#hear).on("error", this.#fail).on("exit", this.#exit);
   }
+
+  #hear = (replies: Reply[]): void => {
+    for (const reply of replies) this.#settle(reply);
+  };
+  #fail = (error: Error): void => this.#end("The database's thread failed.", error);
+  #exit = (): void => {
+    this.#end("The database's thread has ended.");
+    this.#exited.resolve();
+  };
 
   /** Resolves when the files are open. Calls `onLost` once if a file is deleted, moved or replaced later. */
   static async open(data: ThreadData, onLost: (message: string) => void): Promise<SqliteClient> {
@@ -48,7 +47,7 @@ export class SqliteClient {
       await new Promise((resolve, reject) => client.#pending.set(OPENED, { resolve, reject }));
       return client;
     } catch (error) {
-      await client.#exited;
+      await client.#exited.promise;
       throw error;
     }
   }
@@ -74,9 +73,19 @@ export class SqliteClient {
     if (!this.#ended) {
       const closed = this.#request({ kind: "close" });
       this.#ended = new DatabaseUnavailable("The database is closed.");
-      await closed.catch(() => this.#worker.terminate());
+      await closed.then(
+        () => this.#leave(),
+        () => this.#worker.terminate(),
+      );
     }
-    await this.#exited;
+    await this.#exited.promise;
+  }
+
+  /** The thread has closed the files, and can open others. */
+  #leave(): void {
+    this.#worker.off("message", this.#hear).off("error", this.#fail).off("exit", this.#exit);
+    giveBack(this.#worker);
+    this.#exited.resolve();
   }
 
   #request(draft: Draft, transfer: ArrayBuffer[] = []): Promise<unknown> {

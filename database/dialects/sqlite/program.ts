@@ -31,8 +31,11 @@ export const ROWS_OF = "rows_";
 type Values = Record<string, unknown>;
 type Row = Record<string, unknown>;
 
-/** Programs by number. The main thread sends the text of each only once. */
+/** Programs by number. The main thread sends the text of each only once for a database. */
 const programs = new Map<number, Program>();
+
+/** Before another database: its programs have other numbers. */
+export const forgetPrograms = (): void => programs.clear();
 
 /** `program`: null if the thread has it already. If the first step changes nothing, the later steps are skipped. */
 export function runProgram(sql: Sql, id: number, values: Values, program: Program | null): Outcome {

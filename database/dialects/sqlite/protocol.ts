@@ -31,6 +31,12 @@ export interface CloseRequest {
   id: number;
 }
 
+/** To a thread that has closed its files: it opens these. The first come with its start. */
+export interface OpenRequest {
+  kind: "open";
+  data: ThreadData;
+}
+
 export type Request = UnitRequest | SqlRequest | EndSessionRequest | CloseRequest;
 
 /** Ids of messages that the thread sends unasked: its files are open, or they are lost. */

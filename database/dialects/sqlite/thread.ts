@@ -3,15 +3,26 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "
 import { Engine } from "./engine.ts";
 import { failureOf } from "./failure.ts";
 import { openFiles } from "./files.ts";
-import { type CloseRequest, OPENED, type Reply, type Request, type ThreadData } from "./protocol.ts";
+import { forgetPrograms } from "./program.ts";
+import { type CloseRequest, OPENED, type OpenRequest, type Reply, type Request, type ThreadData } from "./protocol.ts";
 
 /** How long one drain may last. Reads are answered during a drain, so an endless stream of reads would block all writes. */
 const MOST_DRAIN_MS = 2;
 
 const port = parentPort as MessagePort;
-const data = workerData as ThreadData;
 
-function start(): void {
+/** Opens the files, and works until they are closed. If they cannot be opened, the thread ends. */
+function open(data: ThreadData): void {
+  try {
+    start(data);
+  } catch (error) {
+    reply([{ id: OPENED, failure: failureOf(error) }]);
+    port.close();
+  }
+}
+
+function start(data: ThreadData): void {
+  forgetPrograms();
   const files = openFiles(data);
   let closing: CloseRequest | null = null;
   const take = (request: Request) => {
@@ -26,20 +37,19 @@ function start(): void {
     }
   };
   const engine = new Engine({ files, transactionMs: data.transactionMs, drain, reply });
-  port.on("message", (request: Request) => {
+  const hear = (request: Request) => {
     take(request);
     drain();
     engine.work();
-    if (closing) close(engine, closing.id);
-  });
+    if (!closing) return;
+    // First the next listener: a port without any lets the thread end.
+    port.once("message", (next: OpenRequest) => open(next.data));
+    port.off("message", hear);
+    engine.close();
+    reply([{ id: closing.id, result: null }]);
+  };
+  port.on("message", hear);
   reply([{ id: OPENED, result: null }]);
-}
-
-function close(engine: Engine, id: number): void {
-  port.removeAllListeners("message");
-  engine.close();
-  reply([{ id, result: null }]);
-  port.close();
 }
 
 /** Moves the bodies of chunks to the main thread without a copy. SQLite has made them only for this answer. */
@@ -55,9 +65,4 @@ function bodyOf(reply: Reply): ArrayBuffer[] {
 
 type Body = { body?: unknown };
 
-try {
-  start();
-} catch (error) {
-  reply([{ id: OPENED, failure: failureOf(error) }]);
-  port.close();
-}
+open(workerData as ThreadData);

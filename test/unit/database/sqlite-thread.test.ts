@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { openDatabase } from "../../../database/database.ts";
 import { OPENED, type ThreadData } from "../../../database/dialects/sqlite/protocol.ts";
 import { root } from "../../../root.cjs";
 
@@ -38,5 +39,26 @@ test("SQLite's thread loads no package", async () => {
   } finally {
     await worker.terminate();
     rmSync(folder, { recursive: true });
+  }
+});
+
+test("a thread that has closed its database opens the next one, and knows nothing of the one before", async () => {
+  const url = "sqlite::memory:";
+  const first = await openDatabase({ url });
+  await first.migrate();
+  await first.store.needyClients();
+  await first.sequelize.query("CREATE TABLE left_over (n INTEGER)");
+  await first.close();
+  const started = jest.fn();
+  process.on("worker", started);
+  const second = await openDatabase({ url });
+  try {
+    expect(started).not.toHaveBeenCalled();
+    await second.migrate();
+    expect((await second.sequelize.query("SELECT name FROM sqlite_schema WHERE name = 'left_over'"))[0]).toEqual([]);
+    await expect(second.store.needyClients()).resolves.toEqual([]);
+  } finally {
+    process.off("worker", started);
+    await second.close();
   }
 });
