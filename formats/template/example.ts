@@ -1,7 +1,7 @@
 /** Makes an example record from a schema: its examples, defaults and allowed values, else a value of the type. */
 import { fieldsOf, type Path, type SchemaFields } from "../read/fields.ts";
 import { isObject, type SchemaNode } from "../schema/walk.ts";
-import { isAccepted, textOf } from "./of-pattern.ts";
+import { accepting, textOf } from "./of-pattern.ts";
 
 /** Example texts for the formats of JSON Schema. */
 const OF_FORMAT: Record<string, string> = {
@@ -137,9 +137,10 @@ function stringOf(nodes: readonly SchemaNode[]): string | undefined {
   const usual = ofFormat ?? "text".padEnd(least, "x").slice(0, most);
   const patterns = nodes.flatMap(({ pattern }) => (typeof pattern === "string" ? [pattern] : []));
   if (patterns.length === 0) return usual;
+  const accepted = patterns.map(accepting);
   const fits = (text: string) => {
     const { length } = [...text];
-    return length >= least && length <= most && patterns.every((pattern) => isAccepted(pattern, text));
+    return length >= least && length <= most && accepted.every((isAccepted) => isAccepted(text));
   };
   if (fits(usual)) return usual;
   return ofFormat === undefined ? firstOf(patterns, (pattern) => textOf(pattern, least, fits)) : undefined;

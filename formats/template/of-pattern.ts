@@ -28,14 +28,13 @@ type Part = (taste: Taste) => string;
 /** A text of the pattern that `fits`, with at least so many letters. Undefined: none is found. */
 export function textOf(source: string, least: number, fits: (text: string) => boolean): string | undefined {
   const part = source.length <= LONGEST_PATTERN ? read(source) : null;
+  const texts = new Set<string>();
   for (const more of [0, 1, least])
     for (const alternative of [0, 1, 2]) {
       const text = part && made(part, { more, alternative });
-      if (text === null) continue;
-      const found = [text, text.padEnd(least, "x"), text.padStart(least, "x")].find(fits);
-      if (found !== undefined) return found;
+      if (text !== null) for (const one of [text, text.padEnd(least, "x"), text.padStart(least, "x")]) texts.add(one);
     }
-  return undefined;
+  return [...texts].find(fits);
 }
 
 /** Null: it would be too long, or no letter is known for a class. */
@@ -47,13 +46,10 @@ function made(part: Part, taste: Taste): string | null {
   }
 }
 
-/** Whether RE2 finds the pattern in the text. */
-export function isAccepted(source: string, text: string): boolean {
-  try {
-    return RE2JS.compile(RE2JS.translateRegExp(source)).test(text);
-  } catch {
-    return false;
-  }
+/** Whether RE2 finds the pattern in a text. The schema with the pattern was taken, so it is one of RE2. */
+export function accepting(source: string): (text: string) => boolean {
+  const pattern = RE2JS.compile(RE2JS.translateRegExp(source));
+  return (text) => pattern.test(text);
 }
 
 /** Null: it has something that is not read here. */
@@ -99,7 +95,11 @@ function atom(reader: Reader): Part {
     reader.at++;
     return inside;
   }
-  return () => letterOf(token);
+  let letter: string | undefined;
+  return () => {
+    letter ??= letterOf(token);
+    return letter;
+  };
 }
 
 /** Throws where the token is no letter and no class with a letter that we know. */
