@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { accepted, admin, get, newClient, type TestClient } from "../helpers/http.ts";
 import { type Logged, listen } from "../helpers/logged.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
+import { batchLines } from "./logs.batch.suite.ts";
 
 let system: System;
 let url: string;
@@ -12,7 +13,12 @@ let logged: Logged;
 
 beforeAll(async () => {
   logged = listen();
-  const env = { LOG_LEVEL: "trace", LOG_FORMAT: "json", TRUSTED_PROXIES: "127.0.0.1" };
+  const env = {
+    LOG_LEVEL: "trace",
+    LOG_FORMAT: "json",
+    TRUSTED_PROXIES: "127.0.0.1",
+    WEBHOOK_ALLOWED_HOSTS: "127.0.0.1",
+  };
   system = await startSystem({ env });
   url = system.url;
   client = await newClient(url, { schema: { type: "object", required: ["a"] } });
@@ -134,51 +140,7 @@ describe("a line of the access log", () => {
   });
 });
 
-describe("the life of a batch", () => {
-  const failing = async () => {
-    throw new Error("no\u001b[2J\nstock");
-  };
-
-  test("is read by its id, or by the request that it came by", async () => {
-    const { id: batchId } = await accepted(url, client, '{"a":1}\n{"b":2}\n', "application/x-ndjson", id("a-life"));
-    const end = await logged.line({ batchId, msg: "The batch has ended." });
-    expect(end).toMatchObject({
-      requestId: "a-life",
-      state: "completed_with_errors",
-      accepted: 1,
-      rejected: 1,
-      duplicate: 0,
-      mod: "batch",
-    });
-    const lines = logged.lines().filter((line) => line.requestId === "a-life");
-    expect(lines.map(({ mod, batchId: of }) => [mod, of])).toEqual(
-      expect.arrayContaining([
-        ["access", batchId],
-        ["batch", batchId],
-      ]),
-    );
-  });
-
-  test("has its failed attempts, in which a handler's words forge no line", async () => {
-    system.broker.createService({
-      name: "shop",
-      actions: { book: { importHandler: true, handler: failing } },
-    } as never);
-    const policy = { handler: "shop.book", maxAttempts: 2, backoff: { type: "fixed", delayMs: 1, maxMs: 1 } };
-    const other = await newClient(url, policy);
-    const { id: batchId } = await accepted(url, other, '{"a":1}\n', "application/x-ndjson", id("a-failure"));
-    const end = await logged.line({ batchId, msg: "The batch has ended." });
-    expect(end).toMatchObject({ state: "failed", code: "handler-failed", requestId: "a-failure" });
-    const lines = logged.lines().filter((line) => line.requestId === "a-failure" && line.level === "warn");
-    expect(lines.map((line) => [line.level, line.batchId])).toEqual([
-      ["warn", batchId],
-      ["warn", batchId],
-    ]);
-    expect(lines[0]?.msg).toMatch(/^Chunk 0, attempt 1 failed \(retry\): .*no.*stock$/);
-    for (const line of logged.text().split("\n")) if (line.includes(batchId)) expect(line).toContain('"requestId":"');
-    expect(logged.text()).not.toContain("\u001b");
-  });
-});
+batchLines(() => ({ system, url, client, logged }));
 
 describe("what comes from outside cannot forge a line or control a terminal", () => {
   const ESCAPE = "\u001b[2J";
