@@ -149,6 +149,53 @@ test("a delivery that is given up is told of, with the status of the last answer
   expect(line).toContain(partner.got[0]?.headers["webhook-id"] ? "delivery" : "");
 });
 
+test("a webhook that is turned off by 410 is told of, and how many deliveries are lost with it", async () => {
+  const partner = await startReceiver((_number, res, { event }) => {
+    res.setHeader("retry-after", "3600");
+    return event.type === "batch.completed" ? 410 : 503;
+  });
+  open.push(partner);
+  const webhook = { url: partner.url, events: ["batch.created", "batch.completed"] };
+  const client = await newClient(system.url, { requiresApproval: true, webhook });
+  const ids = await Promise.all([1, 2].map(async (n) => (await accepted(system.url, client, `{"n":${n}}`)).id));
+  await until(() => partner.got.length >= 2, "both wait for an hour");
+  await post(`/batches/${ids[0]}/approve`);
+  const sum = async () => {
+    await minuteOver();
+    return texts().find((text) => text.includes("webhook deliveries")) ?? false;
+  };
+  expect(await until(sum, "the sum is told")).toMatch(/2 (more webhook deliveries|webhook deliveries of client)/);
+  expect(texts().join()).toContain("batch.completed of batch ");
+  expect(texts().join()).toContain("the receiver is gone (410) and the webhook is off.");
+});
+
+test("a check is told of when its commit waits for an operator, and not before", async () => {
+  const client = await newClient(system.url, { requiresApproval: true });
+  const ask = (path: string, body?: string) =>
+    fetch(`${system.url}${path}`, {
+      method: "POST",
+      headers: { authorization: client.auth, "content-type": "application/x-ndjson" },
+      ...(body && { body }),
+    });
+  const { id } = (await (await ask("/imports?validateOnly=true", '{"n":1}')).json()) as Batch;
+  await batchWhen(system.url, client, id, ({ status }) => status === "validated");
+  await until(outboxIsEmpty);
+  await looksOn();
+  expect(chat.got).toHaveLength(0);
+  await ask(`/imports/${id}/commit`);
+  expect(await said(1)).toContain(`Batch ${id} of client ${client.identifier}, dataset default, waits for approval.`);
+});
+
+test("a batch whose policy nobody could ask at first is told of once it is held", async () => {
+  const client = await newClient(system.url, { requiresApproval: true });
+  const { id } = await accepted(system.url, client, '{"n":1}');
+  await said(1);
+  // As the upload leaves it when `policy` does not answer.
+  await query(`UPDATE "batch" SET "state" = 'received', "reason" = NULL, "due_at" = 1 WHERE "public_id" = '${id}'`);
+  await minuteOver();
+  expect(await said(2)).toContain(`Batch ${id} of client ${client.identifier}, dataset default, waits for approval.`);
+});
+
 test("a queue that is late is told of once, and once more when it is on time again", async () => {
   const client = await newClient(system.url);
   const node = system.broker.nodeID;
