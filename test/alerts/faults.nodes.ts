@@ -103,7 +103,7 @@ export const faultsOfNodes: Record<string, Walk> = {
   }),
 
   EventLoopBusy: fires(async ({ cluster }) => {
-    await busy(cluster, 4, 120, "trouble.spin");
+    await busy(cluster, 4, 160, "trouble.spin");
     return { mend: () => idle(cluster) };
   }),
 

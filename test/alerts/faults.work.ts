@@ -74,11 +74,16 @@ export const faultsOfWork: Record<string, Walk> = {
     };
   }),
 
-  HeldForLong: fires(async ({ cluster }) => {
-    const client = await newClient(cluster.apiUrl, { requiresApproval: true });
+  /** It came two days ago, and is held since it was checked just now. */
+  HeldForLong: fires(async ({ cluster, prometheus }) => {
+    const client = await newClient(cluster.apiUrl, { requiresApproval: "afterValidation" });
     const { id } = await accepted(cluster.apiUrl, client, records(1));
+    await batchWhen(cluster.apiUrl, client, id, ({ status }) => status === "held");
+    await cluster.sql(`UPDATE batch SET created_at = created_at - ${days(2)} WHERE public_id = '${id}'`);
     return {
       async look() {
+        const summary = (await prometheus.firing()).get("HeldForLong") ?? "";
+        if (/\d+d /.test(summary)) throw new Error(summary);
         tells(await answered(admin(cluster.apiUrl, "/batches?status=held")), "approval");
       },
       async mend() {
