@@ -1,5 +1,5 @@
 /** Deletes rows of a table piece by piece. A unit of a removal has one of these for each table. */
-import { LRUCache } from "lru-cache";
+import { bounded } from "../../lib/batching/recent.ts";
 import type { Removed } from "../../services/batch/batch.reads.domain.ts";
 import { columnOf, type Table } from "../schema/table.ts";
 import { gather, type Lock, remove, rowSet, type Step, select } from "./steps.ts";
@@ -29,7 +29,7 @@ export class Pieces {
    * How far this node has deleted. Deleted rows stay in the index for a while. Without this position each piece would read over
    * all of them again.
    */
-  readonly #reached = new LRUCache<string, number>({ max: MOST_REACHED });
+  readonly #reached = bounded<string, number>(MOST_REACHED);
   readonly #piece;
   readonly #looking;
 

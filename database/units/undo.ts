@@ -6,7 +6,7 @@ import { gather, lock, remove, rowSet, type Select, select, update } from "./ste
 import type { Units } from "./unit.ts";
 
 export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMarks" | "duplicatesOf"> {
-  const piece = on.unit({ id: "bigint", upTo: "bigint", keys: "texts" }, ({ keysIn }) => [
+  const piece = on.unit({ id: "bigint", upTo: "bigint", keys: "texts" }, ({ isKeyIn }) => [
     lock(batch, {
       where: `id = :id AND state = 'undoing' AND ${notHeld("batch.client_id")}`,
       into: rowSet("taken", batch, ["id", "clientId"]),
@@ -15,7 +15,7 @@ export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMark
     // A key that has expired may be another batch's by now.
     remove(recordKey, {
       where: `client_id = (SELECT taken.client_id FROM taken) AND batch_id = :id
-    AND key_hash IN (SELECT given.key_hash FROM ${keysIn(":keys")} AS given)`,
+    AND ${isKeyIn(":keys")}`,
     }),
     remove(record, { where: "batch_id = :id AND seq <= :upTo AND EXISTS (SELECT 1 FROM taken)" }),
     select<{ id: number }>(`SELECT taken.id AS "id" FROM taken`),

@@ -51,6 +51,8 @@ export interface Fragments {
   isIn(column: string, list: string, kind?: "ids" | "uuids" | "texts"): string;
   /** A table with the column `key_hash`, made of a list parameter with the keys as hexadecimal digits. */
   keysIn(list: string): string;
+  /** The condition that `key_hash` is one of them, for a table's own index of keys. */
+  isKeyIn(list: string): string;
   /** The length of a text in bytes, without reading it. */
   bytesOf(column: string): string;
   /** The whole number of a member of a JSON text. Null: there is no text, or no such member, or it is null. */

@@ -1,9 +1,9 @@
-import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
 import type { TableFailure } from "../../database/errors.ts";
 import { tableCounts } from "../../database/rows.ts";
 import { shownTable } from "../../database/targets/names.ts";
 import type { TablePlan } from "../../database/targets/target.ts";
+import { bounded } from "../../lib/batching/recent.ts";
 import { type Counter, counter, histogram } from "../../lib/metrics/figures.ts";
 import { histogramBy } from "../../lib/metrics/spread.ts";
 import type { Counted } from "../stats/stats.domain.ts";
@@ -46,7 +46,7 @@ export class BatchFigures {
   private readonly records: Counter<"accepted" | "rejected" | "duplicate">;
   private readonly leases: Counter<"batch" | "upload">;
   private readonly fences: Counter<LateWrite>;
-  private readonly counted = new LRUCache<string, true>({ max: MOST_LOST });
+  private readonly counted = bounded<string, true>(MOST_LOST);
   private readonly claimSeconds: (seconds: number) => void;
   private readonly rows: Counter<(typeof rowOutcomes)[number]>;
   private readonly tableFailures: Counter<TableFailure["kind"]>;

@@ -1,5 +1,5 @@
-import { LRUCache } from "lru-cache";
 import type { ServiceBroker } from "moleculer";
+import { bounded } from "../../lib/batching/recent.ts";
 import { actors } from "../actors.ts";
 import { type Candidate, RECORDS_A_TURN } from "../batch/batch.domain.ts";
 import { builtInHandler } from "./batchProcessor.handlers.ts";
@@ -21,7 +21,7 @@ const MOST_KNOWN = 10_000;
 export class Sizes {
   private readonly broker: ServiceBroker;
   /** Whether a version of a policy names the built-in handler, which never changes. */
-  private readonly builtIn = new LRUCache<string, boolean>({ max: MOST_KNOWN });
+  private readonly builtIn = bounded<string, boolean>(MOST_KNOWN);
 
   constructor(broker: ServiceBroker) {
     this.broker = broker;

@@ -1,10 +1,10 @@
 /** Pins: the policies that batches of datasets were accepted under. The first upload creates a pin, and it never changes. */
-import { LRUCache } from "lru-cache";
 import { UniqueConstraintError } from "sequelize";
 import type { Database } from "../../database/database.ts";
 import { rowsWhere } from "../../database/model-reads.ts";
 import type { PinRow } from "../../database/models.ts";
 import { jsonValue } from "../../formats/check/json-value.ts";
+import { bounded } from "../../lib/batching/recent.ts";
 import type { DatasetOfBatch, PolicyVersion } from "./policy.contract.ts";
 import type { Policy } from "./policy.document.ts";
 import { completePolicy } from "./policy.rules.ts";
@@ -27,8 +27,8 @@ interface Body {
 const MOST_KNOWN = 1_000;
 
 export class DatasetPins {
-  private readonly known = new LRUCache<string, PolicyVersion>({ max: MOST_KNOWN });
-  private readonly byId = new LRUCache<string, PolicyVersion>({ max: MOST_KNOWN });
+  private readonly known = bounded<string, PolicyVersion>(MOST_KNOWN);
+  private readonly byId = bounded<string, PolicyVersion>(MOST_KNOWN);
   private readonly database: Database;
 
   constructor(database: Database) {

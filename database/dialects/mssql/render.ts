@@ -35,6 +35,8 @@ const LISTED = {
 };
 const isIn: Fragments["isIn"] = (column, list, kind = "ids") =>
   `${column} IN (SELECT ${LISTED[kind]} FROM OPENJSON(${list}) AS listed)`;
+const keysIn: Fragments["keysIn"] = (list) =>
+  `(SELECT CONVERT(${ddl.types.key}, listed.value, 2) AS key_hash FROM OPENJSON(${list}) AS listed)`;
 
 /** Rows that one statement deletes at most. From 5,000 locks on, SQL Server would lock the whole table. */
 const MOST_DELETED = 2_000;
@@ -42,7 +44,8 @@ const MOST_DELETED = 2_000;
 const fragments: Fragments = {
   first: (count, body) => `SELECT TOP (${count}) ${body}`,
   isIn,
-  keysIn: (list) => `(SELECT CONVERT(${ddl.types.key}, listed.value, 2) AS key_hash FROM OPENJSON(${list}) AS listed)`,
+  keysIn,
+  isKeyIn: (list) => `key_hash IN (SELECT given.key_hash FROM ${keysIn(list)} AS given)`,
   // NVARCHAR has two bytes for each character. Limits count bytes of UTF-8, so this is an estimate.
   bytesOf: (column) => `DATALENGTH(${column}) / 2`,
   numberIn: (column, member) => `CAST(JSON_VALUE(${column}, '$.${member}') AS BIGINT)`,

@@ -50,6 +50,9 @@ const fragments: Fragments = {
   first: (count, body) => `SELECT ${body} LIMIT ${count}`,
   isIn: (column, list) => `${column} = ANY(${list})`,
   keysIn: (list) => `(SELECT decode(k, 'hex') AS key_hash FROM unnest(${list}) AS k)`,
+  // As an array, which only the index can serve. With a join, and without statistics, the planner may compare each key of the batch
+  // with each given one: 1 s for a piece of 4,500 keys instead of 5 ms.
+  isKeyIn: (list) => `key_hash = ANY(ARRAY(SELECT decode(k, 'hex') FROM unnest(${list}) AS k))`,
   bytesOf: (column) => `octet_length(${column})`,
   numberIn: (column, member) => `(${column}::json ->> '${member}')::bigint`,
   plannedAnew: "",

@@ -7,12 +7,14 @@ import type { SqliteClient } from "./client.ts";
 import { type Program, type ProgramStep, ROWS_OF } from "./program.ts";
 
 const isIn: Fragments["isIn"] = (column, list) => `${column} IN (SELECT value FROM json_each(${list}))`;
+const keysIn: Fragments["keysIn"] = (list) => `(SELECT unhex(value) AS key_hash FROM json_each(${list}))`;
 const READY = "FROM batch AS r INDEXED BY batch_state_client_id_id_ix WHERE r.state = 'ready'";
 
 const fragments: Fragments = {
   first: (count, body) => `SELECT ${body} LIMIT ${count}`,
   isIn,
-  keysIn: (list) => `(SELECT unhex(value) AS key_hash FROM json_each(${list}))`,
+  keysIn,
+  isKeyIn: (list) => `key_hash IN (SELECT given.key_hash FROM ${keysIn(list)} AS given)`,
   bytesOf: (column) => `octet_length(${column})`,
   numberIn: (column, member) => `CAST(${column} ->> '$.${member}' AS INTEGER)`,
   plannedAnew: "",

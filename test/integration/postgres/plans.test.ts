@@ -8,6 +8,7 @@ import { CLAIM_GROUP } from "../../../database/dialects/postgres/units/group.ts"
 import { CLAIM } from "../../../database/dialects/postgres/units/work.ts";
 import { fairnessUnits } from "../../../database/units/fairness.ts";
 import { figureUnits } from "../../../database/units/figures.ts";
+import { undoUnits } from "../../../database/units/undo.ts";
 import { Units } from "../../../database/units/unit.ts";
 import { describePostgres, freshPostgres } from "../../helpers/database.ts";
 
@@ -89,17 +90,24 @@ const waitingClients = [
    UPDATE batch SET client_id = 100 * id`,
 ];
 
-/** Rows of clients that `statement` reads once there are many, with the plan that was made while there was none. */
-async function clientsRead(statement: string, values: string): Promise<number> {
+/** A batch that is taken back, with its keys. */
+const undoneKeys = [
+  batches("undoing", 1, 1),
+  `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no)
+   SELECT 1, decode(md5(n::text), 'hex'), 1, 0 FROM generate_series(1, 3000) n`,
+];
+
+/** Rows of `table` that `statement` reads once there are many, with the plan that was made while there was none. */
+async function rowsRead(table: string, fills: string[], statement: string, values: string): Promise<number> {
   const at = await freshPostgres();
   const client = new pg.Client(at.url);
   await client.connect();
   try {
     await client.query(`PREPARE asked AS ${statement}`);
     for (let i = 0; i < OWN_PLANS; i++) await client.query(`EXECUTE asked${values}`);
-    for (const fill of waitingClients) await client.query(fill);
+    for (const fill of fills) await client.query(fill);
     const { rows } = await client.query(`EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked${values}`);
-    return readIn(rows[0]["QUERY PLAN"][0].Plan, "client_queue");
+    return readIn(rows[0]["QUERY PLAN"][0].Plan, table);
   } finally {
     await client.end();
     await at.remove();
@@ -114,9 +122,15 @@ describePostgres("PostgreSQL's plans", () => {
     ["whether a client is overtaken", () => sentBy((on) => fairnessUnits(on).isOvertaken(1)), "(1)", 2],
   ])("%s reads the rows of few clients", async (_name, sent, values, most) => {
     const [statement = ""] = await sent();
-    const read = await clientsRead(statement, values);
+    const read = await rowsRead("client_queue", waitingClients, statement, values);
     expect(read).toBeGreaterThan(0);
     expect(read).toBeLessThanOrEqual(most);
+  });
+
+  it("taking back a piece of a batch reads the keys of the piece only", async () => {
+    const [statement = ""] = await sentBy((on) => undoUnits(on).undoRecords(1, 2, []));
+    const keys = "ARRAY['c4ca4238a0b923820dcc509a6f75849b', 'c81e728d9d4c2f636f067f89cc14862c']"; // md5 of 1 and 2
+    expect(await rowsRead("record_key", undoneKeys, statement, `(1, ${keys}, 2)`)).toBe(2);
   });
 
   it("choosing a batch reads none of those that its client sent before", async () => {
