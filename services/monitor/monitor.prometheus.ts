@@ -65,7 +65,7 @@ export async function openMetricsText(broker: ServiceBroker): Promise<string> {
   const names = new Set(all.map(({ name }) => name));
   for (const { name, help, type: known, values } of all) {
     // By its types a number, and in fact a word.
-    const type = known as unknown as string;
+    const type = String(known);
     const samples = type === "histogram" ? (values as Sample[]).map(canonicalBucket) : (values as Sample[]);
     const counted = type === "counter" ? name.replace(/_total$/, "") : null;
     if (counted === null) keptElsewhere(registry, { name, help }, type, () => samples);
