@@ -5,4 +5,6 @@ const { join } = require("node:path");
 // Node strips no types below node_modules, so a package that npm installs holds the compiled JavaScript.
 const extension = existsSync(join(__dirname, "moleculer.config.ts")) ? ".ts" : ".js";
 
-module.exports = { root: __dirname, extension };
+const threadFile = (path) => join(__dirname, path + extension);
+
+module.exports = { root: __dirname, threadFile };

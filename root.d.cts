@@ -1,4 +1,4 @@
 /** The folder of the code, absolute: the repository, or `dist` of an installed package. */
 export const root: string;
-/** Of the code's files: `.ts` in the repository, `.js` in an installed package. */
-export const extension: string;
+/** The file that a thread runs, by its path in the repository without `.ts`. */
+export const threadFile: (path: string) => string;

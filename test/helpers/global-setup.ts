@@ -1,4 +1,6 @@
 /** Before all tests: makes the file that theirs are copies of, finds their servers, and starts in containers what is missing where Docker runs. */
+import type { GlobalConfig } from "jest";
+import { makeBundle } from "./bundle.ts";
 import { slowCpu } from "./cpu-speed.ts";
 import { dockerAnswers, findServers, lackOf, type ServerKind, type ServerName, serverKinds } from "./servers.ts";
 import { makeTemplate } from "./template.ts";
@@ -32,9 +34,11 @@ async function startWhereDockerRuns(kind: ServerKind): Promise<string | null> {
   });
 }
 
-export default async function findAll(): Promise<void> {
+export default async function findAll({ testPathPatterns }: GlobalConfig): Promise<void> {
   process.env.TEST_SLOW_CPU = String(slowCpu());
-  await makeTemplate();
+  // A run of a few files would wait longer for it than it saves; TEST_BUNDLE=1 asks for it there.
+  const isWanted = testPathPatterns.patterns.length === 0 || process.env.TEST_BUNDLE === "1";
+  await Promise.all([makeTemplate(), isWanted && makeBundle()]);
   process.env.TEST_POSTGRES_TEMPLATE = `dataflow_test_${process.pid}_`;
   await findServers(process.env, startWhereDockerRuns);
   // Jest keeps to itself what a file says all of whose tests are skipped.

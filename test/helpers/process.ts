@@ -72,10 +72,17 @@ export function killLeftOvers(): void {
   for (const child of alive) child.kill("SIGKILL");
 }
 
+/** A run of all tests starts nodes from test/helpers/bundle.ts; package, readme and first-start start them from their files. */
+function commandOf(script: string): string {
+  const { TEST_BUNDLE: bundle } = process.env;
+  const command = scripts[script] as string;
+  return bundle ? command.replace(/scripts\/start\.sh$/, `$& "${bundle}" "${bundle}/runner.js"`) : command;
+}
+
 /** Starts the process and does not wait; what it needs beside `env` is set: a free port, the operators' token. */
 export function launch(env: Record<string, string>, script = "start") {
   const beganAt = performance.now();
-  const command = scripts[script] as string;
+  const command = commandOf(script);
   const child = spawn("sh", ["-c", command], { cwd: root, env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
   alive.add(child);
   let text = "";

@@ -1,62 +1,25 @@
 /**
  * An empty, migrated file of SQLite: half a second of steps that each test and each node would repeat. It is made once for
- * each state of database/, and kept beside what else tools keep of a working copy.
+ * each state of database/.
  */
-import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../../database/database.ts";
-import { root } from "../../root.cjs";
+import { kept } from "./kept.ts";
 
-const folder = join(root, "node_modules/.cache/dataflow-test");
-
-/** By all that says what a new file is like. */
-function fileOfNow(): string {
-  const hash = createHash("sha256");
-  const database = join(root, "database");
-  for (const name of readdirSync(database, { recursive: true, encoding: "utf8" }).sort())
-    if (name.endsWith(".ts")) hash.update(name).update(readFileSync(join(database, name)));
-  return join(folder, `${hash.digest("hex").slice(0, 32)}.db`);
-}
-
-/** A run that is under way may still copy the file of another state. */
-const A_DAY_MS = 86_400_000;
-
-function removeOld(): void {
-  for (const name of readdirSync(folder)) {
-    const file = join(folder, name);
-    const found = statSync(file, { throwIfNoEntry: false });
-    if (found && found.mtimeMs < Date.now() - A_DAY_MS) rmSync(file, { recursive: true, force: true });
-  }
-}
-
-/** Makes it, where there is none of now; those that no run has used for a day go. Its path is in TEST_SQLITE_TEMPLATE from then on. */
+/** Its path is in TEST_SQLITE_TEMPLATE from then on. */
 export async function makeTemplate(): Promise<void> {
-  const file = fileOfNow();
-  process.env.TEST_SQLITE_TEMPLATE = file;
-  if (existsSync(file)) return utimesSync(file, new Date(), new Date());
+  process.env.TEST_SQLITE_TEMPLATE = await kept(["database/**/*.ts"], ".db", make);
+}
+
+async function make(path: string): Promise<void> {
   const own = mkdtempSync(join(tmpdir(), "dataflow-template-"));
   const made = join(own, "template.db");
   const db = await openDatabase({ url: `sqlite:${made}` });
   await db.migrate();
   await db.close();
-  mkdirSync(folder, { recursive: true });
-  removeOld();
-  // Under its name only when it is whole: another run may look for it.
-  copyFileSync(made, `${file}.${process.pid}`);
-  renameSync(`${file}.${process.pid}`, file);
+  copyFileSync(made, path);
   rmSync(own, { recursive: true });
 }
 

@@ -2,9 +2,8 @@
  * SQLite's threads. To start one takes 60 ms of a core. So a thread that has closed its database stays, and opens the next one that
  * this process wants: tests and migrations open many, one after the other. It does not keep the process alive meanwhile.
  */
-import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { extension, root } from "../../../root.cjs";
+import { threadFile } from "../../../root.cjs";
 import type { OpenRequest, ThreadData } from "./protocol.ts";
 
 /** A process that has had many databases open at once does not need as many threads later. */
@@ -15,7 +14,7 @@ const idle: Worker[] = [];
 /** A thread that opens these files, and answers OPENED. */
 export function threadFor(data: ThreadData): Worker {
   const thread = idle.pop();
-  if (!thread) return new Worker(join(root, `database/dialects/sqlite/thread${extension}`), { workerData: data });
+  if (!thread) return new Worker(threadFile("database/dialects/sqlite/thread"), { workerData: data });
   thread.off("exit", forget).off("error", forget);
   thread.ref();
   thread.postMessage({ kind: "open", data } satisfies OpenRequest);

@@ -1,7 +1,6 @@
 /** Tables of another file, for the main thread: a thread of its own writes them, one call after another. */
-import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { extension, root } from "../../../../root.cjs";
+import { threadFile } from "../../../../root.cjs";
 import { DatabaseUnavailable } from "../../../errors.ts";
 import type { AppliedTable } from "../../../targets/applied.ts";
 import { toldOf } from "../../../targets/outcome.ts";
@@ -51,7 +50,7 @@ export class FileThread {
 
   #started(): Worker {
     if (this.#worker) return this.#worker;
-    const path = join(root, `database/dialects/sqlite/table/elsewhere.thread${extension}`);
+    const path = threadFile("database/dialects/sqlite/table/elsewhere.thread");
     const worker = new Worker(path, { workerData: this.#file });
     this.#worker = worker;
     worker.on("message", (answer: Answer) => {
