@@ -26,7 +26,8 @@ export interface Ran {
 
 /** Bash runs these lines. */
 export async function ran(lines: string, { cwd, env = {} }: Place): Promise<Ran> {
-  const child = spawn("bash", ["-"], { cwd, env: { PATH: process.env.PATH ?? "", ...env } });
+  const { PATH = "", NODE_COMPILE_CACHE = "" } = process.env;
+  const child = spawn("bash", ["-"], { cwd, env: { PATH, NODE_COMPILE_CACHE, ...env } });
   child.stdin.end(lines);
   const [stdout, stderr, status] = await Promise.all([
     text(child.stdout),

@@ -139,7 +139,8 @@ test.each(["", "api,batch"])(
   async (SERVICES) => {
     const at = (path: string) => join(root, path);
     const runner = [at("node_modules/moleculer/bin/moleculer-runner.mjs"), "--config", at("moleculer.config.ts")];
-    const env = { DATABASE_URL, SERVICES, SERVICEDIR: "services", LOG_FORMAT: "json" };
+    const { NODE_COMPILE_CACHE = "" } = process.env;
+    const env = { NODE_COMPILE_CACHE, DATABASE_URL, SERVICES, SERVICEDIR: "services", LOG_FORMAT: "json" };
     // Not the folder of package.json.
     const child = spawn(at("node_modules/.bin/node"), [...runner, "--mask", "**/*.service.ts"], {
       cwd: place.folder,

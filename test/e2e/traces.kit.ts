@@ -3,17 +3,10 @@ import { existsSync, writeFileSync } from "node:fs";
 import { connect } from "amqplib";
 import type { CloudEvent } from "../../services/outbox/outbox.domain.ts";
 import { newNamespace, rabbitUrl, removeNamespace } from "../helpers/amqp.ts";
-import { freshSchema, type Schema } from "../helpers/database.ts";
+import { migratedPostgres, type Schema } from "../helpers/database.ts";
 import { accepted, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
-import {
-  killLeftOvers,
-  migratedHere,
-  type RunningProcess,
-  startProcess,
-  startWorker,
-  temporaryFolder,
-} from "../helpers/process.ts";
+import { killLeftOvers, type RunningProcess, startProcess, startWorker, temporaryFolder } from "../helpers/process.ts";
 import { type Received, type Receiver, startReceiver } from "../helpers/receiver.ts";
 import { freshPrefix, looker, redisUrl } from "../helpers/redis.ts";
 import { type CollectedSpan, type Collector, startCollector } from "../helpers/spans.ts";
@@ -60,7 +53,7 @@ export class World {
   #outsider: Awaited<ReturnType<typeof connect>> | undefined;
 
   async start(): Promise<void> {
-    this.#schema = await freshSchema();
+    this.#schema = await migratedPostgres();
     this.#collector = await startCollector();
     // The first attempt of each event fails.
     const seen: string[] = [];
@@ -89,7 +82,6 @@ export class World {
       OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test",
       OTEL_BSP_SCHEDULE_DELAY: "100",
     };
-    expect(await migratedHere(this.#env)).toMatchObject({ code: 0 });
     this.nodes.push(...(await Promise.all([startProcess(this.#env, "start:api"), startWorker(this.#env)])));
     this.url = this.nodes[0]?.url ?? "";
     await this.#listen();

@@ -219,7 +219,9 @@ test("every command has help, and none replaces a command of Moleculer", () => {
 test("through a pipe the console starts the whole system, answers each line, and stops", async () => {
   const { folder, databaseUrl, remove } = temporaryFolder();
   const PATH = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
-  const env = { PATH, HOME: folder, DATABASE_URL: databaseUrl, PORT: "0", ADMIN_TOKEN: "x".repeat(24) };
+  const { NODE_COMPILE_CACHE = "" } = process.env;
+  const own = { HOME: folder, DATABASE_URL: databaseUrl, PORT: "0", ADMIN_TOKEN: "x".repeat(24) };
+  const env = { PATH, NODE_COMPILE_CACHE, ...own };
   const child = spawn("node", ["repl/repl.ts"], { cwd: root, env });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
