@@ -10,6 +10,7 @@ import { floodSuite } from "./groups.suite.ts";
 import { deadWorkerSuite, linksSuite } from "./links.suite.ts";
 import { isLong } from "./seconds.ts";
 import { troubleSuite } from "./trouble.suite.ts";
+import { uploadsSuite } from "./uploads.suite.ts";
 import { METRICS_PORT, wholeSuite } from "./whole.suite.ts";
 
 type Suite = (cluster: Cluster) => void;
@@ -43,8 +44,9 @@ function inCluster(name: string, roles: Role[], settings: Record<string, string>
 
 everyServer("a cluster", () => {
   // Trouble ends the nodes.
-  if (!isLong) return inCluster("for all", four, shared, [wholeSuite, linksSuite, floodSuite, troubleSuite]);
-  inCluster("that is whole", four, shared, [wholeSuite]);
+  if (!isLong)
+    return inCluster("for all", four, shared, [wholeSuite, uploadsSuite, linksSuite, floodSuite, troubleSuite]);
+  inCluster("that is whole", four, shared, [wholeSuite, uploadsSuite]);
   inCluster("that loses links", four, shared, [linksSuite]);
   const soon = { ...shared, BATCH_LEASE: "1s", REDIS_LOCK_TIMEOUT: "1s" };
   inCluster("of workers with groups", ["api", "worker", "worker"], soon, [floodSuite]);

@@ -5,11 +5,12 @@
 import { DatabaseSync } from "node:sqlite";
 import { type Database, openDatabase } from "../../database/database.ts";
 import { describePostgres, migratedPostgres, type Schema } from "../helpers/database.ts";
-import { accepted, admin, type Batch, batchWhen, lines, newClient, type TestClient } from "../helpers/http.ts";
+import { accepted, admin, type Batch, batchWhen, lines, newClient, post, type TestClient } from "../helpers/http.ts";
 import { patience, until } from "../helpers/patience.ts";
 import { killLeftOvers, type RunningProcess, startProcess, temporaryFolder, untilFile } from "../helpers/process.ts";
 import { type Receiver, startReceiver } from "../helpers/receiver.ts";
 import { type System, startSystem } from "../helpers/system.ts";
+import { begun, listed, long, outcomeOf, RUNNING, sentAgain } from "./uploads.ts";
 
 const place = temporaryFolder();
 const env = {
@@ -92,8 +93,13 @@ describe("a process that is killed", () => {
   const isPastTheTenthChunk = (phase: string) =>
     untilFile(place, `SELECT count(*) FROM batch_work WHERE phase = '${phase}' AND next_chunk > 10`);
 
-  test("in a check, and while it sends a webhook: the check is exact, and the webhook comes again with the same id", async () => {
+  test("in a check, while it sends a webhook and takes an upload: all three come to their right end", async () => {
     const told = await sending();
+    const uploads = await newClient(running.url, { chunkRecords: 100 });
+    const done = { "idempotency-key": "done" };
+    const answered = await outcomeOf(await post(running.url, uploads, long, undefined, done));
+    const first = begun(running.url, uploads);
+    await untilFile(place, RUNNING);
     client = await newClient(running.url, { schema, uniqueKey: "id", chunkRecords: 3, maxAttempts: 100 });
     // In each chunk one record is new, one is a duplicate of a chunk before, and one is wrong.
     const body = Array.from({ length: CHUNKS }, (_, i) => `{"id":${i}}\n{"id":0}\n{"n":"x"}`).join("\n");
@@ -101,9 +107,17 @@ describe("a process that is killed", () => {
     ({ id } = (await sent.json()) as Batch);
     await isPastTheTenthChunk("check");
     await killed();
+    await first;
     expect(await batchWhen(running.url, client, id)).toMatchObject({ status: "validated", counts });
     expect(await lines(ask(`/imports/${id}/records`))).toEqual([]);
     await isSentAgain(running.url, told, [again]);
+    // The key of the upload that was broken off is free, and an answered key gets its answer again.
+    expect(await outcomeOf(await post(running.url, uploads, long, undefined, done))).toEqual({
+      ...answered,
+      isReplayed: true,
+    });
+    expect(await outcomeOf(await sentAgain(running.url, uploads))).toMatchObject({ status: 202, isReplayed: false });
+    expect(await listed(running.url, uploads)).toHaveLength(2);
   });
 
   test("in the delivery after its commit: the counts are exact", async () => {

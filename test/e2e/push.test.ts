@@ -181,6 +181,11 @@ describe("a connection that fails", () => {
   };
   const isReceiving = async () => ((await call(system.broker, "batch.stats", {})).states.receiving ?? 0) > 0;
 
+  /** Large enough, also compressed, that a look meets it on its way. */
+  const LINES = 8_000;
+  const large = () =>
+    Array.from({ length: LINES }, (_, i) => `{"n":${i},"text":"${randomBytes(300).toString("hex")}"}\n`).join("");
+
   test("a server that is away is waited for", async () => {
     file("some.ndjson", rows(100));
     const running = push(["some.ndjson"], { url: await viaProxy(true) });
@@ -191,19 +196,17 @@ describe("a connection that fails", () => {
   });
 
   test("cut during the body: it is sent again, and imported once", async () => {
-    const line = (i: number) => `{"n":${i},"text":"${randomBytes(300).toString("hex")}"}\n`;
-    file("large.ndjson", Array.from({ length: 20_000 }, (_, i) => line(i)).join(""));
+    file("large.ndjson", large());
     const running = push(["large.ndjson"], { url: await viaProxy(false) });
     await until(isReceiving);
     proxy.cut();
     const { status, stderr } = await running;
     expect([status, stderr]).toEqual([0, expect.stringMatching(/(ECONNRESET|EPIPE); again in 1 s/)]);
-    expect(await onlyBatch()).toMatchObject({ counts: { accepted: 20_000 } });
+    expect(await onlyBatch()).toMatchObject({ counts: { accepted: LINES } });
   });
 
   test("frozen during the body: it counts as lost, is sent again, and imported once", async () => {
-    const line = (i: number) => `{"n":${i},"text":"${randomBytes(300).toString("hex")}"}\n`;
-    file("frozen.ndjson", Array.from({ length: 20_000 }, (_, i) => line(i)).join(""));
+    file("frozen.ndjson", large());
     const running = push(["frozen.ndjson", "--timeout", "2"], { url: await viaProxy(false) });
     await until(isReceiving);
     proxy.freeze();
@@ -211,7 +214,7 @@ describe("a connection that fails", () => {
     proxy.cut();
     proxy.thaw();
     expect((await running).status).toBe(0);
-    expect(await onlyBatch()).toMatchObject({ counts: { accepted: 20_000 } });
+    expect(await onlyBatch()).toMatchObject({ counts: { accepted: LINES } });
   });
 
   test("after the last try: exit 1 with the reason", async () => {

@@ -1,0 +1,37 @@
+/** Uploads with a key: the same one again, and one that is broken off. */
+import { type Batch, get, post, type TestClient } from "../helpers/http.ts";
+import { until } from "../helpers/patience.ts";
+
+export const long = Array.from({ length: 1_000 }, (_, i) => `{"a":${i}}`).join("\n");
+/** The key of one upload is taken, and has no answer yet. */
+export const RUNNING = "SELECT COUNT(*) = 1 AS is_taken FROM idempotency_key WHERE answer IS NULL";
+
+export const key = { "idempotency-key": "nightly" };
+export const outcomeOf = async (response: Response) => ({
+  status: response.status,
+  isReplayed: response.headers.has("idempotent-replayed"),
+  id: ((await response.json()) as { id?: string }).id ?? null,
+});
+
+/** Sends the beginning of a body and leaves it there; resolves once the request has ended, however. */
+export function begun(url: string, client: TestClient): Promise<unknown> {
+  const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(Buffer.from(`${long}\n`)) });
+  return post(url, client, body, undefined, key).catch(() => null);
+}
+
+/** The first answer that is not "still runs". */
+export async function sentAgain(url: string, client: TestClient): Promise<Response> {
+  let response: Response | undefined;
+  await until(
+    async () => {
+      response = await post(url, client, long, undefined, key);
+      return response.status !== 409;
+    },
+    "the key is free",
+    15_000,
+  );
+  return response as Response;
+}
+
+export const listed = async (url: string, client: TestClient) =>
+  ((await (await get(url, client, "/imports?limit=200")).json()) as { items: Batch[] }).items.map(({ id }) => id);
