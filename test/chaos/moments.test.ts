@@ -90,22 +90,22 @@ describe("a process that is killed", () => {
       ...init,
       headers: { authorization: client.auth, "content-type": "application/x-ndjson" },
     });
-  const isPastTheTenthChunk = (phase: string) =>
-    untilFile(place, `SELECT count(*) FROM batch_work WHERE phase = '${phase}' AND next_chunk > 10`);
+  const pastTheTenthChunk = (phase: string) =>
+    `SELECT count(*) FROM batch_work WHERE phase = '${phase}' AND next_chunk > 10`;
 
   test("in a check, while it sends a webhook and takes an upload: all three come to their right end", async () => {
-    const told = await sending();
     const uploads = await newClient(running.url, { chunkRecords: 100 });
     const done = { "idempotency-key": "done" };
     const answered = await outcomeOf(await post(running.url, uploads, long, undefined, done));
     const first = begun(running.url, uploads);
-    await untilFile(place, RUNNING);
+    // Not sooner: a sending ends by itself after 15 s.
+    const told = await sending();
     client = await newClient(running.url, { schema, uniqueKey: "id", chunkRecords: 3, maxAttempts: 100 });
     // In each chunk one record is new, one is a duplicate of a chunk before, and one is wrong.
     const body = Array.from({ length: CHUNKS }, (_, i) => `{"id":${i}}\n{"id":0}\n{"n":"x"}`).join("\n");
     const sent = await ask("/imports?validateOnly=true", { method: "POST", body });
     ({ id } = (await sent.json()) as Batch);
-    await isPastTheTenthChunk("check");
+    await untilFile(place, `SELECT (${RUNNING}) AND (${pastTheTenthChunk("check")})`);
     await killed();
     await first;
     expect(await batchWhen(running.url, client, id)).toMatchObject({ status: "validated", counts });
@@ -122,7 +122,7 @@ describe("a process that is killed", () => {
 
   test("in the delivery after its commit: the counts are exact", async () => {
     expect((await ask(`/imports/${id}/commit`, { method: "POST" })).status).toBe(202);
-    await isPastTheTenthChunk("deliver");
+    await untilFile(place, pastTheTenthChunk("deliver"));
     await killed();
     expect((await ask(`/imports/${id}/commit`, { method: "POST" })).status).toBe(200);
     expect(await batchWhen(running.url, client, id)).toMatchObject({ status: "completed_with_errors", counts });

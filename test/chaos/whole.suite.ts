@@ -52,10 +52,12 @@ function whole(cluster: Cluster): void {
   test("every node is ready, with all of its servers", async () => {
     for (const { at } of apis) {
       const up = { status: "up", latencyMs: expect.any(Number) };
-      expect(await (await fetch(`${at}/health/ready`)).json()).toEqual({
-        status: "ok",
-        checks: { database: up, redis: up, rabbitmq: up },
-      });
+      let health: { status?: string } = {};
+      await until(async () => {
+        health = (await (await fetch(`${at}/health/ready`)).json()) as typeof health;
+        return health.status === "ok";
+      }, "the node to be ready");
+      expect(health).toEqual({ status: "ok", checks: { database: up, redis: up, rabbitmq: up } });
     }
   });
 
@@ -139,9 +141,13 @@ function whole(cluster: Cluster): void {
   });
 
   test("both api nodes count against the same rate limit", async () => {
-    const client = await newClient(apis[0].at, { rate: { requests: 20, windowSeconds: 60 } });
-    const asked = Array.from({ length: 40 }, (_, i) => get(apis[i % 2 ? 1 : 0].at, client, "/imports"));
-    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    const client = await newClient(apis[0].at, { rate: { requests: 20, windowSeconds: 3_600 } });
+    const statuses: number[] = [];
+    // A few at once: a node whose Redis answers late counts by itself, and the link to it is in this busy process.
+    while (statuses.length < 40) {
+      const asked = Array.from({ length: 8 }, (_, i) => get(apis[i % 2 ? 1 : 0].at, client, "/imports"));
+      statuses.push(...(await Promise.all(asked)).map(({ status }) => status));
+    }
     expect(statuses.filter((status) => status === 200)).toHaveLength(20);
     expect(statuses.filter((status) => status === 429)).toHaveLength(20);
   });

@@ -1,11 +1,16 @@
 /**
  * A handler as a company runs it: a plain Moleculer node in a process of its own. It tells its parent of each chunk, and
- * answers it, or (`hang`) never does.
+ * answers it, or (`hang`) never does; the parent may say so anew.
  */
 import { type Context, ServiceBroker } from "moleculer";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 
-const [, , url = "", namespace = "", nodeID = "", mode] = process.argv;
+const [, , url = "", namespace = "", nodeID = "", first] = process.argv;
+let mode = first;
+process.on("message", (next) => {
+  mode = String(next);
+  process.send?.("changed");
+});
 const broker = new ServiceBroker({ namespace, nodeID, transporter: { type: "AMQP", options: { url } }, logger: false });
 broker.createService({
   name: "twin",
