@@ -130,8 +130,8 @@ test("events are written a third of a second apart, the end at once", async () =
   expect(performance.now() - (writtenAt.at(-1) ?? 0)).toBeLessThan(PROGRESS_EVERY_MS);
   await all;
   expect(writtenAt).toHaveLength(5);
-  // Timers may be a millisecond early; four and the end within a second are all there can be.
-  expect(fourth - first).toBeGreaterThan(3 * PROGRESS_EVERY_MS - 10);
+  // On a busy machine a timer that is set late in a turn of the loop counts from the turn's beginning, and comes early by that.
+  expect(fourth - first).toBeGreaterThan(2.7 * PROGRESS_EVERY_MS);
   expect(versions().at(-1)).toBe(version);
 });
 
