@@ -35,14 +35,15 @@ const keptForDays = ["stat_minute", "stat_hour", "client_usage", "audit"].map((n
 const MOST_OVERDUE = 0.5;
 const picks = { least: (values: number[]) => Math.min(...values), middle: median };
 
-const latency: Bound = { unit: "ms", perHour: 0, share: 0.6, least: 5, mayLevel: false };
+/** Medians of ten calls of a kind differ by half where four processes wait for two cores. */
+const latency: Bound = { unit: "ms", perHour: 0, share: 1, least: 5, mayLevel: false };
 /** CPU time for the cost of 1,000 records. What shares a core and its caches with others needs more, but not so much. */
 const cpu: Bound = { unit: "ms", perHour: 0, share: 0.25, least: 1, mayLevel: false };
 /** Seen: by a sixth around the middle, at loads from 10 to 33. */
 const cpuBeside: Bound = { unit: "%", perHour: 0, share: 0.35, least: 5, mayLevel: false };
 
 /** Calls that a window needs at least for its median, and for its slowest tenth. */
-const FEW = 5;
+const FEW = 10;
 const MANY = 40;
 
 export function judged(recording: Recording): Line[] {
@@ -67,7 +68,9 @@ function figureLines(recording: Recording, from: number, to: number): Line[] {
     // Of some thirty tables most have a few rows, and cannot grow by more than they have.
     if (what === "rows" && Math.max(...windows.map(({ value }) => value)) <= bound.least) return [];
     // More uploads make more rows. What remains of each upload makes more rows also beside their number.
-    const even = bound.followsRate ? [windowsOf(atEvenRate(points, recording))] : [];
+    const even = bound.followsRate
+      ? [windowed(within(atEvenRate(points, recording), from, to), { from, to }, median)]
+      : [];
     // On a machine that is too busy retention falls behind, which `overdueLines` judges.
     if (what === "rows") even.push(windowsOf(withoutOverdue(label, points, recording)));
     if (what === "bytes") even.push(windowsOf(sizeWithoutOverdue(points, recording)));

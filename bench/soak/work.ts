@@ -65,10 +65,11 @@ export function withoutOverdue(label: string, points: Point[], recording: Record
   return points.map(({ at, value }) => ({ at, value: Math.max(0, value - (overdue.get(at) ?? 0)) }));
 }
 
-/** The size of tables without the share of records that retention has still to delete: nearly all of it is records. */
+/** What a record takes with its index and the room between two vacuums, as seen. */
+const MB_A_RECORD = 0.0007;
+
+/** The size of tables without the records that retention has still to delete. */
 export function sizeWithoutOverdue(points: Point[], recording: Recording): Point[] {
-  const records = recording.figures.get("rows of record")?.points ?? [];
-  const rest = withoutOverdue("rows of record", records, recording);
-  const shares = new Map(records.map(({ at, value }, i) => [at, value > 0 ? (rest[i] as Point).value / value : 1]));
-  return points.map(({ at, value }) => ({ at, value: value * (shares.get(at) ?? 1) }));
+  const overdue = new Map(recording.figures.get(OVERDUE_RECORDS)?.points.map(({ at, value }) => [at, value]));
+  return points.map(({ at, value }) => ({ at, value: Math.max(0, value - MB_A_RECORD * (overdue.get(at) ?? 0)) }));
 }
