@@ -1,4 +1,5 @@
 /** The compose file starts a cluster that may do little: pinned images, no rights, no secrets. */
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadConfig } from "../../config/config.ts";
@@ -115,5 +116,21 @@ export function composeTests(): void {
     const { api } = compose.services as Record<string, ComposeService>;
     expect(() => filled(api?.environment?.ADMIN_TOKEN as string, {})).toThrow("see deploy/compose.env.example");
     expect(text(".gitignore")).toContain("deploy/compose.env\n");
+  });
+
+  test("Grafana does not start with an empty password, for which it would take its own default", () => {
+    const { grafana } = compose.services as Record<string, ComposeService>;
+    const [shell = "", ...args] = (grafana?.entrypoint ?? []).map((part) => part.replaceAll("$$", "$"));
+    const start = (password: string) =>
+      spawnSync(
+        shell,
+        args.map((part) => part.replace("/run.sh", "echo started")),
+        {
+          env: { GF_SECURITY_ADMIN_PASSWORD: password, PATH: process.env.PATH },
+          encoding: "utf8",
+        },
+      );
+    expect(start("")).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("GRAFANA_PASSWORD") });
+    expect(start("a secret")).toMatchObject({ status: 0, stdout: "started\n" });
   });
 }

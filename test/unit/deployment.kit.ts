@@ -26,6 +26,7 @@ export interface ComposeService {
   tmpfs?: string[];
   mem_limit?: string;
   command?: string[];
+  entrypoint?: string[];
   environment?: Record<string, string>;
   profiles?: string[];
   healthcheck?: object;

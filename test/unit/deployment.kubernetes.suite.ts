@@ -139,4 +139,22 @@ export function systemdTests(): void {
     expect(Number(value(node, "TimeoutStopSec")) * 1_000).toBeGreaterThan(loadConfig({}).shutdownTimeoutMs + 5_000);
     expect(value(node, "NoNewPrivileges")).toBe("yes");
   });
+
+  test("lets Node ask for the machine's addresses, without which Moleculer does not start", () =>
+    expect(value(node, "RestrictAddressFamilies")?.split(" ").sort()).toEqual([
+      "AF_INET",
+      "AF_INET6",
+      "AF_NETLINK",
+      "AF_UNIX",
+    ]));
+
+  test.each([node, text("deploy/systemd/dataflow-migrate.service")])(
+    "each unit has the same user, finds the Node of npm ci, and keeps its files to itself",
+    (unit) => {
+      expect(value(unit, "DynamicUser")).toBe("yes");
+      expect(value(unit, "User")).toBe("dataflow");
+      expect(value(unit, "Environment=PATH")).toMatch(`${value(unit, "WorkingDirectory")}/node_modules/.bin:`);
+      expect(value(unit, "UMask")).toBe("0077");
+    },
+  );
 }
