@@ -22,7 +22,7 @@ export async function costOfLog(on: Side, off: Side, seconds: number): Promise<{
     side.cpu += cpuOf(side.node.pid) - before;
   };
   for (let turn = 0; turn < turns; turn++)
-    // Who begins changes, as what a turn leaves behind falls into the next one.
+    // The sides take turns to begin, because work that one turn leaves behind is paid in the next one.
     for (const side of turn % 2 === 0 ? sides : sides.toReversed()) await take(side);
   const [withLog, without] = sides.map(({ cpu, requests }) => {
     const all = requests.reduce((sum, one) => sum + one, 0);

@@ -29,7 +29,7 @@ export const MOST_COUNTED = { outbox: 100_000, waiting: 10_000, deliveries: 10_0
 
 /**
  * How many due batches are read, longest wait first; after that, how many clients are read, each with its oldest batch. `held`: how many
- * held batches, the first to come first. Only if all of them were held later than one behind them, that one is overlooked.
+ * held batches are read, the first created first. A batch behind them that has been held for longer is overlooked.
  */
 export const LOOKED_AT = { batches: 1_000, clients: 1_000, held: 100 } as const;
 

@@ -30,7 +30,7 @@ export type This<Ms, Needs, State, Settings, Methods> = Service<Settings> & AllG
 /** The parts of a service or mixin that we use. `Methods` has no functions as its bound, so that one may use the others' answers. */
 export interface Definition<Ms extends Mixins, Needs, State, Settings, Methods, Actions = object, Events = object> {
   name?: string;
-  /** What one of them needs must be there by another one, or by the definition's own fields. */
+  /** What a mixin needs must come from another mixin, or from the definition's own fields. Otherwise this does not compile. */
   mixins?: readonly [...Ms] & Satisfied<Service & AllGiven<Ms> & Needs & State, AllNeeded<Ms>>;
   /** `fields<WithDatabase>()`: what a service with this mixin has from elsewhere. */
   needs?: Needs;

@@ -1,4 +1,4 @@
-/** Drafts of alerts for the operators' chat. Whichever actor commits what they tell of, they become rows of the outbox in the same commit. */
+/** Drafts of alerts for the operators' chat. The actor that commits a change writes the draft to the outbox in the same commit. */
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../config/config.ts";
 import { ALERT_TOPIC, type AlertNote, type AlertSubject, type NotedKind } from "./alerts/alerts.domain.ts";
@@ -6,7 +6,7 @@ import type { Standing } from "./batches.ts";
 import { uuidv7 } from "./ids.ts";
 import type { OutboxDraft } from "./outbox/outbox.domain.ts";
 
-/** Whether there is anybody to tell. If not, nothing is written or asked for alerts. */
+/** Whether ALERT_WEBHOOK is set. If not, nothing is written or read for alerts. */
 export const hasAlerts = (broker: ServiceBroker): boolean => configOf(broker).alertWebhook !== null;
 
 export function draftAlert(kind: NotedKind, about: AlertSubject): OutboxDraft {

@@ -29,7 +29,7 @@ export async function newServerDatabase(): Promise<Schema> {
   return { url, drop: atEnd(() => dropDatabase(url)) };
 }
 
-/** The same, migrated. */
+/** As `newServerDatabase`, with the tables of the product. */
 export async function newMigratedDatabase(): Promise<Schema> {
   const place = await newServerDatabase();
   await migrate(place.url);

@@ -28,7 +28,7 @@ export const WINDOWS = 12;
 export const LEAST_WINDOWS = 6;
 /** Standard deviations of Kendall's statistic: chance alone does this in one of forty figures, and has to pass the bounds too. */
 const TREND = 2;
-/** The least slope of the last half, as a share of the whole one's, of what has not levelled off. */
+/** A figure has levelled off if the slope of its last half is less than this share of the slope of the whole run. */
 const GOES_ON = 0.25;
 const HOUR_S = 3_600;
 

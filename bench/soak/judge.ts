@@ -10,7 +10,7 @@ type Judged = Exclude<What, "done" | "cpu" | "load" | "overdue">;
 interface FigureBound extends Bound {
   /** What of a window counts. The least memory and the fewest files are what nothing gives back. */
   pick: "least" | "middle";
-  /** It is larger, the more is uploaded in a minute. */
+  /** The figure rises with the number of uploads in a minute. */
   followsRate?: true;
 }
 
@@ -67,7 +67,7 @@ function figureLines(recording: Recording, from: number, to: number): Line[] {
     const windows = windowsOf(points);
     // Of some thirty tables most have a few rows, and cannot grow by more than they have.
     if (what === "rows" && Math.max(...windows.map(({ value }) => value)) <= bound.least) return [];
-    // More uploads make more rows. What remains of each upload makes more rows also beside their number.
+    // More uploads make more rows, which is no leak. So the figure must also grow after the rate of uploads is taken out.
     const even = bound.followsRate
       ? [windowed(within(atEvenRate(points, recording), from, to), { from, to }, median)]
       : [];
@@ -141,7 +141,7 @@ function callLines(recording: Recording, from: number, to: number): Line[] {
 
 const within = (points: Point[], from: number, to: number) => points.filter(({ at }) => at >= from && at < to);
 
-/** Where both have calls enough. */
+/** The windows in which both the kind of call and the control have enough calls. */
 function pairsOf(calls: Point[], control: Point[], cut: Cut, pick: (values: number[]) => number): Pair[] {
   const beside = new Map(windowed(control, cut, pick).map(({ at, value }) => [at, value]));
   return windowed(calls, cut, pick).flatMap((one) => {

@@ -27,7 +27,7 @@ function tell() {
   process.send({ heap: heapUsed, external, timers, handles: active.length - timers });
 }
 
-/** Small objects, as a map that nobody empties would have them. */
+/** Leaks `mb` MB a minute, on purpose, in small objects: as a map does that nobody empties. */
 function leaks(mb) {
   const kept = [];
   setInterval(() => {

@@ -7,7 +7,7 @@ export interface Point {
   value: number;
 }
 
-/** What a figure is of: each has its bound (judge.ts). */
+/** The kinds of figures. Each kind has a bound of its own in judge.ts. */
 export type What =
   | "heap"
   | "external"

@@ -22,7 +22,7 @@ const SETTLE_MS = 30_000;
 export interface Single {
   watched: Watched;
   note(recording: Recording, at: number): void;
-  /** Ends the time of what ended before. */
+  /** Ends the retention of batches that ended before, so that they are deleted now. */
   age(retentionMs: number): void;
   /** Ends the load, compares the counts, and stops the node. Answers the counts. */
   stop(): Promise<string>;

@@ -38,7 +38,7 @@ const REOPEN_MS = 2_000;
 /** While it polls, the stream is tried again this often. */
 const TRY_AGAIN_MS = 60_000;
 const HIDDEN_MS = 30_000;
-/** What was read so long ago is read just now. */
+/** A reading younger than this is not repeated. */
 const JUST_MS = 1_000;
 const EVENTS = ["stats", "batch", "delivery", "notice"];
 
@@ -48,7 +48,7 @@ const listeners = new Set();
 let source = null;
 let sourceTopics = "";
 let failures = 0;
-/** When all was read because the stream was back; by the clock of `performance`. */
+/** When the page last read everything again because its stream had come back (`performance.now()`). */
 let readAt = Number.NEGATIVE_INFINITY;
 /** @type {number | undefined} */
 let poll;

@@ -97,7 +97,7 @@ export function Throughput({ since }) {
 }
 
 /**
- * When the figures begin, if that is within the chart: steps of seconds are in the memory of the nodes alone. Null: they are whole.
+ * When the figures begin, if that is within the chart. Nodes keep steps of seconds only in memory, so a start loses them. Null: the chart has all figures.
  * @param {Pick<History, "step" | "from">} history
  * @param {number} since
  */

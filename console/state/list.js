@@ -89,7 +89,7 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
     put({ ...old, items, waiting, newer, isNewerMore, gone, problem: null, at: Date.now() });
   };
 
-  // The more readings it takes, the seldomer.
+  // A list that takes several requests is read less often.
   const readings = Math.max(1, Math.min(MOST_READINGS, Math.ceil(state.items.length / MOST_ITEMS)));
   const reading = useReading(url, everyMs * readings, async (signal) => {
     try {

@@ -4,7 +4,7 @@ import { h } from "preact";
 
 /** @import { VNode } from "preact" */
 
-/** Characters that turn the order of the letters around them: with one, a name can look like another name. */
+/** Characters that reverse the order in which letters are shown. With one, a name can look like another name. */
 const TURNING = /[\u202a-\u202e\u2066-\u2069]/g;
 const escaped = (/** @type {string} */ letter) => `\\u${letter.charCodeAt(0).toString(16)}`;
 

@@ -27,7 +27,7 @@ export function deliveries(on: Units): DeliveryStore {
   const takeDeliveries: DeliveryStore["takeDeliveries"] = async (wanted) => {
     const taken = await take(wanted);
     if (taken.length === 0) return [];
-    // Only the log tells them. What is taken already is sent without them, rather than after its lease.
+    // Request ids are only for the log. If they cannot be read, the deliveries that are taken go out without them.
     const found = await requests.rows({ ids: taken.map(({ batchId }) => batchId) }).catch(() => []);
     const of = new Map(found.map(({ id, requestId }) => [id, requestId]));
     return taken.map(({ batchId, ...delivery }) => ({ ...delivery, requestId: of.get(batchId) ?? null }));

@@ -35,7 +35,7 @@ const glance = ({ first, inTransientState }: Fragments): string => {
     // A paused client may have no running batch.
     `SELECT 'paused', NULL, p.client_id, 0, 0, NULL FROM (
       ${first(LOOKED_AT.clients, "q.client_id FROM client_queue AS q WHERE q.paused_at IS NOT NULL ORDER BY q.client_id")}) AS p`,
-    // The history has the move by which a batch was held, unless its commit or its upload held it. The further condition is the index's own.
+    // `batch_move` has the time at which a batch was held, unless its commit or its upload held it. `state <> 'completed'` is there for the index.
     `SELECT 'held', NULL, 0, MIN(few.since), 0, NULL FROM (SELECT coalesce((SELECT MAX(m.at) FROM batch_move AS m
         WHERE m.batch_id = h.id AND m.to_state = 'held' AND m.from_state <> 'held'), h.committed_at, h.created_at) AS since FROM (
       ${first(LOOKED_AT.held, "b.id, b.committed_at, b.created_at FROM batch AS b WHERE b.state = 'held' AND b.state <> 'completed' ORDER BY b.state, b.id")}) AS h) AS few`,

@@ -11,14 +11,14 @@ const LONGEST_TEXT = 500;
 const TOKEN =
   /\\[pP](?:\{[^}]*\}|.)|\\x(?:\{[\da-fA-F]+\}|[\da-fA-F]{2})|\\.|\(\?P?<\w+>|\(\?[a-zA-Z-]*[:)]|\[\^?\]?(?:\\[pP]\{[^}]*\}|\\.|[^\]\\])*\]|\{(\d+)(,?)(\d*)\}|./gsu;
 const NOTHING = /^(?:\^|\$|\\[AzbB]|\(\?[a-zA-Z-]*\))$/;
-/** Which of the letters of a class is taken: the first of these. Blanks would be cut off at the end of a cell. */
+/** A class gives the first of these letters that it contains. No blanks: they would be cut off at the end of a cell. */
 const LETTERS = [..."Aa1", ...printable(), ..." éßαЖ中"];
 
 function printable(): string[] {
   return Array.from({ length: 94 }, (_, i) => String.fromCodePoint(33 + i));
 }
 
-/** How a text is made: `more` above the least of each count, and which of several alternatives. */
+/** Which text is made: each count is its minimum plus `more`; `alternative` chooses among `a|b|c`. */
 interface Taste {
   more: number;
   alternative: number;
@@ -105,7 +105,7 @@ function atom(reader: Reader): Part {
 /** Throws where the token is no letter and no class with a letter that we know. */
 function letterOf(token: string): string {
   if (/^(?:[^\\[.]|\\\W)$/su.test(token)) return [...token].at(-1) as string;
-  // As V8 writes it. It only tells whether one letter is in a class, which takes no time; RE2 has the last word.
+  // The class in the syntax of V8's RegExp. V8 only tests one letter at a time, which is cheap. RE2 checks the whole text at the end.
   const source = token
     .replaceAll("\\x{", "\\u{")
     .replaceAll(/\\([pP])([A-Z])/g, "\\$1{$2}")
@@ -121,7 +121,7 @@ function repeated(part: Part, reader: Reader): Part {
   const isCount = digits !== undefined;
   if (!isCount && !["*", "+", "?"].includes(token)) return part;
   reader.at++;
-  // Lazy ones accept the same texts.
+  // A lazy count (`+?`) accepts the same texts as a greedy one.
   if (isAt(reader, "?")) reader.at++;
   const min = isCount ? Number(digits) : Number(token === "+");
   const max = isCount ? maxOf(min, comma, most) : token === "?" ? 1 : Number.POSITIVE_INFINITY;

@@ -109,7 +109,7 @@ interface Spread {
   labels: Record<string, string>;
   /** How many values were not above each bound. */
   buckets: [bound: string, values: number][];
-  /** Those between each bound and the one before; behind the last one that of +Inf. */
+  /** The exemplar of each bucket, in the order of `buckets`; the last one is that of +Inf. */
   exemplars?: (Exemplar | undefined)[];
   count: number;
   sum: number;

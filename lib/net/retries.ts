@@ -1,4 +1,4 @@
-/** When what a receiver did not take is sent again. */
+/** How long to wait before a webhook or an alert that failed is sent again. */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

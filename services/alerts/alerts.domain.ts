@@ -3,20 +3,20 @@
  * noted of a kind, and sends it.
  */
 
-/** What is told of. At most one line a minute is sent of each. */
+/** The kinds of alerts. At most one line a minute is sent of each kind. */
 export const alertKinds = ["batch_failed", "batch_held", "queue_late", "delivery_failed"] as const;
 export type AlertKind = (typeof alertKinds)[number];
 
-/** Nothing is noted of this kind: its line is made of what the queue looks like. */
+/** This kind has no notes: its line is made from the state of the queue. */
 export const QUEUE = "queue_late" satisfies AlertKind;
 export type NotedKind = Exclude<AlertKind, typeof QUEUE>;
 
-/** The topic of an outbox row with a note: it is written in the commit of what it tells of, and never published. */
+/** The topic of an outbox row that holds a note. The row is part of the commit that it tells of, and is never published. */
 export const ALERT_TOPIC = "alert";
 
-/** Something to tell, as it happened. It has no value of a record, and no text that a handler made. */
+/** One thing to tell. It never has a value of a record, nor a text that a handler made. */
 export interface AlertNote {
-  /** The same if it is noted again, which changes nothing while it waits. */
+  /** The note's own id. Noting the same id twice adds nothing while the first one waits. */
   publicId: string;
   kind: NotedKind;
   about: AlertSubject;
@@ -33,7 +33,7 @@ export interface AlertSubject {
   event?: string;
   deliveryId?: string;
   status?: number | null;
-  /** How many such things it stands for. Omitted: one. */
+  /** How many batches or deliveries the note stands for. Omitted: one. */
   times?: number;
 }
 
@@ -53,7 +53,7 @@ export interface Gathered {
   to: number;
   /** How many there are. */
   times: number;
-  /** How many are of each client, by its internal id. Of a few clients. */
+  /** How many of them each client has, by its internal id. Only the first 20 clients are here. */
   clients: [clientId: number, times: number][];
 }
 

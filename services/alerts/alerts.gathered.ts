@@ -1,10 +1,10 @@
-/** Takes notes in, until there is a line of them. */
+/** Adds notes up until a line tells of them. */
 import type { AlertSubject, Gathered, StoredNote } from "./alerts.domain.ts";
 
-/** The most clients that are counted each. Further ones are counted in the sum alone. */
+/** The most clients that have a count of their own. Further ones are only part of the sum. */
 const MOST_CLIENTS = 20;
 
-/** What was left, with further notes. Null: there is nothing to tell. */
+/** `before`, what earlier notes came to, with further notes added. Null: there is nothing to tell. */
 export function gathered(before: Gathered | null, notes: readonly StoredNote[]): Gathered | null {
   return notes.reduce(withNote, before);
 }

@@ -4,7 +4,7 @@ import type { QueueFault } from "./alerts.domain.ts";
 export interface QueueRules {
   /** The longest that a claimable batch may wait, in ms. */
   boundMs: number;
-  /** How long nothing may have waited for too long before the fault is over: a queue near the bound tells of no end each minute. */
+  /** The fault is over once no batch has waited too long for this time. It keeps a queue near the bound from sending "late" and "fine" in turn. */
   calmMs: number;
   remindMs: number;
 }
@@ -18,7 +18,7 @@ export interface QueueStep {
   news: QueueNews | null;
 }
 
-/** What a look at the queue means. `ageMs`: of the oldest claimable batch; null: there is none. */
+/** What one look at the queue changes. `ageMs`: how long the oldest claimable batch has waited; null: there is none. */
 export function queueStep(
   before: QueueFault | null,
   ageMs: number | null,

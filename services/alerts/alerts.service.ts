@@ -45,24 +45,24 @@ interface State {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** As of webhooks. */
+/** The time limit of one attempt, the same as of webhooks. */
 const ATTEMPT_MS = 15_000;
-/** The waits are those of webhooks, but only the first two of them: what is news today is none in ten hours. */
+/** Only the first two waits of webhooks are used, because news of ten hours ago is of no use in a chat. */
 const WAITS = 2;
-/** After it a line that nobody takes is given up. Webhooks are tried for as long. */
+/** A line that the chat has not taken for this long is given up. Webhooks are tried for as long. */
 const KEPT_MS = 72 * HOUR_MS;
 const NOTES_AT_ONCE = 500;
-/** Further notes wait for the next line. */
+/** How many times notes are read for one line. Further notes wait for the next line. */
 const MOST_READS = 40;
 const PATIENCE = { timeout: 2_000 };
-/** The default of NAMESPACE names no system. */
+/** The default of NAMESPACE. It tells no system from another, so lines do not show it. */
 const USUAL_NAMESPACE = "dataflow";
 
 export default defineActor({
   name: "alerts",
   mixins: [databaseMixin, scheduleMixin],
 
-  /** Tests may set others. `lineMs` is also the lease of a kind: what a killed node has sent comes again no sooner. */
+  /** Tests may set others. `lineMs` is also the lease of a kind, so a line that a killed node has sent is sent again no sooner. */
   settings: { pollMs: 2_000, lineMs: MINUTE_MS, lookMs: 10_000, calmMs: MINUTE_MS, remindMs: HOUR_MS, keptMs: KEPT_MS },
   state: fields<State>(),
 
@@ -88,7 +88,7 @@ export default defineActor({
       await (kind === QUEUE ? this.tellOfQueue(taken) : this.tellOfNotes({ ...taken, kind }));
     },
 
-    /** First the notes become one row, in one unit with their delete; then it is sent. So nothing is told twice but after a kill. */
+    /** One unit adds the notes to `pending` and deletes them. Then the line is sent. So only a node that is killed can tell something twice. */
     async tellOfNotes(taken: TakenAlert & { kind: NotedKind }) {
       const { store } = this.database;
       let pending = taken.pending as Gathered | null;
@@ -118,7 +118,7 @@ export default defineActor({
       const stats = await actors.batch.stats(this.broker, {}, PATIENCE).catch(() => null);
       const before = taken.pending as QueueFault | null;
       const { lookMs, calmMs, remindMs } = this.settings;
-      // Others say that the database is away.
+      // The database is away. Health checks and metrics tell that, not the chat.
       if (!stats) return this.leave(taken, before, lookMs);
       const { alertQueueAgeMs: boundMs } = configOf(this.broker);
       const ageMs = oldestReadyMs(stats);
@@ -172,7 +172,7 @@ export default defineActor({
       return new URL(configOf(this.broker).alertWebhook ?? "").host;
     },
 
-    /** Those of these clients that are known now. A line is sent without a name rather than late. */
+    /** The names of these clients. A client that cannot be looked up now has none: a line without a name is better than a late one. */
     async clients(ids: number[]): Promise<Named> {
       const found = await Promise.all(
         [...new Set(ids)].map((id) => actors.clientCache.get(this.broker, { id }, PATIENCE).catch(() => null)),
@@ -183,7 +183,7 @@ export default defineActor({
   },
 
   actions: {
-    /** No kind is taken for it: it waits for no line, and no line waits for it. */
+    /** A test takes no kind of alert, so it does not wait for other lines and does not delay them. */
     async test(ctx): Promise<AlertTest> {
       if (!hasAlerts(this.broker)) throw new Problem("alerts-off", "The node has no ALERT_WEBHOOK.");
       const at = await this.database.now();

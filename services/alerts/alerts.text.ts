@@ -1,4 +1,4 @@
-/** The lines of alerts: one sentence or two for people in a chat, with nothing that a record holds. */
+/** The lines of alerts: one or two sentences for people in a chat. They never have a value of a record. */
 import { visible } from "../../lib/log/visible.cjs";
 import type { AlertSubject, Gathered } from "./alerts.domain.ts";
 
@@ -8,7 +8,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 /** The most clients that a line names. */
 const MOST_CLIENTS = 3;
-/** A line comes a minute after the one before, and a little later. */
+/** Up to this, a line says "in the last minute": it is sent a minute after the one before, or a little later. */
 const ABOUT_A_MINUTE = 1.5 * MINUTE;
 
 /**

@@ -89,7 +89,7 @@ export interface Lane {
 /** A lane that has stopped: its first batch has ended or was deleted, or is held only for its order. */
 export interface StalledLane extends Lane {
   batchId: number;
-  /** Of the batch, and of the request that it came by. Null: the batch is gone, or no request is known. */
+  /** The id of the batch, and of the request that brought it. Null: the batch is gone, or no request is known. */
   publicId: string | null;
   requestId: string | null;
   isOver: boolean;

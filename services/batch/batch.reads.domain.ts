@@ -91,7 +91,7 @@ export interface QueueStats {
   oldestReady: { batchId: string; clientId: number } | null;
   /** Batches that are ready, but whose client is at its cap (counted up to 10,000), and since when the oldest one waits. */
   waitsForItsClient: { batches: number; oldestAt: number | null };
-  /** Since when the batch is held that is held for longest. */
+  /** When the batch that has been held for longest was held. */
   oldestHeldAt: number | null;
   /** Counted up to 100,000. */
   outboxDepth: number;
@@ -131,7 +131,7 @@ export type Removed = (table: (typeof agingTables)[number], rows: number) => voi
 export interface StaleErrors {
   batchId: number;
   pass: number;
-  /** Of the batch, and of the request that it came by. Null: the batch is gone, or no request is known. */
+  /** The id of the batch, and of the request that brought it. Null: the batch is gone, or no request is known. */
   publicId: string | null;
   requestId: string | null;
 }

@@ -176,7 +176,7 @@ function uniqueOf(checked: Checked, batch: BatchRow, policy: Policy, areKnown: b
 /** How long keys last. A check reserves keys of its own, which expire after a day; nobody needs them once it has ended. */
 const keptMs = (batch: BatchRow, { uniqueKeyDays, retentionDays }: Policy, isUnique: boolean): number | null => {
   if (isCheckOnly(batch.phase)) return DAY_MS;
-  // Marks stay as long as the batch with the errors, which could be corrected again without them.
+  // A mark says that a rejected record was corrected. It stays as long as the batch with the errors: without it the record could be corrected twice.
   const marksDays = batch.envelope.corrects ? retentionDays : 0;
   if (!isUnique) return marksDays * DAY_MS;
   return uniqueKeyDays === null ? null : Math.max(uniqueKeyDays, marksDays) * DAY_MS;

@@ -164,7 +164,7 @@ export const monitorActions = {
   turnWorker: action({ node: { type: "string" }, how: { type: "enum", values: ["pause", "resume"] } }).answers<
     WorkerStatus & { node: string }
   >(),
-  /** Whether any worker claims batches now. One that does not answer counts as one that does. */
+  /** Whether any worker claims batches now. A worker that does not answer counts as claiming. */
   claimants: action({}).answers<Claimants>(),
   /** What a client uses of its limits now. Asking spends nothing. Throws unavailable. */
   usage: action({

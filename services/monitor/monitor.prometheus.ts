@@ -41,7 +41,7 @@ function allOf(broker: ServiceBroker): Registry {
 /** All metrics of a node in Prometheus' text format 0.0.4. */
 export const prometheusText = (broker: ServiceBroker): Promise<string> => allOf(broker).metrics();
 
-/** A bound as OpenMetrics writes numbers: Prometheus and other writers know the same series by it. */
+/** A bound as OpenMetrics writes numbers (`1.0`). Another spelling would be another series to Prometheus. */
 function canonical(bound: string): string {
   const value = Number(bound);
   if (!Number.isInteger(value)) return bound;
@@ -54,8 +54,8 @@ const canonicalBucket = ({ labels = {}, ...sample }: Sample): Sample => ({
 });
 
 /**
- * The same in OpenMetrics 1.0, with exemplars. Its counters end in `_total`, and what is before that names the metric. A counter with
- * another name, or where that is the name of another metric, keeps its name and is of the type `unknown`.
+ * The same in OpenMetrics 1.0, with exemplars. There the name of a counter is without `_total`, and its samples are with it. A counter
+ * without `_total`, or whose shortened name another metric has, keeps its name and gets the type `unknown`.
  */
 export async function openMetricsText(broker: ServiceBroker): Promise<string> {
   // A registry of its own: prom-client renames the counters of one that it writes as OpenMetrics (15.1.3).
@@ -64,7 +64,7 @@ export async function openMetricsText(broker: ServiceBroker): Promise<string> {
   const all = await allOf(broker).getMetricsAsJSON();
   const names = new Set(all.map(({ name }) => name));
   for (const { name, help, type: known, values } of all) {
-    // By its types a number, and in fact a word.
+    // prom-client's types say that it is a number, but it is a word such as "counter".
     const type = String(known);
     const samples = type === "histogram" ? (values as Sample[]).map(canonicalBucket) : (values as Sample[]);
     const counted = type === "counter" ? name.replace(/_total$/, "") : null;

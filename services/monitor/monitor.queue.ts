@@ -46,7 +46,7 @@ export class Queue {
       "Ready batches whose client is at its cap, counted up to 10,000.",
       (stats) => stats.waitsForItsClient.batches,
     );
-    read("oldest_held_age_seconds", "How long the batch is held that is held for longest.", (stats) =>
+    read("oldest_held_age_seconds", "For how long the batch has been held that was held first.", (stats) =>
       seconds(heldMs(stats)),
     );
     read("outbox_depth", "Events that are not published yet.", ({ outboxDepth }) => outboxDepth);
@@ -91,7 +91,7 @@ const isQuiet = ({ states, outboxDepth, deliveriesDue }: Stats): boolean =>
 export const waitingMs = ({ waitsForItsClient: { oldestAt }, now }: Stats): number | null =>
   oldestAt === null ? null : Math.max(0, now - oldestAt);
 
-/** How long the batch is held that is held for longest. */
+/** For how long the batch has been held that was held first. */
 export const heldMs = ({ oldestHeldAt, now }: Stats): number | null =>
   oldestHeldAt === null ? null : Math.max(0, now - oldestHeldAt);
 

@@ -39,7 +39,7 @@ export async function turnWorker(
   }
 }
 
-/** The first worker that claims decides: only where all are paused are all waited for. */
+/** The first answer of a worker that claims decides. Only if all are paused, all answers are waited for. */
 export function claimantsOf(broker: ServiceBroker): Promise<Claimants> {
   const workers = nodesWith(broker, "batchProcessor");
   if (workers.length === 0) return Promise.resolve("none");

@@ -19,8 +19,8 @@ interface NewVersion extends DocumentName {
 }
 
 /**
- * Whether a change would change nothing. Then it makes no version. The order of names counts within the schema alone, where templates have
- * their columns from.
+ * Whether two documents say the same; then the write makes no new version. The order of names counts only within the schema, because
+ * templates have their columns in that order.
  */
 export const isSameDocument = <T extends { schema: object }>(before: T, after: T): boolean =>
   changedFields(before, after).length === 0 && JSON.stringify(before.schema) === JSON.stringify(after.schema);

@@ -179,7 +179,7 @@ class Piece {
     return this.move({ step, seq: 0 });
   }
 
-  /** A second time it waits for it. */
+  /** Goes past a batch that still runs, and comes back to it. When it comes back and the batch still runs, the erasure waits. */
   private passBy(batch: ErasedBatch): Promise<Removal> {
     const start = { afterBatch: batch.id, step: "records" as const, seq: 0, touched: 0 };
     if (this.row.waits === null) return this.move({ ...start, skipped: this.row.skipped ?? batch.id });

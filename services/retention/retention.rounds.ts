@@ -73,7 +73,7 @@ export class Retention {
   private readonly pace = new Pace();
   private readonly keyPace = new Pace();
   private isEnded = false;
-  /** When the oldest batch was due that the last round has left: about, where it did not come to all. Null: there is none. */
+  /** When the oldest batch that the last round has left was due. An estimate if the round did not come to all batches. Null: it left none. */
   oldestLeft: number | null = null;
 
   constructor(parts: RetentionParts) {
@@ -124,7 +124,7 @@ export class Retention {
     return (await this.forget()) || hasMore;
   }
 
-  /** Adds to `left` the batches that still have something to delete, and for those behind a full page its last one, before which none of them is due. */
+  /** Adds to `left` the batches that still have something to delete. After a full page also its last batch: those that were not read are due no sooner. */
   private async batches(read: () => Promise<BatchRow[]>, left: BatchRow[]): Promise<boolean> {
     if (!(await this.mayGoOn())) return false;
     const found = await read();

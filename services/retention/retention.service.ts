@@ -48,7 +48,7 @@ const rows = { name: "dataflow_retention_rows_total", help: "Rows that were dele
 
 const overdue = {
   name: "dataflow_retention_overdue_seconds",
-  help: "How long the oldest batch is overdue that the last round of retention has left.",
+  help: "How long the oldest batch that the last round of retention has left is overdue.",
   type: "gauge",
 } as const;
 

@@ -55,7 +55,7 @@ const LEASE_SPARE_MS = 15_000;
 const POLL_MS = 1_000;
 /** Part of SHUTDOWN_TIMEOUT: after it an attempt without an answer is ended and its delivery handed back. */
 const PATIENCE = 0.6;
-/** No event is wanted any more. */
+/** The status by which a receiver says that it wants no more events. */
 const GONE = 410;
 const GONE_SAID = "gone (410): the webhook is turned off";
 
@@ -173,7 +173,7 @@ export default defineActor({
       await this.noteLost({ publicId, about });
     },
 
-    /** Throws unavailable alone: the record of the attempt would fail too. Otherwise a delivery does not wait for what is told of it. */
+    /** Throws only unavailable: then recording the attempt would fail too. Any other error is only logged, so the delivery goes on. */
     async noteLost(note: Omit<AlertNote, "kind">) {
       await this.database.store.noteAlert({ kind: "delivery_failed", ...note }).catch((error: unknown) => {
         if (isUnavailable(error)) throw error;

@@ -43,7 +43,7 @@ function inCluster(name: string, roles: Role[], settings: Record<string, string>
 }
 
 everyServer("a cluster", () => {
-  // Trouble ends the nodes.
+  // `troubleSuite` is last, because it ends the nodes.
   if (!isLong)
     return inCluster("for all", four, shared, [wholeSuite, uploadsSuite, linksSuite, floodSuite, troubleSuite]);
   inCluster("that is whole", four, shared, [wholeSuite, uploadsSuite]);

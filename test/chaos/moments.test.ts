@@ -98,7 +98,7 @@ describe("a process that is killed", () => {
     const done = { "idempotency-key": "done" };
     const answered = await outcomeOf(await post(running.url, uploads, long, undefined, done));
     const first = begun(running.url, uploads);
-    // Not sooner: a sending ends by itself after 15 s.
+    // Begun only now, because an attempt of a webhook ends by itself after 15 s.
     const told = await sending();
     client = await newClient(running.url, { schema, uniqueKey: "id", chunkRecords: 3, maxAttempts: 100 });
     // In each chunk one record is new, one is a duplicate of a chunk before, and one is wrong.
@@ -214,7 +214,7 @@ describePostgres("two nodes on PostgreSQL", () => {
     const here = { ...env, DATABASE_URL: own.url };
     const first = await startProcess(here);
     const id = await sending(first.url);
-    // The other starts when it is under way, so that it cannot be the one that took it.
+    // The second node starts only now, so it cannot be the node that took this delivery.
     second = await startSystem({ env: here });
     await first.stop("SIGKILL");
     expect(await deliveryOf(second.url, id)).toMatchObject({ status: "pending", attempts: [] });

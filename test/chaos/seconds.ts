@@ -3,7 +3,7 @@ const { CHAOS_SECONDS, CHAOS_SEED } = process.env;
 
 export const isLong = Number(CHAOS_SECONDS ?? 0) > 30;
 
-/** In a short run as long as a part says, where CHAOS_SECONDS does not. */
+/** CHAOS_SECONDS if it is set, else `short`: how long a part of the test takes in a usual run. */
 export const secondsOr = (short: number): number => Number(CHAOS_SECONDS ?? short);
 
 /** The order of faults follows from it. */

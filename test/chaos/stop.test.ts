@@ -96,7 +96,7 @@ test("a running batch is handed back without an attempt, and goes on after the n
   expect(second.logs).toMatch(/DATABASE_URL: .*test\.db; found one that is in use by another process/);
   const { id: late } = await accepted(again.url, client, rows(3));
   expect(await batchWhen(again.url, client, late)).toMatchObject({ status: "completed" });
-  // A second signal during its stop does none, either.
+  // A second signal while the node stops does no harm, either.
   process.kill(again.pid, "SIGINT");
   expect(await stopsWell(again, "SIGTERM")).toBeLessThan(patience(TIMEOUT_MS / 2));
 });

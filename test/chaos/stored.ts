@@ -46,7 +46,7 @@ export async function expectOneByOne(select: Select, client: string, least: numb
   expect(await select("SELECT 1 FROM order_place")).toEqual([]);
 }
 
-/** Where others have sent batches before. */
+/** The id of the newest batch. A test compares only batches after it, because other tests have left theirs. */
 export const lastBatch = async (select: Select): Promise<number> =>
   Number((await select<{ id: number | string | null }>("SELECT max(id) AS id FROM batch"))[0]?.id ?? 0);
 

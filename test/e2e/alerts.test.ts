@@ -243,7 +243,7 @@ test("a batch whose client is paused makes no queue late, however long it waits"
   const node = system.broker.nodeID;
   await post(`/nodes/${node}/pause`);
   await accepted(system.url, client, '{"n":1}');
-  // Its client is paused: nobody may claim it.
+  // No worker may claim a batch of a paused client, so it is not late.
   await post(`/clients/${client.id}/pause`);
   await query('UPDATE "batch" SET "due_at" = 1 WHERE "state" = \'ready\'');
   await queueLooks();

@@ -114,7 +114,7 @@ test("who comes again is told to read what it may have missed; a new reader is n
   const again = await came("/events?topics=batches", { "last-event-id": "0" });
   await until(() => again.events.length > 0, "the notice");
   expect(again.events[0]).toEqual({ event: "notice", data: { at: expect.any(String), kind: "missed" } });
-  // What these follow is sent as it is now, or nothing was missed.
+  // These get no notice: either they follow only what is sent anew at the start, or they have missed nothing.
   for (const reader of [
     await came(`/events?topics=batch:${id}`, { "last-event-id": "7" }),
     await came(`/events?topics=batches,batch:${id}`),

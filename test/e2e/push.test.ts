@@ -181,7 +181,7 @@ describe("a connection that fails", () => {
   };
   const isReceiving = async () => ((await call(system.broker, "batch.stats", {})).states.receiving ?? 0) > 0;
 
-  /** Large enough, also compressed, that a look meets it on its way. */
+  /** So many lines that the upload takes a while, even compressed: the test has to see it under way. */
   const LINES = 8_000;
   const large = () =>
     Array.from({ length: LINES }, (_, i) => `{"n":${i},"text":"${randomBytes(300).toString("hex")}"}\n`).join("");

@@ -58,7 +58,7 @@ export function furtherRuns(world: World): void {
   test("so is the run of a batch that was taken from a dead worker; one grep over the logs of all nodes tells its life", async () => {
     await gated(world, { handler: "second.gate" });
     const client = `/clients/${world.client.id}`;
-    // So that it is claimed after the line of its request.
+    // The pause keeps workers from claiming the batch before the log has the line of its request.
     await admin(world.url, `${client}/pause`, { method: "POST" });
     const { traceId, traceparent } = caller();
     const id = await world.send({ traceparent, "x-request-id": "a-life" });

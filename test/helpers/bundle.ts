@@ -41,7 +41,7 @@ async function make(outdir: string, path: string): Promise<void> {
     format: "esm",
     platform: "node",
     target: "node24",
-    // Loaded where a node needs them, which few do, or nobody has them.
+    // Few nodes need these, and load them by themselves. `pg-native` and `pg-hstore` are not installed.
     external: ["mssql", "tedious", "umzug", "pg-hstore", "pg-native"],
     // Its own main file calls a `require` that esbuild does not see.
     alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },

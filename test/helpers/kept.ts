@@ -16,7 +16,7 @@ import { root } from "../../root.cjs";
 
 const folder = join(root, "node_modules/.cache/dataflow-test");
 
-/** By all that says what it is like. */
+/** The path for the sources as they are now: its name has the hash of everything that the result depends on. */
 function pathOfNow(sources: readonly string[], ending: string): string {
   const hash = createHash("sha256");
   for (const name of globSync(sources, { cwd: root }).sort()) hash.update(name).update(readFileSync(join(root, name)));

@@ -29,7 +29,7 @@ const isRun = ({ page, language }: Block) =>
   Object.keys(run[page] ?? {}).some((languages) => languages.split("|").includes(language));
 const left = all.filter((block) => !isRun(block));
 const of = (...languages: string[]) => left.filter(({ language }) => languages.includes(language));
-/** Faults with their places. */
+/** The faults of all blocks, each with the page and line of its block. */
 const placed = (blocks: Block[], faultsIn: (block: Block) => string[]) =>
   blocks.flatMap((block) => faultsIn(block).map((fault) => `${placeOf(block)}: ${fault}`));
 const rows = (blocks: Block[]) => blocks.map((block) => [placeOf(block), block] as const);

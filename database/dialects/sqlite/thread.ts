@@ -42,7 +42,7 @@ function start(data: ThreadData): void {
     drain();
     engine.work();
     if (!closing) return;
-    // First the next listener: a port without any lets the thread end.
+    // Add the next listener before removing this one: a thread ends when its port has no listener.
     port.once("message", (next: OpenRequest) => open(next.data));
     port.off("message", hear);
     engine.close();

@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { threadFile } from "../../../root.cjs";
 import type { OpenRequest, ThreadData } from "./protocol.ts";
 
-/** A process that has had many databases open at once does not need as many threads later. */
+/** The most idle threads that are kept. A process that once had many databases open rarely needs as many again. */
 const MOST_IDLE = 4;
 
 const idle: Worker[] = [];

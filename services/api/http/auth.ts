@@ -157,7 +157,7 @@ export async function refusalNow(
 export interface OperatorIdentity {
   name: string;
   role: OperatorRole;
-  /** Epoch ms, when its token ends by itself. Null or omitted: never, or the session knows. */
+  /** When its token ends by itself (epoch ms). Null or omitted: never, or the session keeps that time. */
   expiresAt?: number | null;
 }
 

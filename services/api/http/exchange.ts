@@ -45,7 +45,7 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
   headers,
 });
 
-/** An answer with a secret, or about who is logged in: no cache and no browser keeps it. */
+/** An answer that no cache and no browser may keep: it has a secret, or tells who is logged in. */
 export const privateJson = (status: number, body: unknown, headers: Record<string, string> = {}): Reply =>
   json(status, body, { ...headers, "Cache-Control": "no-store" });
 

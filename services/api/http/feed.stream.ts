@@ -25,7 +25,7 @@ export interface FeedEvent {
   data: string;
 }
 
-/** Tells a reader that events may have passed it by: it reads again what it shows. */
+/** Tells a reader that it may have missed events, so that it reads again what it shows. */
 export const missed = (): FeedEvent => ({
   event: "notice",
   key: "missed",
@@ -46,7 +46,7 @@ export class FeedStream {
     res.shouldKeepAlive = false;
     res.setTimeout(stalledMs, () => res.destroy());
     res.writeHead(200, EVENT_HEADERS);
-    // A comment with an id: a browser sends `Last-Event-ID` when it comes again, also where it has heard nothing.
+    // An id without an event: so a browser sends `Last-Event-ID` when it reconnects, even if it has got no event yet.
     res.write(":\nid: 0\n\n");
     res.on("drain", () => this.flush());
     this.heartbeat = setInterval(() => this.isReady && this.res.write(":\n\n"), heartbeatMs);

@@ -67,7 +67,7 @@ export class Oidc {
     if (text.length > LONGEST_TOKEN || text.split(".").length !== 3) return null;
     const { issuer, audience, roleClaim, clientClaim } = this.settings;
     try {
-      // Before its key is looked for: a token of another issuer is refused also while this one is away.
+      // Checked before the key is looked for. So a token of another issuer is refused even while the configured issuer is away.
       if (decodeJwt(text).iss !== issuer) return null;
       const { payload } = await jwtVerify(text, this.keys.keyOf, {
         issuer,

@@ -15,7 +15,7 @@ export const alertTestSchema: JsonSchema = record({
   ms: { type: "number", minimum: 0 },
 });
 
-/** The bound protects the chat, where people read. */
+/** The limit protects the people who read the chat. */
 const TESTS = { clientId: "alert-test", limit: 10, windowSeconds: 60 };
 
 export async function testAlert(exchange: Exchange): Promise<Reply> {

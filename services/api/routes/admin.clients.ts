@@ -22,7 +22,7 @@ import { pageBody, pageOf } from "../http/pages.ts";
 import { clientSchema, clientView, listedClientView, policyView } from "./views.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
-/** People read it in lists, logs and files, where a line break or an escape would pass for something else. */
+/** A client's name. People read it in lists, logs and files, where a line break could pass for the next entry. So it has no control characters. */
 const name = {
   type: "string",
   trim: true,

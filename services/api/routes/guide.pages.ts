@@ -58,7 +58,7 @@ function readerOf(file: string, files: ReadonlySet<string>): Marked {
         const words = this.parser.parseInline(tokens);
         return target === null ? words : `<a href="${escaped(target)}">${words}</a>`;
       },
-      // The documents' comments are for who writes them.
+      // Comments in a document are for its authors, so pages leave them out.
       html: ({ text }) => (text.startsWith("<!--") ? "" : text),
       image({ href, text }: Tokens.Image) {
         return `<img src="${escaped(targetOf(href, file, files) ?? href)}" alt="${escaped(text)}" loading="lazy">`;

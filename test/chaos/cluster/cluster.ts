@@ -101,7 +101,7 @@ export class Cluster {
     return (await sequelize.query(sql))[0] as T[];
   };
 
-  /** As its nodes read it. */
+  /** A batch, as the cluster's nodes read it from the store. */
   readonly batch = (id: string) => (this.db as Database).store.batch(id, null);
 
   /** Makes every insert into a table wait, over a link of the test's own, until the answer is called. */

@@ -5,7 +5,7 @@ import { acquainted, startNode } from "../../helpers/nodes.ts";
 const brokers: ServiceBroker[] = [];
 afterEach(() => Promise.all(brokers.splice(0).map((broker) => broker.stop())));
 
-/** A cluster whose workers answer so. */
+/** Starts one worker for each of `statuses`, which answers `status` with it, and a node that looks at them. */
 async function cluster(...statuses: (() => unknown)[]): Promise<ServiceBroker> {
   const namespace = `claimants-${process.pid}-${statuses.length}-${Math.random()}`;
   const looking = await startNode({ services: [], namespace });

@@ -16,7 +16,7 @@ const TABLE = /^DECLARE @(\w+) TABLE \((.*)\)$/s;
 const SCALAR = /^DECLARE @(\w+) (\w+(?:\(\w+\))?)(?: = (.*))?$/s;
 const ASSIGNMENT = /^SET @(\w+) = (.*)$/s;
 const ASSIGNING = /^(?:WITH waiting [^;]*?\)\s+)?SELECT (?:TOP \(1\) )?@\w+ = /;
-/** Of the same clock, with the same rounding, as in the statements that PostgreSQL is asked. */
+/** T-SQL's time now. The stand-in answers it from the clock, and with the rounding, of PostgreSQL's statements. */
 const NOW = /^DATEDIFF_BIG\([^()]*SYSUTCDATETIME\(\)\)$/;
 const PLAIN = /^@(\w+) (?:IS (NOT )?NULL|= (\d+))$/;
 const TRANSACTION = /^(?:BEGIN TRAN|COMMIT|ROLLBACK)$/;
@@ -36,7 +36,7 @@ export class Session {
   #error: unknown = null;
   /** How many TRY are around the statement. */
   #tries = 0;
-  /** Statements that ask nothing: they go with the next one. */
+  /** Statements without an answer. They are sent together with the next statement that has one. */
   readonly #unsent: string[] = [];
 
   constructor(client: pg.PoolClient, values: Values) {
@@ -155,7 +155,7 @@ export class Session {
     this.#tables.set(name, table);
   }
 
-  /** What was not sent yet goes first. */
+  /** Sends a statement, after those that were not sent yet. */
   async #send(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>> {
     const before = this.#unsent.splice(0);
     if (before.length > 0) await this.#client.query(before.join(";"));

@@ -71,7 +71,7 @@ describePostgres("alerts of several nodes", () => {
     await Promise.all([note(one), note(two), note(one, "batch_held")]);
     await said(2);
     await allLook();
-    // What was noted after the first look waits for its minute.
+    // A note that comes after the line waits for the next minute.
     await note(two);
     await allLook();
     expect(chat.got).toHaveLength(2);
@@ -146,7 +146,7 @@ describePostgres("alerts of several nodes", () => {
       expect((await due()).inMs).toBeLessThanOrEqual(360_000);
       expect((await due()).inMs).toBeGreaterThan(290_000);
     }
-    // Meanwhile they are one row, however many there are.
+    // While the chat is away all notes are kept in the one row of their kind.
     expect(await query('SELECT * FROM "alert_note"')).toEqual([]);
     answer = () => 200;
     await minuteOver();

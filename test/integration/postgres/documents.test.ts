@@ -17,7 +17,7 @@ describePostgres("what a DBA runs", () => {
     const own = (block: string) =>
       block
         .replaceAll(/\bdataflow(_migrate)?\b(?!_applied)/g, `${name}$1`)
-        // psql's own, and what no transaction takes.
+        // Left out: `\c` is a command of psql alone, and CREATE DATABASE cannot run in a transaction.
         .replaceAll(/^(\\c|CREATE DATABASE) .*$/gm, "");
     const transaction = await database.sequelize.transaction();
     try {

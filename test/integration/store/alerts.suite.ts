@@ -46,7 +46,7 @@ export function alertSuite(database: () => Database): void {
       expect(await store().dueAlerts(QUEUE)).toEqual([QUEUE]);
       await database().sequelize.query('UPDATE "alert" SET "due_at" = 1');
       expect(await take()).not.toBeNull();
-      // Its holder of before is late.
+      // The holder before has lost its lease, and writes too late.
       const [late] = all.filter((taken) => taken !== null);
       expect(await write(late as TakenAlert, { tries: 9, pending: gathered })).toBe(false);
       await database().sequelize.query('UPDATE "alert" SET "due_at" = 1');

@@ -39,7 +39,7 @@ class Answer extends EventEmitter {
 function begun(room: number) {
   const answer = new Answer(room);
   const stream = new FeedStream(answer as unknown as ServerResponse);
-  // It begins with an id, so that a browser sends one when it comes again.
+  // The stream begins with an id, so that a browser sends `Last-Event-ID` when it reconnects.
   expect(answer.written.splice(0)).toEqual([":\nid: 0\n\n"]);
   answer.writableNeedDrain = false;
   const tell = (key: string, data: unknown) => stream.tell({ event: "batch", key, data: JSON.stringify(data) });

@@ -100,7 +100,7 @@ test("while more is due than a round deletes, it tells about when the rest was d
   await db.sequelize.query(`UPDATE "batch" SET "state" = 'cancelled', "chunks" = 0, "due_at" = 1000 + "id"`);
   const [first] = await db.store.due("cancelled", 1);
   const told: (number | null)[] = [];
-  // Each round ends with it.
+  // `forgetExpiredKeys` is the last call of each round, so here the round has found what it leaves.
   const forgetExpiredKeys: typeof db.store.forgetExpiredKeys = (...args) => {
     told.push(retention.oldestLeft);
     return db.store.forgetExpiredKeys(...args);
