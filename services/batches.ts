@@ -2,7 +2,7 @@
 import type { ServiceBroker } from "moleculer";
 import type { Envelope } from "../formats/formats.ts";
 import { isProblem } from "../lib/errors.ts";
-import { type Logger, withFields } from "../lib/log/fields.ts";
+import { Fields, type Logger, withFields } from "../lib/log/fields.ts";
 import { actors } from "./actors.ts";
 import { BATCH_WRITTEN, type BatchNews } from "./batch/batch.contract.ts";
 import { type BatchRow, type BatchState, isFinal, type Lane, ownDataset } from "./batch/batch.domain.ts";
@@ -17,6 +17,15 @@ export const logOf = <L extends Partial<Logger>>(
   logger: L,
   { publicId, requestId }: { [name in "publicId" | "requestId"]: string | null },
 ): L => withFields(logger, { batchId: publicId ?? undefined, requestId: requestId ?? undefined });
+
+/** Logs that a batch has ended or is held, and of other states nothing. Who has written the state calls it. */
+export function standingTold(logger: Logger, batch: BatchRow): void {
+  const { state, reason, accepted, rejected, duplicate } = batch;
+  if (!isFinal(state) && state !== "held") return;
+  const why = reason && "hold" in reason ? reason.hold : errorForOperators(batch)?.code;
+  const told = new Fields({ state, code: why, accepted, rejected, duplicate });
+  logOf(logger, batch).info(state === "held" ? "The batch is held." : "The batch has ended.", told);
+}
 
 /** Why a batch failed or was rejected. */
 export interface BatchError {

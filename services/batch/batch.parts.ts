@@ -5,14 +5,13 @@ import type { BatchStore } from "../../database/store.ts";
 import type { TargetDatabases } from "../../database/targets/databases.ts";
 import { Problem } from "../../lib/errors.ts";
 import { Fields, type FieldValues } from "../../lib/log/fields.ts";
-import { logOf } from "../batches.ts";
+import { standingTold } from "../batches.ts";
 import type { Decision, Policy } from "../policy/policy.contract.ts";
-import { type BatchRow, isFinal } from "./batch.domain.ts";
+import type { BatchRow } from "./batch.domain.ts";
 import type { Elsewhere } from "./batch.elsewhere.ts";
 import type { BatchEvents } from "./batch.events.ts";
 import type { BatchFigures, LateWrite } from "./batch.figures.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
-import { whyOf } from "./batch.told.ts";
 import type { Written } from "./batch.writes.domain.ts";
 
 /** The writes of a batch's state. Each is one unit with its conditions inside. */
@@ -108,12 +107,8 @@ export function announced(parts: BatchParts, written: Written | null): BatchRow 
   return written.batch;
 }
 
-/** Counts and logs a write where it ended its batch, or holds it. */
+/** Counts and logs a write that ended its batch or holds it. */
 export function moved({ figures, logger }: Pick<BatchParts, "figures" | "logger">, batch: BatchRow): void {
   figures.moved(batch);
-  const { state, accepted, rejected, duplicate } = batch;
-  if (!isFinal(state) && state !== "held") return;
-  const { code } = whyOf(batch.reason);
-  const told = new Fields({ state, code: code ?? undefined, accepted, rejected, duplicate });
-  logOf(logger, batch).info(state === "held" ? "The batch is held." : "The batch has ended.", told);
+  standingTold(logger, batch);
 }

@@ -11,7 +11,7 @@ import { databaseMixin } from "../../mixins/database.ts";
 import { fields } from "../../mixins/define.ts";
 import { scheduleMixin } from "../../mixins/schedule.ts";
 import { hasAlerts } from "../alerts.ts";
-import { announceBatch } from "../batches.ts";
+import { announceBatch, standingTold } from "../batches.ts";
 import { defineActor } from "../define.ts";
 import type { ParamsOf } from "../messages.ts";
 import { check } from "./imports.check.ts";
@@ -88,7 +88,11 @@ export default defineActor({
     const { batchLeaseMs: leaseMs, namespace } = configOf(this.broker);
     const { store } = this.database;
     this.uploads = new RunningUploads(store, leaseMs);
-    const announce: Intake["announce"] = (written) => announceBatch(this.broker, written);
+    const batchLog = this.broker.getLogger("batch");
+    const announce: Intake["announce"] = (written) => {
+      standingTold(batchLog, written.batch);
+      announceBatch(this.broker, written);
+    };
     this.intake = { store, uploads: this.uploads, leaseMs, namespace, hasAlerts: hasAlerts(this.broker), announce };
     this.schedule("Renewing leases of uploads", leaseMs / 3, () => this.uploads.touch());
   },

@@ -41,6 +41,19 @@ export function batchLines(at: () => At): void {
       );
     });
 
+    test.each([true, false])("has its hold as it arrives, approval %s", async (isApproval) => {
+      const { logged, url } = at();
+      // An hour that is not now, whenever this runs.
+      const hour = (later: number) => `${String((new Date().getUTCHours() + later) % 24).padStart(2, "0")}:00`;
+      const window = { from: hour(10), to: hour(11), timeZone: "UTC" };
+      const other = await newClient(url, isApproval ? { requiresApproval: true } : { window });
+      const requestId = `a-hold-${isApproval}`;
+      const { id: batchId } = await accepted(url, other, '{"a":1}\n', "application/x-ndjson", id(requestId));
+      const held = await logged.line({ batchId, msg: "The batch is held." });
+      const code = isApproval ? "approval" : "window";
+      expect(held).toMatchObject({ requestId, state: "held", code, accepted: 0, level: "info", mod: "batch" });
+    });
+
     test("has its failed attempts, in which a handler's words forge no line", async () => {
       const { logged, system, url } = at();
       system.broker.createService({
