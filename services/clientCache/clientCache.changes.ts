@@ -23,6 +23,10 @@ export type News = keyof typeof clientCacheEvents;
 
 export const noSuchClient = () => new Problem("not-found", "There is no such client.");
 
+/** An older secret may have leaked, which may be why there is a newer one. So it may not make yet another one. */
+export const notNewest = () =>
+  new Problem("forbidden", "Only the newest secret of the client may be used to rotate it.");
+
 /** What a change needs of the service. */
 export interface ChangeParts {
   broker: ServiceBroker;

@@ -19,7 +19,7 @@ import { defineActor } from "../define.ts";
 import { announce } from "../messages.ts";
 import type { PolicyChanged } from "../policy/policy.contract.ts";
 import { cache } from "./clientCache.cache.ts";
-import { ClientChanges, noSuchClient, type ValuesOf } from "./clientCache.changes.ts";
+import { ClientChanges, noSuchClient, notNewest, type ValuesOf } from "./clientCache.changes.ts";
 import type { Recognised } from "./clientCache.contract.ts";
 import { creating } from "./clientCache.create.ts";
 import { destroyed, erasing } from "./clientCache.erase.ts";
@@ -47,9 +47,6 @@ interface State {
   changes: ClientChanges;
   needy: Recent<ClientNeed[]>;
 }
-
-/** An older secret may have leaked: that may be why there is a newer one. */
-const notNewest = () => new Problem("forbidden", "Only the newest secret of the client may be used to rotate it.");
 
 /** A webhook with its secret, which is shown when it is set and never again. */
 const webhookShown = ({ policy: { webhook }, webhookSecret }: PolicyChanged) =>

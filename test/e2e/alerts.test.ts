@@ -1,98 +1,30 @@
 /** The promise: the operators' chat is told of each kind of alert, at most one line a minute each, and of all that was held back. */
-import type { Database } from "../../database/database.ts";
-import { accepted, admin, type Batch, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
-import { metrics } from "../helpers/metrics.ts";
+import { accepted, admin, type Batch, batchWhen, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
-import { type Receiver, startReceiver } from "../helpers/receiver.ts";
-import { type System, startSystem } from "../helpers/system.ts";
+import { startReceiver } from "../helpers/receiver.ts";
+import {
+  chat,
+  chatAnswers,
+  counted,
+  databaseOf,
+  failed,
+  looksOn,
+  minuteOver,
+  open,
+  outboxIsEmpty,
+  post,
+  query,
+  queueLooks,
+  SECRET_VALUE,
+  said,
+  strict,
+  system,
+  texts,
+  waiting,
+  withChat,
+} from "./alerts.kit.ts";
 
-let system: System;
-let chat: Receiver;
-/** What the chat answers. */
-let answers: number[] = [];
-const open: Receiver[] = [];
-
-/** As Slack has it: the path is the secret. */
-const secretPath = (url: string) => `${url}/T000/B000/secret-of-the-chat`;
-const QUICK = { pollMs: 20, lookMs: 20, calmMs: 1 };
-
-beforeAll(async () => {
-  chat = await startReceiver(() => answers.shift() ?? 200);
-  system = await startSystem({
-    env: {
-      ALERT_WEBHOOK: secretPath(chat.url),
-      ALERT_QUEUE_AGE: "1s",
-      CONSOLE_LABEL: "staging",
-      WEBHOOK_ALLOWED_HOSTS: "127.0.0.1",
-      POLL_INTERVAL: "50ms",
-      SWEEP_INTERVAL: "100ms",
-      LOG_LEVEL: "fatal",
-    },
-    settings: { alerts: QUICK, webhook: { delaysMs: [20, 20] } },
-  });
-});
-afterAll(async () => {
-  await system.stop();
-  await chat.close();
-});
-beforeEach(async () => {
-  await queueRests();
-  await minuteOver();
-  await until(outboxIsEmpty);
-  await looksOn();
-  chat.got.length = 0;
-  answers = [];
-  await minuteOver();
-});
-afterEach(async () => {
-  for (const receiver of open.splice(0)) await receiver.close();
-});
-
-const databaseOf = ({ broker }: System) =>
-  (broker.getLocalService("alerts") as unknown as { database: Database }).database;
-const query = async <T>(sql: string) => (await databaseOf(system).sequelize.query(sql))[0] as T[];
-/** As if the minute since the last line, or the wait for the next try, were over. A line that is being sent is waited for. */
-async function minuteOver(which = "\"kind\" <> 'queue_late'"): Promise<void> {
-  const held = `SELECT "kind" FROM "alert" WHERE "claim" IS NOT NULL AND ${which}`;
-  await until(async () => (await query(held)).length === 0, "no line is being sent");
-  await query(`UPDATE "alert" SET "due_at" = 1 WHERE "claim" IS NULL AND ${which}`);
-}
-const QUEUE = "\"kind\" = 'queue_late'";
-const queueLooks = () => minuteOver(QUEUE);
-const FAR = 9_000_000_000_000_000;
-/** Only the tests of the queue look at it: other tests leave batches waiting too. */
-async function queueRests(): Promise<void> {
-  await until(async () => {
-    await query(`UPDATE "alert" SET "due_at" = ${FAR}, "pending" = NULL WHERE "claim" IS NULL AND ${QUEUE}`);
-    const [row] = await query<{ due_at: number }>(`SELECT "due_at" FROM "alert" WHERE ${QUEUE}`);
-    return Number(row?.due_at) === FAR;
-  }, "nobody looks at the queue");
-}
-const waiting = async () => Number((await query<{ n: number }>('SELECT COUNT(*) AS "n" FROM "alert_note"'))[0]?.n);
-const outboxIsEmpty = async () => (await query('SELECT "id" FROM "outbox"')).length === 0;
-
-const texts = (of = chat) => of.got.map(({ body }) => (JSON.parse(body) as { text: string }).text);
-const said = (n: number) =>
-  until(() => chat.got.length >= n, `the chat has ${n} lines`).then(() => texts()[n - 1] ?? "");
-const post = async (path: string, body: object = {}) =>
-  (await admin(system.url, path, { method: "POST", body: JSON.stringify(body) })).json() as Promise<
-    Record<string, unknown>
-  >;
-const counted = async (outcome: string) =>
-  (await metrics(system.url)).get(`dataflow_alerts_total{outcome="${outcome}"}`) ?? 0;
-
-/** The node looks again and again, and sends nothing. */
-async function looksOn(): Promise<void> {
-  const looks = jest.spyOn(databaseOf(system).store, "dueAlerts");
-  await until(() => looks.mock.calls.length >= 4, "the node has looked");
-  looks.mockRestore();
-}
-
-const strict = { schema: { properties: { n: { type: "integer" } } }, maxErrors: 0 };
-const SECRET_VALUE = "4111-1111";
-const WRONG = `{"n":"${SECRET_VALUE}"}`;
-const failed = async (client: TestClient): Promise<Batch> =>
-  batchWhen(system.url, client, (await accepted(system.url, client, WRONG)).id, ({ status }) => status === "failed");
+withChat();
 
 test("a batch that fails is one line of plain English: who, which, why, and no value of a record", async () => {
   const client = await newClient(system.url, strict, { identifier: "acme", name: "Acme <!here> & @all" });
@@ -255,7 +187,7 @@ test("a batch whose client is paused makes no queue late, however long it waits"
 });
 
 test("a line that the chat does not take is sent again, with what has come meanwhile", async () => {
-  answers = [500];
+  chatAnswers(500);
   const [sent, retried] = [await counted("sent"), await counted("retried")];
   const client = await newClient(system.url, strict);
   await failed(client);
@@ -287,7 +219,7 @@ test("an alert that cannot be told delays no batch", async () => {
 });
 
 test("operators try it: what the chat says is told, and of its URL the host alone", async () => {
-  answers = [204, 404];
+  chatAnswers(204, 404);
   const host = new URL(chat.url).host;
   expect(await post("/alerts/test")).toEqual({
     host,

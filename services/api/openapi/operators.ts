@@ -1,5 +1,4 @@
 /** The calls of operators, by their routes below /admin. */
-
 import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";
