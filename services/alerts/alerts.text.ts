@@ -13,7 +13,7 @@ const ABOUT_A_MINUTE = 1.5 * MINUTE;
 
 /**
  * A text of others as a chat shows it, and nothing more: no markup of Slack (`&`, `<`, `>`), no mention (`@all`, `<!here>`), no
- * letter that cannot be seen.
+ * link (`https://…`, and `[text](…)` of Markdown), no letter that cannot be seen. A letter without width parts what would do something.
  */
 export function plain(text: string): string {
   const cut = text.length > LONGEST_PART ? `${text.slice(0, LONGEST_PART)}…` : text;
@@ -21,7 +21,7 @@ export function plain(text: string): string {
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
-    .replaceAll("@", "@\u200b");
+    .replace(/@|:(?=\/\/)|\](?=[([])/g, "$&\u200b");
 }
 
 /** A span of time as people say it: `40 s`, `6 min`, `1 h 5 min`. */

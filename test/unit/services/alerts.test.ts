@@ -71,8 +71,9 @@ describe("lines", () => {
   });
 
   test("texts of others are neither markup nor a mention, their letters are seen, and they are cut", () => {
-    expect(plain("<!channel> & <https://evil|here>")).toBe("&lt;!channel&gt; &amp; &lt;https://evil|here&gt;");
+    expect(plain("<!channel> & <https://evil|here>")).toBe("&lt;!channel&gt; &amp; &lt;https:\u200b//evil|here&gt;");
     expect(plain("@everyone")).toBe("@\u200beveryone");
+    expect(plain("[a](http://evil) [b][c] a:b [d] (e)")).toBe("[a]\u200b(http:\u200b//evil) [b]\u200b[c] a:b [d] (e)");
     expect(plain("a\nb\u001b[31m\u202e")).toBe("a\\u000ab\\u001b[31m\\u202e");
     expect(plain("x".repeat(500))).toBe(`${"x".repeat(80)}…`);
     const worst = {
