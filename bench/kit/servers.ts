@@ -24,9 +24,10 @@ async function migrate(url: string): Promise<void> {
 /** A database of its own, empty, where nobody else is connected. It is dropped as `newDatabase` is. */
 export async function newServerDatabase(): Promise<Schema> {
   const name = `dataflow_bench_${process.pid}_${randomBytes(6).toString("hex")}`;
-  await onServer(`CREATE DATABASE ${name}`);
   const url = urlOf(name);
-  return { url, drop: atEnd(() => dropDatabase(url)) };
+  const drop = atEnd(() => dropDatabase(url));
+  await onServer(`CREATE DATABASE ${name}`);
+  return { url, drop };
 }
 
 /** As `newServerDatabase`, with the tables of the product. */

@@ -127,6 +127,8 @@ export class Servers {
 
 async function connected(connectionString: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString, application_name: "soak" });
+  // Ctrl-C drops the database below it. Without a listener that would end this process in the middle of its clean-up.
+  client.on("error", () => {});
   await client.connect();
   return client;
 }

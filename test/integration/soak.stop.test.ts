@@ -1,0 +1,47 @@
+/** Ctrl-C in the middle of `npm run soak`: it ends at once, and leaves nothing in the servers or in the folder for temporary files. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { root } from "../../root.cjs";
+import { onServer } from "../helpers/database.ts";
+import { until } from "../helpers/patience.ts";
+import { canRun, lackOf } from "../helpers/servers.ts";
+
+const isThere = canRun("soak", [lackOf("postgres"), lackOf("redis"), lackOf("rabbit")]);
+
+(isThere ? test : test.skip)(
+  "Ctrl-C ends a soak and removes what it has made",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "dataflow-soak-"));
+    // A group of its own, as that of a terminal, so that the signal also comes to the nodes.
+    const soak = spawn(join(root, "node_modules/.bin/node"), ["bench/soak.ts"], {
+      cwd: root,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, SOAK_MINUTES: "1", TMPDIR: folder, NODE_OPTIONS: "" },
+    });
+    const pid = soak.pid as number;
+    const ended = once(soak, "close");
+    let said = "";
+    for (const stream of [soak.stdout, soak.stderr])
+      stream.on("data", (bytes: Buffer) => {
+        said += bytes;
+      });
+    await until(() => said.includes(" 10 s: ") || soak.exitCode !== null, () => said, 120_000);
+    process.kill(-pid, "SIGINT");
+    // The one that npm passes on.
+    process.kill(pid, "SIGINT");
+    expect(await ended).toEqual([130, null]);
+    expect(said).not.toMatch(/^\w*Error: |left behind|Unhandled/m);
+    expect(() => process.kill(-pid, 0)).toThrow("ESRCH");
+    await onServer("SELECT 1", async (client) => {
+      const named = "SELECT datname FROM pg_database WHERE starts_with(datname, $1)";
+      expect((await client.query(named, [`dataflow_bench_${pid}_`])).rows).toEqual([]);
+    });
+    expect(readdirSync(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  },
+  180_000,
+);
