@@ -1,6 +1,6 @@
 /** The promise: what docs/backup.md says to paste makes a copy while batches run, and a node on the restored copy has exact counts. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { openDatabase } from "../../database/database.ts";
@@ -32,6 +32,9 @@ const storedBy = async (url: string, client: TestClient, id: string): Promise<nu
   const response = await fetch(`${url}/imports/${id}/records`, { headers: { authorization: client.auth } });
   return (await response.text()).trim().split("\n").length;
 };
+
+/** The rights that others than its user have to a file. */
+const readersOf = (file: string) => statSync(join(folder, file)).mode & 0o077;
 
 /** A batch that has ended and one that waits are copied; a third one comes after the copy. All is lost, and the copy takes over. */
 async function drill(at: {
@@ -74,6 +77,7 @@ test("SQLite: a copy of the file, made while a batch waits", async () => {
     env,
     backup: () => paste(blocks(sqlite)[0]),
     restore: async () => {
+      expect(readersOf("backup.db")).toBe(0);
       await paste(blocks(sqlite)[1]);
       return env;
     },
@@ -99,6 +103,7 @@ describePostgres("PostgreSQL", () => {
       env: { DATABASE_URL: urlTo(name) },
       backup: () => paste(blocks(postgres)[0], { DATABASE_URL: urlTo(name) }),
       restore: async () => {
+        expect(readersOf("backup.dump")).toBe(0);
         const block = blocks(postgres)[1]?.replace("dataflow_restored", restored);
         await paste(block, { SERVER_URL: POSTGRES_URL, RESTORED_URL: urlTo(restored) });
         return { DATABASE_URL: urlTo(restored) };

@@ -29,7 +29,11 @@ const isThere = canRun("soak", [lackOf("postgres"), lackOf("redis"), lackOf("rab
       stream.on("data", (bytes: Buffer) => {
         said += bytes;
       });
-    await until(() => said.includes(" 10 s: ") || soak.exitCode !== null, () => said, 120_000);
+    await until(
+      () => said.includes(" 10 s: ") || soak.exitCode !== null,
+      () => said,
+      120_000,
+    );
     process.kill(-pid, "SIGINT");
     // The one that npm passes on.
     process.kill(pid, "SIGINT");
