@@ -22,7 +22,7 @@ export class StoredDoubt {
     return { clockMs, countMs, aheadMs, evenMs };
   }
 
-  /** Null: the doubt is over. */
+  /** Stores the doubt about the clock; null deletes it. */
   async write(doubt: Doubt | null): Promise<void> {
     const { ClockDoubt } = this.models();
     if (doubt === null) {

@@ -39,7 +39,7 @@ export class Books {
     if (this.faults.length < MOST_FAULTS) this.faults.push(text);
   }
 
-  /** A call has failed. */
+  /** Notes a call that has failed. 503 is counted apart, because a busy machine may cause it. */
   failed(kind: string, { message }: Error): void {
     if (/\b503\b/.test(message)) this.busy++;
     else this.fault(`${kind}: ${message}`);

@@ -10,7 +10,7 @@
 import { median } from "../kit/report.ts";
 import type { Point } from "./series.ts";
 
-/** How much a figure may rise from the first window to the last: the largest of the three. */
+/** How much a figure may rise from the first window to the last. The largest of the three values counts. */
 export interface Bound {
   unit: string;
   perHour: number;

@@ -38,9 +38,9 @@ export const OVERDUE_RECORDS = "overdue records";
 export const CONTROL = "control";
 
 export class Recording {
-  /** By label, as it is printed. */
+  /** The figures by their printed label. */
   readonly figures = new Map<string, Series>();
-  /** By kind: when a call ended, and its ms. */
+  /** The calls by their kind: when each ended, and how many ms it took. */
   readonly calls = new Map<string, Point[]>();
 
   note(what: What, label: string, at: number, value: number): number {

@@ -26,7 +26,7 @@ function totals(recording: Recording, weight: (cost: number) => number): Totals 
 /** What sweeps, event streams, lists and logins cost in a second, in the same records. */
 const BASE_A_SECOND = 1_000;
 
-/** By the time of the sample: the cost of all work until then. */
+/** For the time of each sample, the cost of all work done until then. */
 export function workOf(recording: Recording): Totals {
   const found = totals(recording, (cost) => cost);
   for (const [at, cost] of found) found.set(at, cost + BASE_A_SECOND * at);

@@ -29,7 +29,7 @@ export const noteData = () => {
 /** Nothing is read while it is true, not even when the page is looked at again. */
 export const isPaused = signal(false);
 
-/** Whether nothing may be read that nobody asks for now. */
+/** Whether the page reads nothing by itself: it is paused or asleep. What a person asks for is still read. */
 export const isResting = () => isPaused.peek() || isAsleep.peek();
 
 const POLL_MS = 5_000;

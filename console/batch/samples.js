@@ -54,7 +54,7 @@ function columnsOf(rows, group) {
     { key: "#line", title: "Line", align: "right", render: ({ line }) => count(line) },
     { key: "#record", title: "Record", align: "right", render: ({ record }) => count(record) },
     .../** @type {Column<Row>[]} */ (
-      // Only where there is one: most batches have none.
+      // The column is shown only if a row has a corrected record: most batches have none.
       rows.some(({ corrected }) => corrected)
         ? [
             {

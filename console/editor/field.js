@@ -81,7 +81,7 @@ export function Field({ form, pointer, name, schema, isPart = false }) {
   const { draft, isReadOnly } = form;
   const { default: usual } = schema;
   const stored = valueAt(draft, pointer);
-  // What is left out has its default.
+  // A member that the document leaves out has its default.
   const value = stored === undefined ? usual : stored;
   const isChanged = usual !== undefined && !isSame(value, usual);
   const options = optionsOf(form, pointer);

@@ -8,7 +8,7 @@ import { marksOf, parsed } from "./positions.js";
 /** @param {import("./controls.js").ControlProps & { form: import("./field.js").Form }} props */
 export function SchemaControl({ id, value, onChange, isReadOnly, form }) {
   const [typed, setTyped] = useState(/** @type {{ text: string, value: unknown } | null} */ (null));
-  // What was typed stays as it was, until the value comes from elsewhere.
+  // Shows the text exactly as it was typed, until the value is changed elsewhere.
   const isOwn = typed !== null && (typed.value === value || typed.value === undefined);
   const text = isOwn ? typed.text : typeof value === "string" ? value : JSON.stringify(value ?? {}, null, 2);
   const { fault } = parsed(text);

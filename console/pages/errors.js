@@ -26,7 +26,7 @@ export default function Errors({ query }) {
     read().then(setParts, (error) => setProblem(asProblem(error)));
   }, []);
   const wanted = (query.code ?? "").toLowerCase();
-  // Who comes from a refusal looks for one code, who types for what is like it.
+  // A link from a refusal names one whole code. A person who types looks for all codes that contain the text.
   const exact = matching(parts ?? [], (codes) => codes.includes(`\`${wanted}\``));
   const shown = exact.length > 0 ? exact : matching(parts ?? [], (codes) => codes.includes(wanted));
   const type = (/** @type {Event} */ event) => setQuery({ code: fieldOf(event).value.trim() }, { replace: true });

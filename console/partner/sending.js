@@ -12,7 +12,7 @@ import { meter } from "./speed.js";
 /** @import { Batch, CheckedFile } from "../types.d.ts" */
 /** @import { Kind, Reading } from "./file.js" */
 
-/** The client's own policy is the dataset of this name. */
+/** The name that stands for the client's own policy where a dataset is named. */
 export const OWN = "default";
 
 /**
@@ -59,7 +59,7 @@ let looking = null;
 let running = null;
 /** When the sending began. */
 let beganAt = 0;
-/** A double click on "Import" falls on "Cancel" the second time: the one comes to stand where the other was. */
+/** "Cancel" appears where "Import" was, so the second click of a double click would hit it. "Cancel" ignores clicks for this time. */
 const SECOND_CLICK_MS = 700;
 /** Grows when a file that came before is to be imported again. */
 let again = "";

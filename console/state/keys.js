@@ -26,7 +26,7 @@ export function useKeys(list) {
   const current = useRef(list);
   current.current = list;
   const names = list.map(({ keys, label }) => `${keys}\0${label}`).join("\n");
-  // What is bound changes with its names alone.
+  // Binds the keys anew only if their names change. What they do is read from `current` at each key press.
   useEffect(() => {
     /** @type {Binding[]} */
     const own = current.current.map((binding, index) => ({

@@ -75,7 +75,7 @@ export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_0
     onPoll: reading.now,
   });
 
-  // Of the page before: it must not be taken for this one.
+  // The state may still be that of another URL. It must not be shown as this one's.
   const isOther = state.url !== url && !(keeps && state.data !== null);
   return {
     data: isOther ? null : state.data,

@@ -117,7 +117,7 @@ function Plot({ label, times, series, isStacked = false, isPartial = false, form
     draw();
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: place.clientWidth, height }));
     resized.observe(place);
-    // The canvas knows no `light-dark()`: it is drawn again.
+    // A canvas cannot use `light-dark()`, so the chart is drawn again when the theme changes.
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", draw);
     return () => {

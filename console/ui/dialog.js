@@ -25,7 +25,7 @@ export function Dialog({ title, onClose, class: more = "", children }) {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     const there = dialog.current;
     there?.showModal();
-    // Not the cross: the first field, or the button that does it; where that is dangerous, the way back.
+    // The browser focuses the cross. Focus the first field instead, or the main button, or "Cancel" if the main button is dangerous.
     if (document.activeElement?.matches(".dialog-head *")) firstOf(there)?.focus();
     return () => {
       there?.close();

@@ -28,7 +28,7 @@ export const client = table(
     pausedAt: "bigint?",
     /** Who paused it. */
     pausedBy: "name?",
-    /** Since when it has its secret. Null: nobody knows. */
+    /** When the client got its current secret. Null: unknown. */
     secretAt: "bigint?",
     /** Since when its webhook is off, because its receiver answered 410. Null: it is on, or somebody turned it off. */
     webhookOffAt: "bigint?",
@@ -108,9 +108,9 @@ export const policy = table(
 export const documentVersion = table(
   "document_version",
   {
-    /** 0: it is a dataset. */
+    /** 0 for a dataset. */
     clientId: "bigint",
-    /** Empty: it is a policy. */
+    /** Empty for a client's policy. */
     dataset: "name",
     version: "int",
     at: "bigint",

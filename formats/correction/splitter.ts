@@ -87,7 +87,7 @@ function withoutReservedOf(chunk: RawChunk, envelope: Envelope, { format, maxRec
   let from = 0;
   for (const { start, end } of places) {
     const { record, number } = strip(data.subarray(start, end));
-    // Blank lines stay, so that lines count.
+    // Blank lines stay in the text, so that line numbers stay right.
     parts.push(data.subarray(from, start), record);
     if (record.length > maxRecordBytes) oversized.add(numbers.length);
     numbers.push(number);

@@ -141,7 +141,7 @@ export class Patterns {
   readonly #bySource = new Map<string, Pattern>();
   #cost = 0;
 
-  /** `budget`: what its tests spend. */
+  /** `budget`: each test of the pattern takes its steps from it. */
   constructor(budget: WorkBudget) {
     this.#budget = budget;
   }

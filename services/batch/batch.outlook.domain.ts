@@ -32,7 +32,7 @@ export const outlookOf = (batch: BatchRow, { maxAttempts, queue, now }: Beside):
   ...whyOf(batch, queue, now),
 });
 
-/** Whether it runs, or has begun and waits to be tried again. */
+/** Whether the batch runs, or has begun and waits to be tried again. */
 export const isUnderWay = ({ state, startedAt }: BatchRow) =>
   state === "processing" || (state === "ready" && startedAt !== null);
 

@@ -71,6 +71,6 @@ export interface RowReference {
   /** The referring table, with its schema. */
   table: string;
   columns: string[];
-  /** Null: the server does not name it. */
+  /** The name of the foreign key. Null: the server does not tell it. */
   constraint: string | null;
 }

@@ -154,7 +154,7 @@ export class Datasets {
     return grants.filter((grant) => grant !== null);
   }
 
-  /** Null: the client does not have it. */
+  /** The client's grant of a dataset. Null: it has none. */
   async granted({ clientId, name }: ParamsOf<"policy.grant">): Promise<Grant | null> {
     const found = await this.found(clientId, name);
     return found && { name, override: found.override, effective: found.effective };

@@ -2,9 +2,9 @@
 
 /** Names a document: a client's policy, or a dataset. */
 export interface DocumentName {
-  /** 0: it is a dataset. */
+  /** 0 for a dataset. */
   clientId: number;
-  /** Empty: it is a policy. */
+  /** Empty for a client's policy. */
   dataset: string;
 }
 

@@ -101,7 +101,7 @@ const members = object({
   fields: mapOf(field, { longestName: 255, most: 2_000 }),
 });
 
-/** Each member by itself, and beside the others. */
+/** Checks each member by itself, then all of them together. */
 export const read: Check<Read> = Object.assign(
   checkOf<Read>("an object of how files are read", members.schema, (value, around) => {
     const faults = members(value, around);

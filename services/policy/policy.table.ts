@@ -88,7 +88,7 @@ const members = object(
   },
 );
 
-// The members are declared one by one, and their types are those of the plan.
+// TypeScript cannot derive `TableDocument` from the members, which are declared one by one.
 export const table = members as unknown as Check<TableDocument>;
 
 /** The handler by which records become rows of the company's own table. */

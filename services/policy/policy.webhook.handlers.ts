@@ -49,7 +49,7 @@ export const webhookHandlers = {
       isOff = policy.webhook?.url === url;
       return isOff ? { ...policy, webhook: null } : null;
     });
-    // If it is lost, or all nodes of clientCache are of the version before, the failed delivery alone tells operators.
+    // This call may be lost, or meet only nodes of an older version. Then operators see only the failed delivery.
     if (isOff) await actors.clientCache.webhookGone(this.broker, { id: clientId }).catch(() => {});
     return isOff;
   },

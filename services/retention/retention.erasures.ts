@@ -15,7 +15,7 @@ import {
   newErasure,
 } from "./retention.domain.ts";
 
-/** An erasure with its values, and where it is. */
+/** An erasure as it is stored: what it looks for, and how far it has got. */
 export interface ErasureRow extends Erasure {
   clientId: number | null;
   criteria: Criteria | null;

@@ -19,7 +19,7 @@ export const counted = [
   /** Requests of clients. */
   "requestsAllowed",
   "requestsRefused",
-  /** Sendings to webhooks. */
+  /** Attempts of webhooks, by what came of them. */
   "deliveriesDelivered",
   "deliveriesRetried",
   "deliveriesFailed",

@@ -11,7 +11,7 @@ import { freePort } from "../helpers/port.ts";
 /** Minutes become seconds: 15 m are 30 s. Nothing is longer than a minute, and nothing shorter than three scrapes. */
 const SHORTER = 30;
 const SCRAPE_S = 2;
-/** As Grafana has it: four scrapes. */
+/** What Grafana puts for `$__rate_interval`: four scrapes. */
 export const RATE_INTERVAL = `${4 * SCRAPE_S}s`;
 const [LEAST_S, MOST_S] = [3 * SCRAPE_S, 60];
 

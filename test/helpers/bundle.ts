@@ -22,7 +22,7 @@ export async function makeBundle(): Promise<void> {
 }
 
 async function make(outdir: string, path: string): Promise<void> {
-  // Only a run of all tests loads it.
+  // Imported here, because only a run of all tests needs it.
   const { build, stop } = await import("esbuild");
   // The files beside the code are those of the repository; threads run what is here.
   const rootModule = `export const root = ${JSON.stringify(root)};

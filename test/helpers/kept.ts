@@ -50,7 +50,7 @@ export async function kept(
   }
   mkdirSync(folder, { recursive: true });
   removeOld();
-  // Another run may look for it, or have made it meanwhile.
+  // Made under a name of this process and then renamed, so that another run never sees half of it. If another run was faster, its result stays.
   const own = `${path}.${process.pid}`;
   await make(own, path);
   if (!existsSync(path)) renameSync(own, path);

@@ -10,7 +10,7 @@ import { freePort } from "./port.ts";
 
 const run = promisify(execFile);
 const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-/** Of Erlang: `rabbitmqctl` costs a second of a core each time, this a hundredth. */
+/** A tool of Erlang's. A call by it costs 10 ms of a core; `rabbitmqctl` costs a second. */
 const CALL = "/usr/bin/erl_call";
 
 export interface RabbitServer {

@@ -72,7 +72,7 @@ const missing = (paths: string[]) =>
 export const fileFaults = (words: string[]): string[] =>
   words
     .filter((word) => /^(deploy|examples|scripts|docs)\/[\w./*-]+$/.test(word))
-    // What a user makes of an example is not here.
+    // A user makes such a file from the `.example` beside it, so that one is enough.
     .filter((word) => globSync([word, `${word}.example`], { cwd: root }).length === 0)
     .map((word) => `no file ${word}`);
 

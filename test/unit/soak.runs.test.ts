@@ -10,7 +10,7 @@ import { CONTROL, OVERDUE_BATCHES, type Point, Recording } from "../../bench/soa
 import { root } from "../../root.cjs";
 
 const load = (name: string) => Recording.load(join(root, "test/unit/soak", `${name}.jsonl`));
-/** What grows, in the order of its name. */
+/** The names of the figures that grow, sorted. */
 const grown = (run: Recording): string[] =>
   judged(run)
     .filter(({ goal }) => goal?.isMet === false)
