@@ -18,6 +18,8 @@ type Formatter = ReturnType<Loggers.Console["getFormatter"]>;
 export const ACCESS = "access";
 /** The modules that write a line for each request or batch. */
 const talkative = [ACCESS, "batch", "webhook"];
+/** The module of Moleculer's spans (TRACING_URL). Its lines below `info` show what requests and calls carry. */
+const TRACER = "tracer";
 
 /**
  * Moleculer's console logger. Text of partners and servers cannot control the terminal or look like another line. It also takes
@@ -37,6 +39,9 @@ export class SafeLogger extends Loggers.Console {
   /** Lines of the access log and of batches are many, so they are written together. A warning comes after those before it. */
   override getLogHandler(bindings: Bindings): ReturnType<Loggers.Console["getLogHandler"]> {
     const handler = super.getLogHandler(bindings);
+    if (handler && bindings?.mod === TRACER) {
+      return (level, args) => levels.indexOf(level) <= levels.indexOf("info") && handler(level, args);
+    }
     if (!handler || !talkative.includes(bindings?.mod ?? "")) return handler;
     const format = this.getFormatter(bindings);
     return (level, args) => {

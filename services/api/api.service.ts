@@ -23,7 +23,7 @@ import { admitClient } from "./http/admit.ts";
 import { noteFailedLogins, noteKeyUses } from "./http/audit.ts";
 import { authenticatedOperator, refuseIfStopping } from "./http/auth.ts";
 import { Connections, connectionBounds } from "./http/connections.ts";
-import type { AliasOfGateway, Api, ApiState, CalledByName } from "./http/gateway.ts";
+import { type AliasOfGateway, type Api, type ApiState, type CalledByName, restSpan } from "./http/gateway.ts";
 import { type ApiRequest, headChecked } from "./http/head.ts";
 import { KeyUses, RefusedKeys } from "./http/keys.ts";
 import { FailedLogins } from "./http/logins.ts";
@@ -61,7 +61,7 @@ const api = define({
   state: fields<ApiState>(),
 
   // moleculer-web's actions would let anybody on the broker change the routes of a running node.
-  actions: { addRoute: false, removeRoute: false, listAliases: false },
+  actions: { addRoute: false, removeRoute: false, listAliases: false, rest: restSpan },
 
   settings: {
     /** How often the audit gets the failed logins of each address. */

@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Service } from "moleculer";
 import type { Counter } from "../../../lib/metrics/figures.ts";
 import type { Admissions } from "./admissions.ts";
@@ -11,6 +11,15 @@ import type { OpenExports, OpenFeeds, OpenFiles, OpenStreams } from "./open.ts";
 import type { Cursors } from "./sealed.ts";
 import type { Sessions } from "./sessions.ts";
 import type { BatchWatches } from "./watches.ts";
+
+/** The span of a request for TRACING_URL. That of moleculer-web would have the query, in which callers may have put a secret. */
+export const restSpan = {
+  tracing: {
+    // As many entries as in moleculer-web's list, whose last ones would else stay: its URL.
+    tags: { params: ["req.method", "req.method"] },
+    spanName: ({ params: { req } }: { params: { req: IncomingMessage } }) => `${req.method} ${req.url?.split("?")[0]}`,
+  },
+};
 
 /** The part of moleculer-web's route that we use. */
 export interface AliasOfGateway {

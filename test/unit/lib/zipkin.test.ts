@@ -2,9 +2,11 @@
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../../config/config.ts";
 import { ZipkinExporter } from "../../../lib/zipkin.ts";
+import { listen } from "../../helpers/logged.ts";
 import { startNode } from "../../helpers/nodes.ts";
 import { until } from "../../helpers/patience.ts";
 import { type Receiver, startReceiver } from "../../helpers/receiver.ts";
+import { startSystem } from "../../helpers/system.ts";
 
 const it = {
   name: "it",
@@ -34,6 +36,20 @@ test("calls are sent by name, without parameters, answers and the data of errors
   expect(body).toContain("action 'it.fails'");
   expect(body).toContain('"error":"no"');
   expect(body).not.toMatch(/secret|an answer/);
+});
+
+test("a request is sent without its query, and what its span has is in no line of the log", async () => {
+  const logged = listen();
+  const env = { LOG_LEVEL: "trace", LOG_FORMAT: "json", TRACING_URL: new URL(collector.url).origin };
+  const system = await startSystem({ env });
+  await fetch(`${system.url}/imports?token=hunter4`);
+  const sent = () => collector.got.map(({ body }) => body).join();
+  await until(() => sent().includes('"name":"GET /imports"'), "its span");
+  await system.stop();
+  expect(sent()).not.toContain("hunter4");
+  expect(logged.text()).toContain('"mod":"access"');
+  expect(logged.text()).not.toContain("hunter4");
+  jest.restoreAllMocks();
 });
 
 test("span ids have Zipkin's form, whatever the request id; spans of one request share a trace", async () => {
