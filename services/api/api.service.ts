@@ -112,7 +112,8 @@ const api = define({
       trustedProxies,
       ...(this.settings as { connections?: object }).connections,
     };
-    this.connections = new Connections(this.broker, this.server, answer, bounds);
+    const refused: Served["refused"] = (...given) => served.refused(...given);
+    this.connections = new Connections(this.broker, this.server, { answer, refused }, bounds);
     this.runningRequests = new Set();
     this.watches = new BatchWatches({
       read: (seen) => actors.batch.changed(this.broker, { seen }),

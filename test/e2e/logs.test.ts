@@ -128,6 +128,29 @@ describe("a line of the access log", () => {
     });
   });
 
+  test.each([
+    ["an unknown method", ["BREW /imports HTTP/1.1", "host: x"]],
+    ["a control character in a header", ["GET /policy HTTP/1.1", "host: x", "x-note: a\u0001b"]],
+    ["too long a head", ["GET /policy HTTP/1.1", "host: x", `x-note: ${"x".repeat(20_000)}`]],
+    ["garbage after a request", ["GET /health/live HTTP/1.1", "host: x", "", "garbage"]],
+  ])("tells of bytes that are no request: %s", async (_, head) => {
+    const socket = sendRaw(head);
+    let answer = "";
+    socket.on("data", (bytes) => {
+      answer += bytes;
+    });
+    await once(socket, "end");
+    const [, requestId = ""] = /.*^x-request-id: (\S+)/ims.exec(answer) ?? [];
+    expect(await access(requestId)).toMatchObject({
+      msg: "(no request) 400",
+      method: null,
+      route: null,
+      status: 400,
+      address: "127.0.0.1",
+      bytesIn: expect.any(Number),
+    });
+  });
+
   test("is not written of probes, scrapes and the console's files, unless they fail", async () => {
     const page = await (await fetch(url, { headers: id("page") })).text();
     const [, file] = /src="(console\/[^"]+)"/.exec(page) ?? [];

@@ -78,6 +78,14 @@ export class AccessLog {
     this.logger.info(text, new Fields(values));
   }
 
+  /** Writes the line of bytes that are no request: they have neither a method nor a path. */
+  refused(socket: Socket, { requestId, status, code }: { requestId: string; status: number; code: string }): void {
+    const { bytesIn, bytesOut } = this.moved(socket);
+    const { address } = this.peerOf(socket);
+    const values: FieldValues = { requestId, method: null, route: null, status, code, bytesIn, bytesOut, address };
+    this.logger.info(`(no request) ${status}`, new Fields(values));
+  }
+
   /** Bytes on the wire since the last request of this connection, heads included. */
   private moved(socket: Socket): { bytesIn: number; bytesOut: number } {
     const peer = this.peerOf(socket);

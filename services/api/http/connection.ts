@@ -3,8 +3,12 @@ import type { Socket } from "node:net";
 import type { ApiRequest } from "./head.ts";
 import { answerOnSocket, type ReadProblem } from "./problems.ts";
 
-/** Sends a request's answer. */
-export type Answer = (req: ApiRequest, res: ServerResponse) => void;
+export interface Answers {
+  /** Sends a request's answer. */
+  answer(req: ApiRequest, res: ServerResponse): void;
+  /** Bytes that are no request were answered with this problem. */
+  refused(socket: Socket, problem: ReadProblem, requestId: string): void;
+}
 
 interface Due {
   req: ApiRequest;
@@ -26,7 +30,7 @@ export class Connection {
   isKnown = false;
   /** When it last opened, sent a request or read an answer. */
   movedAt = performance.now();
-  private readonly answer: Answer;
+  private readonly answers: Answers;
   private readonly onAnswered: (nextOnes: number) => void;
   /** The requests without an answer yet, in order. The first one is being handled. */
   private readonly due: Due[] = [];
@@ -41,12 +45,12 @@ export class Connection {
     socket: Socket,
     network: string | null,
     mostWaiting: number,
-    answer: Answer,
+    answers: Answers,
     onAnswered: (nextOnes: number) => void,
   ) {
     this.socket = socket;
     this.network = network;
-    this.answer = answer;
+    this.answers = answers;
     this.onAnswered = onAnswered;
     refuseIncoming(socket, () => this.waiting >= mostWaiting);
   }
@@ -86,7 +90,7 @@ export class Connection {
     if (this.fault) return;
     this.fault = fault;
     const last = this.due.at(-1);
-    if (!last) answerOnSocket(fault, this.socket);
+    if (!last) this.refuse(fault);
     else if (isGarbage) voidingOf(last).abort(fault);
   }
 
@@ -128,7 +132,7 @@ export class Connection {
     if (!first || this.socket.destroyed) return;
     voidingOf(first);
     first.res.once("finish", () => this.answered());
-    this.answer(first.req, first.res);
+    this.answers.answer(first.req, first.res);
   }
 
   private answered(): void {
@@ -142,7 +146,12 @@ export class Connection {
       if (this.due.length === 1) this.socket.resume();
       // Other connections get their turn first, and the memory of the last answer is free by then.
       setImmediate(() => this.begin());
-    } else if (this.fault) answerOnSocket(this.fault, this.socket);
+    } else if (this.fault) this.refuse(this.fault);
+  }
+
+  private refuse(fault: ReadProblem): void {
+    const requestId = answerOnSocket(fault, this.socket);
+    if (requestId !== null) this.answers.refused(this.socket, fault, requestId);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The connections of this node. It receives a server's requests, and bytes that are no request, and lets `answer` send the
+ * The connections of this node. It receives a server's requests, and bytes that are no request, and lets `answers` send the
  * answers. Three limits bound the memory: the number of connections, the number of waiting requests, and how long a client
  * may read nothing.
  */
@@ -10,7 +10,7 @@ import type { Socket } from "node:net";
 import type { ServiceBroker } from "moleculer";
 import { type Counter, counter, readWhenAsked } from "../../../lib/metrics/figures.ts";
 import { addressOf, isTrusted } from "./address.ts";
-import { type Answer, Connection } from "./connection.ts";
+import { type Answers, Connection } from "./connection.ts";
 import { Crowd } from "./crowd.ts";
 import type { ApiRequest } from "./head.ts";
 import { noProxy, unreadable } from "./problems.ts";
@@ -41,12 +41,12 @@ export class Connections {
   private timer: NodeJS.Timeout | undefined;
   private waiting = 0;
 
-  constructor(broker: ServiceBroker, server: Server, answer: Answer, bounds: ConnectionBounds) {
+  constructor(broker: ServiceBroker, server: Server, answers: Answers, bounds: ConnectionBounds) {
     this.bounds = bounds;
     this.crowd = new Crowd(bounds.restMs);
     this.cut = counter(broker, cut, "reason", reasons);
     readWhenAsked(broker, open, () => [{ value: this.crowd.size }]);
-    server.on("connection", (socket: Socket) => this.opened(socket, answer));
+    server.on("connection", (socket: Socket) => this.opened(socket, answers));
     server.removeAllListeners("request").on("request", (req: IncomingMessage, res: ServerResponse) => {
       this.take(req as ApiRequest, res);
     });
@@ -90,10 +90,10 @@ export class Connections {
     this.timer = undefined;
   }
 
-  private opened(socket: Socket, answer: Answer): void {
+  private opened(socket: Socket, answers: Answers): void {
     const { trustedProxies, waitingOfOne } = this.bounds;
     const network = isTrusted({ socket }, trustedProxies) ? null : addressOf({ socket }, []);
-    const connection = new Connection(socket, network, waitingOfOne, answer, (nextOnes) =>
+    const connection = new Connection(socket, network, waitingOfOne, answers, (nextOnes) =>
       this.answered(connection, nextOnes),
     );
     this.open.set(socket, connection);

@@ -182,9 +182,10 @@ export const noProxy = () =>
     headers: { Allow: "GET, HEAD, POST, PUT, PATCH" },
   }) as ReadProblem;
 
-/** Writes an answer to the socket itself, because there is no request to answer. */
-export function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
-  if (!socket.writable) return;
+/** Writes an answer to the socket itself, because there is no request to answer. Returns its request id; null: nobody can read it. */
+export function answerOnSocket(problem: ReadProblem, socket: Duplex): string | null {
+  if (!socket.writable) return null;
+  const requestId = uuidv7();
   const body = bodyOf(problem);
   const { status } = problems[problem.type];
   const { headers = {} } = (problem.data ?? {}) as ProblemExtra;
@@ -192,13 +193,14 @@ export function answerOnSocket(problem: ReadProblem, socket: Duplex): void {
     `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`,
     "Content-Type: application/problem+json",
     `Content-Length: ${Buffer.byteLength(body)}`,
-    `X-Request-Id: ${uuidv7()}`,
+    `X-Request-Id: ${requestId}`,
     "X-Content-Type-Options: nosniff",
     "Connection: close",
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
   hangUp(socket);
+  return requestId;
 }
 
 /** After the last answer: ends our side, and gives the client some time to end its own. */

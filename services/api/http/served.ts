@@ -1,11 +1,14 @@
 /** What is done when a request has ended: it is counted, and has its line in the log. */
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { ServiceBroker } from "moleculer";
+import { problems } from "../../../lib/errors.ts";
 import { readWhenAsked } from "../../../lib/metrics/figures.ts";
 import { histogramBy } from "../../../lib/metrics/spread.ts";
 import { sampledTrace } from "../../../lib/trace/trace.ts";
 import { type AccessLog, accessLogOf } from "./access.ts";
 import type { ApiRequest } from "./head.ts";
+import type { ReadProblem } from "./problems.ts";
 
 const requests = {
   name: "dataflow_http_requests_total",
@@ -53,6 +56,13 @@ export class Served {
       this.time(route ?? "none", ms / 1000, trace);
       this.access?.ended(req, { route, status, isCut: !res.writableFinished, ms });
     });
+  }
+
+  /** Call it when bytes that are no request were answered. */
+  refused(socket: Socket, problem: ReadProblem, requestId: string): void {
+    const { status } = problems[problem.type];
+    this.count("", "none", String(status));
+    this.access?.refused(socket, { requestId, status, code: problem.type });
   }
 
   private count(sent: string, route: string, status: string): void {
