@@ -17,7 +17,7 @@ export const answers: Mutants[] = [
       ["if (!begun) throw violation;"],
       ["return own ? { id: own.id } : begun;", "return begun;"],
       ["unlessPresent(append, () => true)", "append()"],
-      ['if (!batch || batch.state === "receiving") return null;', "if (!batch) return null;"],
+      ['if (!batch || batch.state === "receiving" || ', "if (!batch || "],
       ['return done.outcome === "stored" ? done : ((await look()) ?? done);', "return done;"],
       ['batch?.state === "processing" && batch.owner === owner ? { batch', "batch ? { batch"],
       ["await untilFree([id]);"],

@@ -9,7 +9,7 @@ export const batch: Mutants[] = [
       [
         'if ((batch.dueAt ?? Infinity) < Date.now() + GOING_MS) throw new Problem("not-found", "There is no such batch.");',
       ],
-      ['batch.phase === "validate" ? { restart: "validate" as const } : {}', "{}"],
+      ['phase === "validate" || phase === "review" ? { restart: phase } : {}', "{}"],
       ['attempt: "reset"', 'attempt: "keep"'],
       ["const { version: _, ...byFence } =", "const byFence ="],
       ["parts.wakeWorkers();\n  return batch;", "return batch;"],
@@ -33,8 +33,8 @@ export const batch: Mutants[] = [
     file: "services/batch/batch.work.ts",
     tests: ["unit/services/batch.moves"],
     lines: [
-      ["!keepsBody(state) && batch.chunks", "batch.chunks"],
-      ["purge || keepsBody(state) ?", "purge ?"],
+      ["!keepsBody(state) && bodyKeptMs", "bodyKeptMs"],
+      ["purge ? retentionDue(policy) : endedDue(policy, after)", "endedDue(policy, after)"],
     ],
   },
   {

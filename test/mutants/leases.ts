@@ -44,7 +44,7 @@ export const leases: Mutants[] = [
     file: "services/batchProcessor/batchProcessor.executor.ts",
     tests: ["unit/services/batchProcessor.lost"],
     lines: [
-      ['stop.signal.addEventListener("abort", () => void lock?.giveBack());'],
+      ['stop.signal.addEventListener("abort", () => void own.lock?.giveBack());'],
       ["this.parts.leases.drop(batch.id);"],
     ],
   },
@@ -55,7 +55,7 @@ export const leases: Mutants[] = [
       ["{\n      this.orphans.add(publicId);\n      throw error;", "{\n      throw error;"],
       ["for (const { publicId } of batches) this.orphans.add(publicId);"],
       ["this.orphans.add(publicId);\n      if (outcome", "if (outcome"],
-      ["{\n      this.orphans.add(publicId);\n      this.logger.error", "{\n      this.logger.error"],
+      ["{\n      this.orphans.add(publicId);\n      log.error", "{\n      log.error"],
     ],
   },
   {

@@ -17,10 +17,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { answers } from "./answers.ts";
-import { batch } from "./batch.ts";
-import { cache } from "./cache.ts";
-import { leases } from "./leases.ts";
+import { all } from "./all.ts";
 import { type Mutant, mutantsIn } from "./mutant.ts";
 
 /** A mutant may make a test wait for ever. */
@@ -28,9 +25,9 @@ const MOST_MS = 240_000;
 
 const root = join(import.meta.dirname, "../..");
 const words = process.argv.slice(2);
-const wanted = [batch, cache, leases, answers]
-  .flatMap((lists) => mutantsIn(root, lists))
-  .filter(({ file, text }) => words.length === 0 || words.some((word) => file.includes(word) || text.includes(word)));
+const wanted = mutantsIn(root, all).filter(
+  ({ file, text }) => words.length === 0 || words.some((word) => file.includes(word) || text.includes(word)),
+);
 
 const copy = mkdtempSync(join(tmpdir(), "dataflow-mutants-"));
 try {
