@@ -32,10 +32,12 @@ export const batch: Mutants[] = [
   {
     file: "services/batch/batch.work.ts",
     tests: ["unit/services/batch.moves"],
-    lines: [
-      ["!keepsBody(state) && bodyKeptMs", "bodyKeptMs"],
-      ["purge ? retentionDue(policy) : endedDue(policy, after)", "endedDue(policy, after)"],
-    ],
+    lines: [["!keepsBody(state) && bodyKeptMs", "bodyKeptMs"]],
+  },
+  {
+    file: "services/batch/batch.work.ts",
+    tests: ["unit/services/batch.work"],
+    lines: [["purge ? retentionDue(policy) : endedDue(policy, after)", "endedDue(policy, after)"]],
   },
   {
     file: "services/batch/batch.work.ts",

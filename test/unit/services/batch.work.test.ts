@@ -185,6 +185,16 @@ describe("the sweep", () => {
     await deleteWhole(store, kept);
   });
 
+  test("leaves a batch whose body went with its last commit until its retention is over", async () => {
+    await newClient({ retentionDays: 3 });
+    const batch = await claimed(await create("{}"));
+    await call(system.broker, "batch.commitChunk", { batch, commit: commitOf(batch, completed) });
+    await sweep();
+    const kept = await get(batch);
+    expect(kept).toMatchObject({ state: "completed", chunks: 0 });
+    expect(kept.dueAt).toBeGreaterThan((await inside().database.now()) + 2.9 * 86_400_000);
+  });
+
   test("deletes the body of an ended batch, and the whole batch after its retention", async () => {
     await newClient({ retentionDays: 3 });
     const batch = await create("{}");
