@@ -1,6 +1,6 @@
 /**
- * How much one partner, or a stranger, can slow down all others. Each attack runs on a fresh node with a heap of 256 MB (as
- * in a container of 512 MB), while another client posts small bodies and a probe calls the node's health check.
+ * How much one partner, or a stranger, can slow down all others. Each attack runs on a fresh node with a heap of 256 MB, as in a
+ * container of 512 MB. Meanwhile another client posts small bodies, and a probe calls the node's health check.
  */
 import { type Attack, targetOf } from "./attacks/attack.ts";
 import { bodies } from "./attacks/bodies.ts";
@@ -17,7 +17,7 @@ import { type Benchmark, type Line, quantile } from "./kit/report.ts";
 const HEAP_MB = 256;
 const MOST_MS = 250;
 const MS = { quick: 8_000, usual: 20_000, full: 60_000 };
-/** How many of the others' requests may fail because of the machine. */
+/** How many requests of the other client and of the probe may fail. */
 const MOST_REFUSED = 0;
 
 const attacks: Record<string, Attack> = {
@@ -74,7 +74,7 @@ async function told({ name }: Attack, node: DataFlowNode, waited: Waited, before
   };
 }
 
-/** Null: the node has died. */
+/** The largest memory that the node has had. Null if the node has died. */
 function mostMemory(node: DataFlowNode): number | null {
   try {
     return memoryOf(node.pid, "VmHWM");

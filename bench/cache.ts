@@ -46,7 +46,7 @@ async function startPeer(answerOf: (login: Login) => Promise<unknown>): Promise<
     },
   });
   await broker.start();
-  // The cacher does not cache before it is connected, and calls that stay in the process would give it no time to connect.
+  // Moleculer's cacher does nothing before it is connected. Calls within the process never yield, so the loop has to wait for it.
   while (!(broker.cacher as { connected?: boolean } | undefined)?.connected)
     await new Promise((resolve) => setTimeout(resolve, 5));
   return broker;
@@ -65,12 +65,12 @@ export const cache: Benchmark = async (options) => {
     const client = await authenticate(broker, login);
     return { ...(client as object), secretHash: hashOf(login.secret).toString("hex") };
   });
-  // This node finds clients only in Redis: its local cache has dropped each one before its next turn.
+  // This node finds clients only in Redis: an entry of its local cache expires before the same client is asked for again.
   const forgetful = await startBroker(services, { ...database, LOCAL_CACHE_TTL: "1ms" });
   let turn = 0;
   const next = () => logins[turn++ % CLIENTS] as Login;
   const find = () => peer.call("peer.find", next());
-  /** The check that follows a cache hit: whether the secret is the client's. */
+  /** Finds the client, and checks the secret as a login does after a cache hit. */
   const findAndCheck = async () => {
     const login = next();
     const { secretHash, ...client } = (await peer.call("peer.find", login)) as { secretHash: string };

@@ -1,4 +1,4 @@
-/** The cost of choosing and claiming a batch, with few and with very many clients, of which a tenth wait. */
+/** The cost of choosing and claiming a batch: with few clients, and with very many, of which a tenth have waiting batches. */
 import { type Database, openDatabase } from "../database/database.ts";
 import { freshSchema } from "../test/helpers/database.ts";
 import { isThere } from "./kit/needs.ts";
@@ -7,7 +7,7 @@ import { type Benchmark, type Line, quantile } from "./kit/report.ts";
 
 const FEW = 100;
 const MANY = 100_000;
-/** Free slots of a worker. */
+/** Free places of a worker. */
 const SLOTS = 4;
 const LEASE_MS = 30_000;
 const units = {
@@ -18,7 +18,7 @@ const units = {
 };
 type Unit = keyof typeof units;
 
-/** How often PostgreSQL plans a statement anew. After that it keeps the plan, also when the tables have grown. */
+/** How many times PostgreSQL plans a prepared statement anew. Then it may keep the plan, even if the tables grow. */
 const OWN_PLANS = 6;
 
 export const claims: Benchmark = async ({ size, rounds }) => {
@@ -42,7 +42,7 @@ async function onPostgres(times: number): Promise<Line[]> {
   return lines;
 }
 
-/** The few clients are measured before the many are added. */
+/** Measures with few clients first, then adds the many. */
 async function measured(name: string, url: string, times: number): Promise<Line[]> {
   const db = await openDatabase({ url });
   await db.migrate();
@@ -78,7 +78,7 @@ async function timed(db: Database, times: number): Promise<Times> {
   return all;
 }
 
-/** Chooses once, claims once, asks once whether another client waits; then hands the batch back for the next round. */
+/** Chooses once, claims once, and asks once whether another client waits. Then hands the batch back for the next round. */
 async function round({ store }: Database): Promise<Record<Unit, number>> {
   const [seen, candidates] = await clocked(() => store.candidates(SLOTS));
   const { id, clientId } = seen[0] ?? { id: 0, clientId: 0 };

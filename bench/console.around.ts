@@ -1,4 +1,4 @@
-/** What stands around the batches in a filled database: records, attempts, moves, deliveries, the audit, versions, figures. */
+/** Fills the tables beside `batch`: records, attempts, moves, deliveries, the audit, versions of policies, figures. */
 import { CLIENTS, DAY_MS, DAYS, ONE_HAS, type Piece, REMAINDER } from "./console.size.ts";
 
 const RECORDS_EACH = 100;
@@ -39,7 +39,7 @@ const COUNTED = [
   ..."deliveries_delivered deliveries_retried deliveries_failed claims claim_ms queue_age_ms".split(" "),
 ];
 const ones = COUNTED.map(() => "1").join(", ");
-/** Of all clients, and of the hundred with most; two nodes. */
+/** Figures exist for all clients together (client 0) and for the hundred busiest clients, each by two nodes. */
 const BY_CLIENT = 100;
 const HOURS = `INSERT INTO stat_hour (client_id, at, ${COUNTED.join(", ")})
   SELECT c, $1::bigint - $1::bigint % 3600000 - h::bigint * 3600000, ${ones} FROM generate_series(48, ${DAYS} * 24) h, generate_series(0, ${BY_CLIENT}) c`;
@@ -60,7 +60,7 @@ export const around = {
     "stat_minute",
     "stat_hour",
   ],
-  /** All are there already that `DELIVERIES` reads. */
+  /** The statements in their order. `DELIVERIES` reads rows that earlier statements have made. */
   pieces: (batches: number, now: number): Piece[] => [
     { text: DELIVERIES },
     ...ofBatches([RECORDS, ATTEMPTS, MOVES, SENDINGS], batches),

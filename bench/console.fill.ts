@@ -1,6 +1,6 @@
 /**
- * Millions of batches, and of their errors, as months of work leave them: made by SQL, because imports would take days. The tables
- * are not logged, and most indexes are made at the end, by as many connections as there are cores.
+ * Makes millions of batches and errors, as months of work would leave them. It uses SQL, because imports would take days. The
+ * tables are unlogged, and most indexes are made at the end, by as many connections as there are cores.
  */
 import { availableParallelism } from "node:os";
 import pg from "pg";
@@ -9,12 +9,12 @@ import { CLIENTS, DAY_MS, DAYS, ERRORS_EACH, GROUPS_EACH, type Piece } from "./c
 
 const PIECE = 250_000;
 
-/** Nine of ten are completed. The newest, and a few of all times, have not ended. */
+/** Nine of ten batches are completed. The newest 500, and a few older ones, have not ended. */
 const STATE = `CASE WHEN n > $4::int - 500 THEN 'ready' WHEN n % 100 = 1 THEN 'completed_with_errors' WHEN n % 100 = 2 THEN 'failed'
   WHEN n % 100 = 3 THEN 'cancelled' WHEN n % 200 = 4 THEN 'ready' WHEN n % 5000 = 5 THEN 'held' WHEN n % 200000 = 6 THEN 'processing'
   ELSE 'completed' END`;
 
-/** Ids begin with the time, as those of nodes do. Most batches belong to a few clients. */
+/** Ids begin with the time, as the ids that nodes make. Most batches belong to a few clients. */
 const BATCHES = `INSERT INTO batch (id, public_id, client_id, policy_version, state, reason, format, envelope, content_hash, request_id, bytes,
     records, chunks, phase, next_chunk, accepted, rejected, duplicate, fence, owner, due_at, attempt, attempts_total, version,
     created_at, ready_at, started_at, finished_at, dataset, retry_of)
@@ -38,10 +38,10 @@ const GROUPS = `INSERT INTO error_group (batch_id, pass, name, field, code, mess
 const KEYS = `INSERT INTO idempotency_key (client_id, key, fingerprint, batch_id, answer, expires_at)
   SELECT client_id, 'upload-' || id, content_hash, id, '{}', created_at + ${DAY_MS} FROM batch WHERE id > $1::int - $1::int / ${DAYS}`;
 
-/** Tables that get many rows. Nothing else is done with them but reading, so a crash may empty them. */
+/** Tables that get many rows. The benchmark only reads them afterwards, so they may lose their rows in a crash (unlogged). */
 const LARGE = ["batch", "record_error", "error_group", "idempotency_key", ...around.tables];
 
-/** The indexes that are made again afterwards: without them the rows come many times faster. */
+/** The indexes that are dropped before the fill and made again after it. Without them inserts are many times faster. */
 const INDEXES = `SELECT i.indexdef AS text, format('%I.%I', i.schemaname, i.indexname) AS name FROM pg_indexes AS i
   WHERE i.schemaname = current_schema() AND i.tablename = ANY($1)
     AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = i.indexname)
@@ -52,7 +52,7 @@ const CLIENT_ROWS = `INSERT INTO client (public_id, identifier, name, secret_has
     FROM generate_series(1, ${CLIENTS}) n;
   INSERT INTO client_queue (client_id, running, pass, cap, weight) SELECT n, 0, 0, 4, 1 FROM generate_series(1, ${CLIENTS}) n`;
 
-/** Fills a migrated database. A note on the way goes to `tell`. */
+/** Fills a migrated database. It reports its progress to `tell`. */
 export async function fill(url: string, batches: number, tell: (text: string) => void): Promise<void> {
   const lanes = await Promise.all(Array.from({ length: availableParallelism() }, () => connected(url)));
   const [client] = lanes as [pg.Client];
@@ -92,7 +92,7 @@ async function connected(url: string): Promise<pg.Client> {
   return client;
 }
 
-/** Runs the pieces, the first ones first, one on each connection at a time. */
+/** Runs the statements in their order, on several connections at once; each connection runs one at a time. */
 async function shared(lanes: pg.Client[], pieces: Piece[], told: (left: number) => void = () => {}): Promise<void> {
   const waiting = [...pieces];
   const run = async (lane: pg.Client) => {

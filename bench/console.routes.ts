@@ -1,4 +1,4 @@
-/** What each route of the console asks of the database. Another route is a line of `routes`. */
+/** What each route of the console asks of the database. To measure another route, add a line to `routes`. */
 import type { Database } from "../database/database.ts";
 import { searchIn } from "../services/api/routes/batch-filter.ts";
 import type { BatchRow } from "../services/batch/batch.domain.ts";
@@ -11,20 +11,20 @@ import { CLIENTS, DAY_MS, DAYS, ONE_HAS, REMAINDER } from "./console.size.ts";
 const LIMIT = 50;
 const MOST_BYTES = 256 * 1024;
 
-/** What a call is made of: other values each time, so that no page is read twice in a row. */
+/** What a call may use: the database, and random values, so that no page is read twice in a row. */
 export interface Scene {
   db: Database;
   batches: number;
-  /** A whole number below `n`. */
+  /** A random whole number below `n`. */
   any(n: number): number;
-  /** Some batch. It is read before the clock runs. */
+  /** A random batch, read before the clock runs. */
   some: BatchRow;
   now: number;
 }
 
 export type Route = (scene: Scene) => Promise<unknown>;
 
-/** The page, and what `GET /admin/batches` tells of its batches: their last attempts, and the queues of their clients. */
+/** Reads a page of batches, and what `GET /admin/batches` tells of them: their last attempts, and the queues of their clients. */
 async function page({ db: { store } }: Scene, filter: BatchFilter, isOldestFirst = false): Promise<void> {
   const { batches } = await find(store, filter, { limit: LIMIT, isOldestFirst });
   if (batches.length > 0)
@@ -40,7 +40,7 @@ const listed =
   (filterOf: (scene: Scene) => BatchFilter, isOldestFirst?: boolean): Route =>
   (scene) =>
     page(scene, filterOf(scene), isOldestFirst);
-/** A partner's list has only the batches. */
+/** A partner's list: it reads only the batches. */
 const own =
   (filterOf: (scene: Scene) => BatchFilter = () => ({})): Route =>
   (scene) =>
@@ -49,12 +49,12 @@ const counted =
   (filterOf: (scene: Scene) => BatchFilter): Route =>
   ({ db, ...scene }) =>
     countsOf(db.store, filterOf({ db, ...scene }));
-/** `q` as somebody writes it. */
+/** A search by a text `q`, as an operator types it. */
 const searched = (textOf: (some: BatchRow) => string) =>
   listed(({ some }) => ({ search: searchIn(textOf(some), true) }));
 
 const client = ({ any }: Scene) => 1 + any(CLIENTS);
-/** A day of the time in which the batches were made. */
+/** A random day in the time in which the batches were made. */
 const day = ({ any, now }: Scene) => {
   const from = now - (1 + any(DAYS)) * DAY_MS;
   return { from, to: from + DAY_MS };
@@ -68,9 +68,9 @@ const endedOn = (scene: Scene) => {
   return { finishedFrom, finishedTo };
 };
 
-/** The id of a batch of which one of so many has what is asked for. */
+/** The id of a random batch of those that have a feature, where one batch in `oneOf` has it. */
 const having = ({ any, batches }: Scene, oneOf: number) => REMAINDER + oneOf * any(batches / oneOf);
-/** The id of a batch with errors. */
+/** The id of a random batch with errors. */
 const errorful = ({ any, batches }: Scene) => 1 + 100 * any(batches / 100);
 
 const delivered =

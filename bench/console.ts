@@ -1,6 +1,6 @@
 /**
- * What the routes of the console cost PostgreSQL with ten million batches and ten million errors: the server's own time for all
- * statements of a call, and the time from the call to the answer, as a node waits for it.
+ * What the routes of the console cost PostgreSQL with ten million batches and ten million errors: the time that the server works
+ * at all statements of a call, and the time from the call to the answer, as a node waits for it.
  */
 import { type Database, openDatabase } from "../database/database.ts";
 import type { BatchRow } from "../services/batch/batch.domain.ts";
@@ -12,7 +12,7 @@ import { type Filled, keptDatabase, newServerDatabase } from "./kit/servers.ts";
 import { ServerTime, tellingTimes } from "./kit/serverTime.ts";
 
 const MOST_MS = 50;
-/** After five calls PostgreSQL may keep a plan; then the files' pages and V8's code are warm too. */
+/** Calls before the measurement. PostgreSQL may keep a plan after five calls; its file pages and V8's code are warm by then. */
 const WARM_UP = 10;
 
 interface Took {
@@ -21,7 +21,7 @@ interface Took {
   statements: number;
 }
 
-/** The calls of a route, each with another batch, which is chosen before the clock runs. */
+/** Measures the calls of a route. Each call uses another batch, which is chosen before the clock runs. */
 async function measured(route: Route, scene: Omit<Scene, "some">, times: number, server: ServerTime): Promise<Took> {
   const took: Took = { server: [], whole: [], statements: 0 };
   for (let round = -WARM_UP; round < times; round++) {
@@ -50,7 +50,7 @@ function lineOf(label: string, { server, whole, statements }: Took): Line {
   };
 }
 
-/** Opens the database, and fills it unless it was kept by an earlier run. */
+/** Opens the database. Fills it, unless an earlier run has kept it. */
 async function opened({ url, isFilled, filled }: Filled, batches: number): Promise<Database> {
   const db = await openDatabase({ url: tellingTimes(url), connections: 1 });
   await db.migrate();

@@ -1,4 +1,7 @@
-/** What an encoding or a coding of the body costs: the same CSV, from the first byte of the POST until it is stored. */
+/**
+ * What the compression or the character encoding of a body costs. The CSV is the same; the clock runs from the first byte of the
+ * POST until the batch is stored.
+ */
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { newPartner, slices, upload } from "./kit/http.ts";
 import { cpuOf, startNode } from "./kit/node.ts";
@@ -41,7 +44,7 @@ export const decoding: Benchmark = async ({ size, rounds }) => {
   const csv = ordersBody("csv", rows);
   const forms = formsOf(csv);
   const node = await startNode();
-  // Held for an approval, so that no batch is worked on beside the next upload.
+  // The batches wait for an approval, so no worker processes one while the next upload is measured.
   const partner = await newPartner(node.url, { schema: orderSchema, requiresApproval: true });
   const cpu: Record<string, number[]> = {};
   const stored = async ({ label, bytes, headers }: Form, isWarmUp: boolean) => {
@@ -58,7 +61,7 @@ export const decoding: Benchmark = async ({ size, rounds }) => {
   );
   await node.stop();
   const plain = figures.plain as number[];
-  // The rate is that of the text in UTF-8, so that all are of the same records.
+  // The rate counts the bytes of the text in UTF-8, so that all forms are compared by the same records.
   const lines = Object.entries(forms).map(([name, { label, bytes }]): Line => {
     const values = figures[name] as number[];
     const percent = (100 * median(values)) / median(plain);

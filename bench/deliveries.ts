@@ -1,4 +1,6 @@
-/** Webhooks of a client with few events, with and without another client whose slow receiver has thousands to receive. */
+/**
+ * The delay of webhooks of a quiet client: alone, and beside a client whose slow receiver has thousands of deliveries to receive.
+ */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,10 +14,10 @@ import { ordersBody } from "./kit/orders.ts";
 import { type Benchmark, quantile } from "./kit/report.ts";
 import { headOf } from "./small.ts";
 
-/** How long the busy client's receiver takes for each delivery. Four are sent to it at once. */
+/** How long the slow receiver takes for each delivery. A node sends it four at once. */
 const SLOW_MS = 200;
 const MOST_TIMES = 2;
-/** Between two batches of the quiet client. */
+/** The pause between two batches of the quiet client. */
 const PAUSE_MS = 20;
 const WARM_UP = 50;
 
@@ -25,7 +27,7 @@ interface Told {
   time: string;
 }
 
-/** A receiver that answers after `ms`, and reports what came. */
+/** Starts a receiver that answers after `ms`, and reports each event that it received. */
 async function startReceiver(ms: number, came: (event: Told) => void) {
   const server = createServer(async (req, res) => {
     came((await json(req)) as Told);

@@ -1,5 +1,5 @@
 /**
- * Many small batches, from the first POST to the last one completed, compared with what others would build for this
+ * The rate of many small batches, from the first POST to the last completed batch, compared with what others would build for this
  * work.
  */
 import { longRun } from "./drain/long.ts";
@@ -16,10 +16,7 @@ import { headOf, RECORDS } from "./small.ts";
 
 const CLIENTS = 10;
 const COUNTS = { quick: 200, usual: 600, full: 2_000 };
-/**
- * V8 compiles a node's code during the first seconds; then a batch takes a third less CPU. So the warm-up has this many
- * rounds.
- */
+/** Rounds that warm up. V8 compiles a node's code during the first seconds; afterwards a batch takes a third less CPU. */
 const WARM_UP = 3;
 
 const timesOf = ({ size, rounds }: Options) => rounds ?? (size === "quick" ? 3 : 5);
@@ -39,7 +36,7 @@ function against(label: string, ours: number[], peer: number[], goal?: number): 
   };
 }
 
-/** CPU time of processes for each batch, without the warm-up. */
+/** Adds up the CPU time of processes per batch. The warm-up does not count. */
 class Cpu {
   readonly #spent = new Map<string, { ms: number[]; batches: number }>();
 

@@ -1,4 +1,4 @@
-/** What it costs to count errors by field and code in the commit of their chunk, and to read ten million of them as a summary. */
+/** What it costs to count errors by field and code in the commit of their chunk, and to read a summary of ten million errors. */
 import { readFileSync } from "node:fs";
 import { type Database, openDatabase } from "../database/database.ts";
 import type { FaultGroup } from "../formats/check/fault-groups.ts";
@@ -11,7 +11,7 @@ import { newFolder } from "./kit/places.ts";
 import { type Benchmark, type Line, median, quantile } from "./kit/report.ts";
 import { newServerDatabase } from "./kit/servers.ts";
 
-/** A chunk by default; one record of fifty is wrong. */
+/** The default size of a chunk. One record of fifty is wrong. */
 const RECORDS = 5_000;
 const WRONG = 100;
 const LEASE_MS = 600_000;
@@ -23,7 +23,7 @@ const WARM_UP = 20;
 const sides = { without: 0, few: 5, many: 30 };
 type Side = keyof typeof sides;
 
-/** Of one commit: from the call to the answer, and CPU time of the server's process and of ours. */
+/** The cost of one commit: the time from the call to the answer, and the CPU time of the server's process and of ours. */
 interface Cost {
   ms: number;
   server: number;
@@ -60,11 +60,11 @@ async function onPostgres(times: number, errors: number): Promise<Line[]> {
   return lines;
 }
 
-/** The CPU time of the database's server so far, in ms. On SQLite there is none. */
+/** Answers the CPU time of the database's server so far, in ms. SQLite has no server. */
 type CpuOf = () => number;
 const NO_SERVER: CpuOf = () => 0;
 
-/** Tells the CPU time of the connection that has worked most so far, to the microsecond. */
+/** Reads the CPU time of the store's busiest connection so far, precise to the microsecond. */
 async function serverCpu({ sequelize }: Database): Promise<CpuOf> {
   const [found] = await sequelize.query(`SELECT pid FROM pg_stat_activity WHERE datname = current_database()
     AND pid <> pg_backend_pid() AND backend_type = 'client backend'`);
@@ -74,16 +74,16 @@ async function serverCpu({ sequelize }: Database): Promise<CpuOf> {
   return () => cpuOf(busiest);
 }
 
-/** Batches of each side in turns. While a batch is written, its rows are the last ones of their tables, whichever side it is of. */
+/** Measures the sides in turns, batch by batch. The rows of the written batch are always the last ones of their tables. */
 async function committed(name: string, db: Database, times: number, clock: () => Promise<CpuOf>): Promise<Line[]> {
   const of = Object.keys(sides) as Side[];
   const costs: Record<Side, Cost[]> = { without: [], few: [], many: [] };
   const bodies = of.map((side) => bodyOf(sides[side]));
   let server = NO_SERVER;
   for (let turn = -1; turn < times / CHUNKS_OF_A_BATCH; turn++) {
-    // While nothing counts yet, it may still change which connection is used.
+    // The store may change its connection during the warm-up, so the busiest connection is chosen after it.
     if (turn === 0) server = await clock();
-    // Each is the first, the second, the last as often as the others.
+    // Rotates the order, so that each side is first, second and last equally often.
     for (let n = 0; n < of.length; n++) {
       const i = (n + turn + of.length) % of.length;
       const all = await wholeBatch(db, bodies[i] as Body, server);
@@ -120,7 +120,7 @@ async function costOf(server: CpuOf, work: () => Promise<unknown>): Promise<Cost
   return { ms, server: server() - at, node: (user + system) / 1000 };
 }
 
-/** Medians: a commit that others have disturbed does not count more than any other. */
+/** Compares medians, so that a few disturbed commits do not change the result. */
 function lineOf(label: string, costs: Cost[], floor: Cost[]): Line {
   const part = (of: Cost[], one: (cost: Cost) => number) => median(of.map(one));
   const [ms, cpu] = [({ ms }: Cost) => ms, ({ server, node }: Cost) => server + node];
@@ -136,7 +136,7 @@ const signed = (percent: number) => `${percent < 0 ? "−" : "+"}${Math.abs(perc
 
 type Body = Omit<ChunkCommit, "id" | "fence" | "chunk" | "firstRecord" | "next">;
 
-/** The same records and errors for each side; only whether they are counted in groups, and in how many, differs. */
+/** A body with the same records and errors for each side. The sides differ only in the number of error groups. */
 function bodyOf(groups: number): Body {
   const kinds = groups || sides.many;
   const field = (n: number) => `lines[].field-${n % kinds}`;
@@ -173,11 +173,11 @@ function bodyOf(groups: number): Body {
   };
 }
 
-/** Errors that one statement makes, so that none takes too long. */
+/** Errors that one statement inserts. A larger number could exceed the statement's timeout. */
 const PIECE = 500_000;
 const GROUPS = 500;
 
-/** A batch that has so many errors, each a row, in as many groups as are kept. */
+/** Makes a batch with this many errors, one row each, in as many groups as the store keeps. */
 async function fill({ sequelize, store }: Database, errors: number): Promise<string> {
   const { id, publicId } = await claimed(store, 1);
   await sequelize.query("SET statement_timeout = 0");
@@ -192,7 +192,7 @@ async function fill({ sequelize, store }: Database, errors: number): Promise<str
   return publicId;
 }
 
-/** The answer of a node over HTTP. */
+/** Measures the summary as a client gets it from a node over HTTP. */
 async function summaries(url: string, db: Database, errors: number): Promise<Line> {
   const id = await fill(db, errors);
   const node = await startNode({ DATABASE_URL: url, SWEEP_INTERVAL: "60s" }, "start:api");

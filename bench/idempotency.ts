@@ -10,9 +10,9 @@ import { onEach } from "./kit/servers.ts";
 
 const CONNECTIONS = 16;
 const RECORDS = 100;
-/** No workers: they would take an unknown share of the machine. */
+/** The node has no workers, because they would take an unknown share of the machine. */
 const DOOR = "api,rateLimiter,clientCache,policy,imports,batch,outbox";
-/** Each upload has different content, or the second would be a duplicate. */
+/** Each upload has different content, because the second of two equal ones would be a duplicate. */
 const body = ordersBody("ndjson", RECORDS).toString().replace("customer-", `customer-${MARK}`);
 
 export const idempotency: Benchmark = async ({ size, rounds }) => {

@@ -38,7 +38,7 @@ export const ingest: Benchmark = async ({ size, rounds }) => {
     ndjson: counted("ndjson", node.pid, () => imported("ndjson")),
     csv: counted("csv", node.pid, () => imported("csv")),
   });
-  // Apart from the floor, whose turns come faster the longer it rests between them.
+  // Measured apart from the floor: the floor becomes faster the longer it rests between its turns.
   const converted = await inTurns(times, {
     plain: () => imported("csv"),
     read: counted("read", node.pid, () => imported("read")),
@@ -57,7 +57,7 @@ export const ingest: Benchmark = async ({ size, rounds }) => {
   };
 };
 
-/** What `read` costs. */
+/** Compares a rate with the rate of plain records: the difference is what the policy's `read` costs. */
 const againstPlain = (label: string, values: number[], plain: number[]): Line => {
   const percent = (100 * median(values)) / median(plain);
   const goal = { text: "≥ 60 %", isMet: percent >= 60 };

@@ -1,4 +1,4 @@
-/** How long a batch that is committed waits for its worker. */
+/** How long a committed batch waits for its worker. */
 import { Readable } from "node:stream";
 import type { ServiceBroker, ServiceSchema } from "moleculer";
 import { call } from "../services/messages.ts";
@@ -10,7 +10,7 @@ import { type Benchmark, quantile } from "./kit/report.ts";
 const MOST_MS = 5;
 const WARM_UP = 50;
 
-/** Called when the event of the commit is published, and when a chunk reaches its handler. */
+/** Notes the time when the event of a commit is published, and the time when a chunk reaches its handler. */
 class Probe {
   ready = 0;
   #started = Promise.withResolvers<number>();
@@ -52,7 +52,7 @@ async function post(broker: ServiceBroker, client: { id: number; publicId: strin
   );
 }
 
-/** The floor: one durable row, because a claim needs at least that. */
+/** The floor: the time of one durable insert, because a claim needs at least one. */
 async function durableInserts(count: number): Promise<number[]> {
   const { db, close } = await openBare();
   const insert = db.prepare("INSERT INTO batch_lock (name, token, expires_at) VALUES (?, 'bench', 0)");
@@ -84,7 +84,7 @@ export const latency: Benchmark = async ({ size, rounds }) => {
     await post(system.broker, client, body);
     const answered = performance.now();
     const at = await started;
-    // Waits for the batch's end, so that the next batch does not wait for its last commit.
+    // Waits for the end of the batch, so that its last commit does not delay the next batch.
     await new Promise((resolve) => setTimeout(resolve, 3));
     if (i < 0) continue;
     sinceEvent.push(at - probe.ready);

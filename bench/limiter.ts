@@ -1,4 +1,6 @@
-/** A request through the limiter's action, compared with rate-limiter-flexible called directly; both on the same Redis. */
+/**
+ * A request through the action of `rateLimiter`, compared with a direct call of rate-limiter-flexible. Both use the same Redis.
+ */
 import { Redis } from "ioredis";
 import rateLimiter from "../services/rateLimiter/rateLimiter.service.ts";
 import { needs, peer as peerPackage, redisUrl } from "./kit/needs.ts";

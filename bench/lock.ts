@@ -1,4 +1,4 @@
-/** Acquires and releases a lock through batchLock's actions, compared with bare redlock; both on the same Redis. */
+/** Acquires and releases a lock through the actions of `batchLock`, compared with bare redlock. Both use the same Redis. */
 import { Redis } from "ioredis";
 import type { ServiceBroker } from "moleculer";
 import Redlock, { type RedlockClient } from "redlock";
@@ -35,7 +35,7 @@ export const lock: Benchmark = async (options) => {
   return { title: "lock: batchLock.acquire and release against bare redlock", lines };
 };
 
-/** The same with the table in PostgreSQL. It has no goal; the figure helps to choose a provider. */
+/** The same measurement with locks in a PostgreSQL table. It has no goal; the figure helps to choose a provider. */
 async function bySql({ size }: Options): Promise<Line[]> {
   if (!(await isThere("postgres"))) return [{ label: "by the SQL provider", figure: "NOT RUN: no postgres answers" }];
   const { url, drop } = await newDatabase();

@@ -1,4 +1,7 @@
-/** Records of a batch, committed chunk by chunk into SQL Server, compared with a bare bulk load of the same rows. */
+/**
+ * The rate at which the records of batches are committed into SQL Server, chunk by chunk, compared with a bare bulk load of the
+ * same rows.
+ */
 import mssql from "mssql";
 import { type Database, openDatabase } from "../database/database.ts";
 import { configOf } from "../database/dialects/mssql/url.ts";
@@ -11,7 +14,7 @@ import { againstFloor, type Benchmark, inTurns, rate } from "./kit/report.ts";
 
 const COMMIT = 5_000;
 const LEASE_MS = 60_000;
-/** As a worker has by default. */
+/** A worker's default. */
 const BATCHES_AT_ONCE = 4;
 
 export const mssqlRows: Benchmark = async ({ size, rounds }) => {

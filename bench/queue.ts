@@ -1,7 +1,7 @@
 /**
- * How long a message of a work queue takes from `addAMQPJob` to the first line of its handler in another process, and how
- * many pass in a second; compared with amqplib used directly (confirm channel, quorum queue, prefetch 1). Both run in
- * turns, so that other work of the machine affects both.
+ * How long a message of a work queue takes from `addAMQPJob` to the first line of its handler in another process, and how many
+ * messages pass in a second. The peer is amqplib used directly (confirm channel, quorum queue, prefetch 1). Both run in turns, so
+ * that other work of the machine affects both.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -21,7 +21,7 @@ import { type Benchmark, type Line, median, quantile } from "./kit/report.ts";
 const ROUNDS = { quick: 4, usual: 12, full: 30 };
 const PER_ROUND = 150;
 const BURST = 1_000;
-/** A multiple of amqplib's latency: our checks and the reconnecting link may cost this much. */
+/** How many times amqplib's latency ours may reach. Our checks and the reconnecting link cost this much. */
 const MOST = 1.25;
 const namespace = `bench-${process.pid}`;
 
@@ -48,7 +48,7 @@ function sent({ arrived, add }: Way): Promise<bigint> {
   return add(id).then(() => there);
 }
 
-/** One at a time: each finds an idle consumer. */
+/** Sends one message at a time, so that each finds an idle consumer. */
 async function latency(of: Way): Promise<void> {
   for (let i = 0; i < PER_ROUND; i++) {
     const began = process.hrtime.bigint();
@@ -57,7 +57,7 @@ async function latency(of: Way): Promise<void> {
   of.arrived.clear();
 }
 
-/** 200 messages at once, confirmed and handled. */
+/** Sends 200 messages at once, and waits until all are confirmed and handled. */
 async function throughput(of: Way): Promise<void> {
   const began = performance.now();
   for (let i = 0; i < BURST; i += 200) await Promise.all(Array.from({ length: 200 }, () => sent(of)));

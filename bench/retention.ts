@@ -1,4 +1,4 @@
-/** How soon a dead worker's batch is ready again while millions of records of other batches are being removed. */
+/** How soon the batch of a dead worker is ready again while the retention removes millions of records of other batches. */
 import { setTimeout as pause } from "node:timers/promises";
 import { type Database, openDatabase } from "../database/database.ts";
 import type { BatchRow } from "../services/batch/batch.domain.ts";
@@ -14,7 +14,7 @@ const SWEEP_MS = 1_000;
 const MOST_MS = LEASE_MS + SWEEP_MS + 1_000;
 const BATCHES = 4;
 const sizes = { quick: 300_000, usual: 3_000_000, full: 10_000_000 };
-/** No worker, so nobody else claims the dead worker's batches. */
+/** No worker runs, so nobody claims the batches of the dead worker again. */
 const services = "api,batch,batchLock,clientCache,outbox,policy,rateLimiter";
 
 async function select<T>({ sequelize }: Database, sql: string): Promise<T[]> {
@@ -38,10 +38,10 @@ async function overdue(db: Database, records: number): Promise<void> {
   for (const id of ids) await isOver(db, id);
 }
 
-/** The time from the claim by a worker that dies at once until the batch is ready again. */
+/** Claims a batch for a worker that dies at once. Answers the time until the batch is ready again. */
 async function takeover(db: Database, { id, publicId }: BatchRow): Promise<number> {
   const { store } = db;
-  // Lost workers count as attempts, and this benchmark loses more than a batch may have.
+  // Each lost worker counts as an attempt, and the benchmark loses more workers than a batch may have attempts.
   await select(db, `UPDATE batch SET attempt = 0 WHERE id = ${id}`);
   if (!(await store.claim(id, "dead:1", LEASE_MS))) throw new Error("Nothing was claimed.");
   const began = performance.now();
@@ -49,7 +49,7 @@ async function takeover(db: Database, { id, publicId }: BatchRow): Promise<numbe
   return performance.now() - began;
 }
 
-/** Redrives a refused batch with this many errors: how long the answer takes. */
+/** Redrives a failed batch with this many errors, and measures how long the answer takes. */
 async function redrive(db: Database, url: string, { id, publicId }: BatchRow, errors: number): Promise<number> {
   for (let first = 1; first <= errors; first += 100_000)
     await select(

@@ -1,4 +1,4 @@
-/** `npm run bench`: runs all benchmarks, or those named. It ends by itself and leaves nothing behind. */
+/** `npm run bench`: runs all benchmarks, or those that the command names. It ends by itself and leaves nothing behind. */
 import { spawn } from "node:child_process";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -7,7 +7,7 @@ import { CannotRun } from "./kit/needs.ts";
 import { ended, keepTrack } from "./kit/places.ts";
 import { type Benchmark, print } from "./kit/report.ts";
 
-/** Each is loaded only when it runs: a missing package of one must not stop the others. */
+/** Each benchmark is loaded only when it runs, so that a missing package of one does not stop the others. */
 const benchmarks: Record<string, () => Promise<Benchmark>> = {
   ingest: async () => (await import("./ingest.ts")).ingest,
   decoding: async () => (await import("./decoding.ts")).decoding,
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
 
 const hasValue = (flag = "") => ["--rounds", "--minutes", "--pace", "--keep"].includes(flag);
 
-/** Runs a benchmark in a process of its own, so that compiled code and the heap of one do not affect the next. */
+/** Runs each benchmark in a process of its own, so that the compiled code and the heap of one do not affect the next. */
 async function eachByItself(names: string[]): Promise<void> {
   const flags = process.argv.slice(2).filter((word, i, all) => word.startsWith("--") || hasValue(all[i - 1]));
   for (const name of names) {

@@ -1,18 +1,21 @@
-/** What the line of each request costs: two nodes, one with and one without, in many short turns, so that a busy machine is fair to both. */
+/**
+ * What the log line of each request costs. Two nodes, one with these lines and one without, work in many short turns, so that
+ * other work of the machine affects both alike.
+ */
 import { cpuOf, type DataFlowNode } from "./kit/node.ts";
 import { type Line, median } from "./kit/report.ts";
 
 const TURN_MS = 1_000;
 const GOAL = 97;
 
-/** Sends for so long, and answers how many requests were answered. */
+/** Sends requests for `ms`, and answers how many were answered. */
 type Send = (ms: number) => Promise<number>;
 interface Side {
   node: DataFlowNode;
   send: Send;
 }
 
-/** `seconds`: how long each side works in all. */
+/** Measures the cost. `seconds`: how long each side works in all. */
 export async function costOfLog(on: Side, off: Side, seconds: number): Promise<{ line: Line; note: string }> {
   const sides = [on, off].map((side) => ({ ...side, cpu: 0, requests: [] as number[] }));
   const turns = (seconds * 1_000) / TURN_MS;
@@ -22,7 +25,7 @@ export async function costOfLog(on: Side, off: Side, seconds: number): Promise<{
     side.cpu += cpuOf(side.node.pid) - before;
   };
   for (let turn = 0; turn < turns; turn++)
-    // The sides take turns to begin, because work that one turn leaves behind is paid in the next one.
+    // The sides take turns in going first, because work that one turn leaves behind costs time in the next turn.
     for (const side of turn % 2 === 0 ? sides : sides.toReversed()) await take(side);
   const [withLog, without] = sides.map(({ cpu, requests }) => {
     const all = requests.reduce((sum, one) => sum + one, 0);

@@ -1,4 +1,4 @@
-/** Many small imports at once, against a bare server that makes each body durable. */
+/** The rate of many small imports at once, compared with a bare server that makes each body durable. */
 import { setTimeout as pause } from "node:timers/promises";
 import { startChild } from "./kit/child.ts";
 import { batchesSince, newPartner } from "./kit/http.ts";

@@ -1,6 +1,7 @@
 /**
- * `npm run soak`: a cluster of two api and two worker processes, and a node on SQLite, under a mixed load for SOAK_MINUTES, looked
- * at every ten seconds. It fails where a figure keeps growing or a count is not exact. It ends by itself, and leaves nothing behind.
+ * `npm run soak`: runs a mixed load for `SOAK_MINUTES` on a cluster of two api and two worker processes, and on a node with
+ * SQLite. It takes a sample every ten seconds. It fails if a figure keeps growing or a count is not exact. It ends by itself, and
+ * leaves nothing behind.
  */
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -25,9 +26,12 @@ import { Servers, startVacuum } from "./soak/servers.ts";
 import { startSingle } from "./soak/single.ts";
 
 const SAMPLE_MS = 10_000;
-/** Until an ended batch is deleted; a policy has whole days. In a short run a sixth of its time. */
+/**
+ * How long an ended batch stays before retention deletes it. A policy cannot say less than a day. In a short run it is a sixth of
+ * the run.
+ */
 const MOST_RETENTION_MS = 60_000;
-/** Reports of a batch are read before it is deleted, on a busy machine too. */
+/** The load reads the reports of a batch before it is deleted, also on a busy machine. That takes up to this long. */
 const LEAST_RETENTION_MS = 30_000;
 const AGE_EVERY_MS = 5_000;
 const MOST_MINUTES = 1_440;
@@ -41,10 +45,10 @@ const everywhere = {
   SOAK_SLOW_MS: process.env.SOAK_SLOW_MS ?? "0",
 };
 
-// Four nodes on a server that others use too, whose connections are few.
+// The four nodes share a PostgreSQL server with others, and that server allows few connections.
 const inCluster = { ...everywhere, DATABASE_POOL: "4" };
 
-/** Null: it is wrong. */
+/** Parses `SOAK_MINUTES`. Null if it is not a number of minutes that is allowed. */
 function minutesOf(text = "10"): number | null {
   const minutes = Number(text);
   return minutes >= 1 && minutes <= MOST_MINUTES ? minutes : null;

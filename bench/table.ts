@@ -1,6 +1,6 @@
 /**
- * From the first byte of a POST to the batch completed, every record a row of the company's own table, compared with a bare
- * loop that writes the same rows; on SQLite and on PostgreSQL.
+ * The rate of records that become rows of the company's own table, from the first byte of the POST to the completed batch,
+ * compared with a bare loop that writes the same rows. It runs on SQLite and on PostgreSQL.
  */
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -17,14 +17,14 @@ import { againstFloor, type Benchmark, inTurns, type Line, median, rate } from "
 import { newDatabase } from "./kit/servers.ts";
 import { COMMIT, createText, fillText, type TableMode, tableDocument, withWrong } from "./kit/table.ts";
 
-/** Where the rows go, and the loop beside it. */
+/** A database with the table, and the bare loop that writes to it. */
 interface Place {
   name: string;
   url: string;
-  /** The process that writes the rows. */
+  /** The DataFlow process that writes the rows. */
   worker: DataFlowNode;
   goal: number;
-  /** Empties the table; for `upsert` half of the keys are there. */
+  /** Empties the table. For mode `upsert`, half of the keys exist already. */
   reset(mode: TableMode): Promise<void>;
   floor(mode: TableMode): Promise<number>;
   end(): Promise<void>;
@@ -160,7 +160,7 @@ async function measured(place: Place, rows: number, times: number) {
   };
 }
 
-/** What wrong rows cost. */
+/** Compares the rate of wrong rows with the rate of right ones. */
 function againstRight(label: string, values: number[], right: number[]): Line {
   const times = median(values) / median(right);
   const goal = { text: "≥ 0.45", isMet: times >= 0.45 };

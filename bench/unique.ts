@@ -1,4 +1,4 @@
-/** The cost of a unique key: the same fresh batch with and without it. */
+/** What a unique key costs: the same batch with and without it. */
 import { endOf, newPartner, slices, upload } from "./kit/http.ts";
 import { startNode } from "./kit/node.ts";
 import { orderSchema, ordersBody } from "./kit/orders.ts";
@@ -20,7 +20,9 @@ async function measured(name: string, env: Record<string, string>, rows: number,
   const node = await startNode(env);
   const body = ordersBody("ndjson", rows);
 
-  /** Uses a new client each time, so that all keys are new. Measures only the processing: an upload ignores keys. */
+  /**
+   * Uses a new client each time, so that all keys are new. Measures only the processing, because an upload does not look at keys.
+   */
   const imported = async (policy: object) => {
     const partner = await newPartner(node.url, { schema: orderSchema, ...policy });
     const { id } = await upload(partner, "ndjson", slices(body));

@@ -1,4 +1,4 @@
-/** A workbook of a million rows: how fast its cells are read, and how much the node's memory grows. */
+/** How fast a node reads a workbook of a million rows, and how much its memory grows. */
 import { strToU8, Zip, ZipDeflate } from "fflate";
 import { endOf, newPartner, upload } from "./kit/http.ts";
 import { memoryOf, startNode } from "./kit/node.ts";
@@ -15,7 +15,7 @@ const relations = (of: [id: string, type: string, target: string][]) =>
     .join("")}</Relationships>`;
 
 const header = ["order_id", "sku", "quantity", "unit_price", "order_date", "note"];
-/** Of the orders in `workbook`. */
+/** The schema of the orders in `workbook`. */
 export const schema = {
   type: "object",
   properties: {
@@ -32,7 +32,7 @@ export const schema = {
 const row = (n: number): string =>
   `<row r="${n}"><c r="A${n}" t="s"><v>${n + 4}</v></c><c r="B${n}" t="inlineStr"><is><t>SKU-${n % 997}</t></is></c><c r="C${n}"><v>${n % 50}</v></c><c r="D${n}"><v>${(n % 10_000) / 100}</v></c><c r="E${n}" s="1"><v>${46_000 + (n % 300)}</v></c><c r="F${n}" t="inlineStr"><is><t>left at the door, number ${n % 90}</t></is></c></row>`;
 
-/** Each order has a shared string of its own: the most that these can cost. */
+/** The files inside the workbook. Each order has a shared string of its own, which is the most expensive case. */
 function* partsOf(rows: number): Generator<[name: string, text: string]> {
   yield ["_rels/.rels", relations([["r1", "officeDocument", "xl/workbook.xml"]])];
   yield [

@@ -9,7 +9,7 @@ export interface Attack {
   name: string;
   /** Runs before the measurement, and makes what the attack needs, for example a batch to read. */
   prepare?(target: Target): Promise<void>;
-  /** Attacks until it is done or `stop` is aborted. A refused request is no error. */
+  /** Attacks until the attack is done or `stop` is aborted. A refused request is not an error. */
   run(target: Target, stop: AbortSignal): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export interface Target {
   batches: string[];
 }
 
-/** A client for an attack. */
+/** Creates the client that attacks. */
 export async function targetOf(url: string, policy: object): Promise<Target> {
   const partner = await newPartner(url, { maxConcurrentUploads: 1_000, ...policy });
   return { url, port: Number(new URL(url).port), partner, batches: [] };
@@ -30,12 +30,12 @@ export async function targetOf(url: string, policy: object): Promise<Target> {
 
 export interface Answer {
   status: number;
-  /** How many bytes of the answer's body were read. */
+  /** How many bytes of the answer's body have arrived. */
   bytes: number;
   text: string;
 }
 
-/** Status 0: the connection broke. The text is kept up to `keep` characters. */
+/** Sends a request. Status 0 means that the connection broke. The answer's text is kept up to `keep` characters. */
 export async function ask(target: Target, path: string, init: RequestInit = {}, keep = 100_000): Promise<Answer> {
   const headers = { authorization: target.partner.auth, ...(init.headers as Record<string, string> | undefined) };
   const answer: Answer = { status: 0, bytes: 0, text: "" };
@@ -53,7 +53,7 @@ export async function ask(target: Target, path: string, init: RequestInit = {}, 
   return answer;
 }
 
-/** Each with its smallest output for bodies that repeat, at a bearable time. */
+/** Compresses a body. Each coding uses a level that makes repeated text very small, but does not take long. */
 const codings = {
   gzip: (bytes: Buffer) => gzipSync(bytes),
   deflate: (bytes: Buffer) => deflateSync(bytes, { level: 9 }),
@@ -61,7 +61,7 @@ const codings = {
     brotliCompressSync(bytes, {
       params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS },
     }),
-  // The largest window that is taken.
+  // The largest window that a node accepts.
   zstd: (bytes: Buffer) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_windowLog]: 23 } }),
 };
 export type Coding = keyof typeof codings;
@@ -77,7 +77,7 @@ export interface Packing {
   encoding?: "utf8" | "utf16le";
 }
 
-/** A body that is given as parts, each with its number of repetitions, encoded and compressed. */
+/** Makes a compressed body from parts. Each part says how often it is repeated. */
 export function packed(
   type: string,
   parts: [text: string, times: number][],

@@ -1,16 +1,16 @@
-/** Attacks by what has to be undone before a body is read: its compression and its encoding. */
+/** Attacks that cost a node most while it decompresses or decodes a body. */
 import { connect } from "node:net";
 import { type Attack, aborted, type Coding, loops, packed, post, type Target } from "./attack.ts";
 
 const csv = "text/csv";
 const ndjson = "application/x-ndjson";
 const MIB = 2 ** 20;
-/** Over what a body may grow to. */
+/** The size of a body after decompression. It is larger than any limit. */
 const BOMB_MIB = 128;
 const AT_ONCE = 16;
-/** As much as the windows of Zstandard and Brotli hold, and a little. */
+/** A little more than the window of Zstandard or Brotli, so that the window is full. */
 const WINDOW_MIB = 17;
-/** What one client may upload at once by default. */
+/** How many uploads a client may send at once by default. */
 const WINDOWS = 16;
 
 function bomb(coding: Coding): Attack {
@@ -23,7 +23,7 @@ function bomb(coding: Coding): Attack {
   };
 }
 
-/** The windows are full when the body stops, so that each holds its memory. */
+/** Sends many compressed bodies that stop when the decoder's window is full, so that each one holds that memory. */
 function windows(coding: "zstd" | "br"): Attack {
   return {
     name: `${WINDOWS} ${coding} bodies at once that fill their windows and stop`,

@@ -12,7 +12,7 @@ export interface Watch {
 export interface Waited {
   posts: number[];
   healths: number[];
-  /** Requests with no answer, or a wrong one. */
+  /** Requests without an answer, or with a wrong one. */
   refused: number;
 }
 

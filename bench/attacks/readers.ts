@@ -1,4 +1,4 @@
-/** Attacks by connections: answers that nobody reads, requests that never end. */
+/** Attacks by connections: clients that do not read their answers, and requests that never end. */
 import { setTimeout as pause } from "node:timers/promises";
 import { type Attack, aborted, ask, getOf, imported, loops, packed, unread } from "./attack.ts";
 

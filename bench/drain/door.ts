@@ -1,10 +1,10 @@
-/** The HTTP server of a peer, in a process of its own. Each body becomes a job, and is answered once the job is durable. */
+/** The HTTP server of a peer, in a process of its own. Each body becomes a job. The server answers once the job is durable. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serveParent } from "../kit/child.ts";
 import { type DrainPeerName, drainPeers, type Job, type Place } from "./peers.ts";
 
-/** Answers the port. */
+/** Starts the server and answers its port. */
 async function start({ name, place }: { name: DrainPeerName; place: Place }): Promise<number> {
   const add = await drainPeers[name].open(place);
   const server = bodiesTo(add);

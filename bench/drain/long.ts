@@ -11,24 +11,24 @@ import { CONNECTIONS, drained, type Generator, type Target } from "./ours.ts";
 
 const MINUTE_MS = 60_000;
 const BURST = 1_000;
-/** The share of the rate that a burst reached. */
+/** The share of the burst's rate at which the long run sends. */
 const SHARE = 0.5;
-/** How much a figure may grow: for noise, and because the heap is collected only now and then. */
+/** How many times its first value a figure may reach. It leaves room for noise, and for a heap that is rarely collected. */
 const MOST = 1.25;
 /** How many of the largest tables are printed. */
 const TOLD = 5;
-/** Tables that keep a row for each batch or record for the whole retention. All others hold only running work. */
+/** Tables that keep rows of each batch or record until retention removes them. All other tables hold only running work. */
 const kept = /^(batch|batch_text|record|record_error)(_p?\d+)?$/;
 
 interface Minute {
   batches: number;
   p50: number;
   p99: number;
-  /** CPU of both nodes for each batch. A busy machine changes it less than the latency. */
+  /** CPU of both nodes for each batch. A busy machine changes this figure less than the latency. */
   cpuMs: number;
   apiMb: number;
   workerMb: number;
-  /** The size of the tables of running work. */
+  /** The size of the tables that hold only running work. */
   movingMb: number;
   keptBytesPerBatch: number;
 }
@@ -40,7 +40,7 @@ export interface LongRun {
   worker: DataFlowNode;
   target: Target;
   minutes: number;
-  /** Batches per second; null: half of the rate of a burst. */
+  /** Batches per second. Null: half of the burst's rate. */
   pace: number | null;
 }
 

@@ -7,13 +7,13 @@ import { orderSchema } from "../kit/orders.ts";
 import { body, headOf } from "../small.ts";
 
 export const CONNECTIONS = 20;
-/** Longer than any round takes. */
+/** A timeout, longer than any round takes. */
 const LONGEST_MS = 600_000;
 const LOOK_EVERY_MS = 200;
 
 export type Generator = { ask(load: Load): Promise<Loaded> };
 
-/** The requests of the clients, in turns. The policies have their default limits. */
+/** Where the requests go, and one head for each client. Connections take the heads in turns. The policies have default limits. */
 export interface Target {
   port: number;
   head: string[];
@@ -32,17 +32,14 @@ export async function targetOf({ url }: DataFlowNode, clients: number): Promise<
 export const sendAll = (generator: Generator, target: { port: number; head: string | string[] }, count: number) =>
   generator.ask({ ...target, connections: CONNECTIONS, ms: LONGEST_MS, count, body });
 
-/** Batches per second, from the first POST to the last one completed. */
+/** Answers batches per second, from the first POST to the last completed batch. */
 export async function drained(generator: Generator, node: DataFlowNode, target: Target, count: number) {
   const { from } = await sendAll(generator, target, count);
   const ends = await endsSince(node.url, from, count);
   return (count / (Math.max(...ends) - from)) * 1000;
 }
 
-/**
- * When the `count` batches that were sent since then have ended. It asks rarely, because the measured node has to
- * answer.
- */
+/** Answers when the `count` batches sent since a time have ended. It asks rarely, because the measured node has to answer. */
 async function endsSince(url: string, since: number, count: number): Promise<number[]> {
   for (;;) {
     const ends: number[] = [];

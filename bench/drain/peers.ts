@@ -1,14 +1,11 @@
-/**
- * Other systems that receive bodies and store their records: a bare table, and job queues. Each in its fastest simple
- * form.
- */
+/** Other systems that receive bodies and store their records: a bare table, and job queues. Each has its fastest simple form. */
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { peer } from "../kit/needs.ts";
 import type { PgBoss } from "../peers/peers.ts";
 import { RECORDS } from "../small.ts";
 
-/** The database and schema of a peer's jobs and records. */
+/** The database, and the schema for a peer's jobs and records. */
 export interface Place {
   url: string;
   schema: string;
@@ -25,11 +22,10 @@ export interface DrainPeer {
   label: string;
   /** Creates the tables. */
   prepare(place: Place): Promise<void>;
-  /** Starts the receiving side. The function that it answers resolves once a body is durable. */
+  /** Starts the receiving side. Answers a function that stores a job; it resolves once the job is durable. */
   open(place: Place): Promise<(job: Job) => Promise<unknown>>;
   /**
-   * Starts the worker, which calls `done` for each batch. The function that it answers is called at the start of a
-   * round.
+   * Starts the worker, which calls `done` for each batch. Answers a function that the benchmark calls at the start of each round.
    */
   work(place: Place, done: () => void): Promise<(isOver: () => boolean) => void>;
 }
@@ -44,7 +40,7 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<unkn
   await work(client).finally(() => client.end());
 }
 
-/** Creates the schema and the table of records. */
+/** Creates the schema and the table of records. `more`: further SQL. */
 const prepared = ({ url, schema }: Place, more = "") =>
   withClient(url, (client) => client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}; ${recordTable(schema)}; ${more}`));
 
@@ -70,7 +66,7 @@ const bare: DrainPeer = {
   },
 };
 
-/** How long a lane that finds nothing waits before it looks again. */
+/** How long a worker's loop waits after it has found no job. */
 const EMPTY_MS = 5;
 
 async function drainLane(lane: pg.Client, schema: string, done: () => void, isOver: () => boolean): Promise<void> {
@@ -184,13 +180,13 @@ const pgBoss: DrainPeer = {
 export const drainPeers = { bare, graphile, pgBoss };
 export type DrainPeerName = keyof typeof drainPeers;
 
-/** The same table as the product's. */
+/** The table of records, with the columns of the product's. */
 const recordTable = (schema: string) =>
   `CREATE TABLE ${schema}.record (batch_id BIGINT NOT NULL, seq BIGINT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (batch_id, seq))`;
 
 type Client = Pick<pg.ClientBase, "query">;
 
-/** How every peer processes a batch: stores the body's lines under `id`. Throws if their number is wrong. */
+/** How every peer processes a batch: it stores the body's lines under `id`. Throws if the number of lines is wrong. */
 async function storeRecords(db: Client, schema: string, id: number, body: string): Promise<void> {
   const { rowCount } = await db.query({
     name: "store",

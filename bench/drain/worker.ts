@@ -1,6 +1,6 @@
 /**
- * The worker of a peer, in a process of its own. The first message starts it; each further one asks when `count`
- * batches were done.
+ * The worker of a peer, in a process of its own. The first message starts it. Each further message asks when `count` batches were
+ * done.
  */
 import { serveParent } from "../kit/child.ts";
 import { type DrainPeerName, drainPeers, type Place } from "./peers.ts";
@@ -15,7 +15,7 @@ function done(): void {
   if (--expected === 0) told(Date.now());
 }
 
-/** Answers the wall-clock time at which the last of them was done; 0 after the start. */
+/** Starts the worker and answers 0, or answers the wall-clock time at which the last of `count` batches was done. */
 async function answer(ask: Ask): Promise<number> {
   if ("name" in ask) {
     begin = await drainPeers[ask.name].work(ask.place, done);

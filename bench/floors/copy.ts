@@ -8,7 +8,7 @@ import { orderJson } from "../kit/orders.ts";
 export interface CopyRound {
   url: string;
   rows: number;
-  /** Rows of one COPY, as many as in the product's chunk. */
+  /** Rows of one COPY: as many as a chunk of the product has. */
   commit: number;
 }
 
@@ -27,7 +27,7 @@ async function connected(url: string): Promise<pg.Client> {
   return client;
 }
 
-/** Answers rows per second. */
+/** Runs one round and answers rows per second. */
 async function round({ url, rows, commit }: CopyRound): Promise<number> {
   const db = await connected(url);
   if (lines.length !== rows) lines = Array.from({ length: rows }, (_, i) => orderJson(i + 1));

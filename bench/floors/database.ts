@@ -21,7 +21,7 @@ export async function openBare() {
   };
 }
 
-/** A bare HTTP server on such a file: each request makes its body a durable row, and is then answered. */
+/** Starts a bare HTTP server on such a file. It stores each body as a durable row, then answers. */
 export async function openBodies() {
   const { db, close } = await openBare();
   db.exec("CREATE TABLE body (id INTEGER PRIMARY KEY, body BLOB NOT NULL)");

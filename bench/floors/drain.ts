@@ -1,12 +1,12 @@
 /**
- * The floor of drain on SQLite: bare node:http that makes each body durable, and a loop that takes a body, stores its 100
+ * The floor of `drain` on SQLite: a bare HTTP server that makes each body durable, and a loop that takes a body, stores its 100
  * rows, deletes the body and commits.
  */
 import { setImmediate } from "node:timers/promises";
 import { serveParent } from "../kit/child.ts";
 import { openBodies } from "./database.ts";
 
-/** The first message asks for the port; each further one asks when `count` bodies were done. */
+/** The first message asks for the port. Each further message asks when `count` bodies were done. */
 export type DrainAsk = { port: true } | { count: number };
 
 const { db, close, port } = await openBodies();
@@ -15,7 +15,7 @@ const store = db.prepare("INSERT INTO record (batch_id, seq, data) VALUES (?, ?,
 const remove = db.prepare("DELETE FROM body WHERE id = ?");
 let batches = 0;
 
-/** Processes one body. False: there is none. */
+/** Processes one body. False if there is none. */
 function workOne(): boolean {
   const row = oldest.get() as { id: number; body: Uint8Array } | undefined;
   if (!row) return false;

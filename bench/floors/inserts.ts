@@ -1,4 +1,4 @@
-/** The floor of ingest: prepared inserts of the same rows, in a process that does nothing else. */
+/** The floor of `ingest`: prepared inserts of the same rows, in a process that does nothing else. */
 import { serveParent } from "../kit/child.ts";
 import { orderJson } from "../kit/orders.ts";
 import { openBare } from "./database.ts";
@@ -6,7 +6,7 @@ import { openBare } from "./database.ts";
 export interface InsertRound {
   batch: number;
   rows: number;
-  /** Rows of one commit, as many as in the product's chunk. */
+  /** Rows of one commit: as many as a chunk of the product has. */
   commit: number;
 }
 
@@ -14,7 +14,7 @@ const { db, close } = await openBare();
 const insert = db.prepare("INSERT INTO record (batch_id, seq, data) VALUES (?, ?, ?)");
 let lines: string[] = [];
 
-/** Answers rows per second. */
+/** Runs one round and answers rows per second. */
 function round({ batch, rows, commit }: InsertRound): number {
   if (lines.length !== rows) lines = Array.from({ length: rows }, (_, i) => orderJson(i + 1));
   const began = performance.now();

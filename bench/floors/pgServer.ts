@@ -1,5 +1,5 @@
 /**
- * The floor of pg-small: bare node:http, one durable insert of the body per request, by a pool as large as the
+ * The floor of `pg-small`: a bare HTTP server with one durable insert of the body per request, on a pool as large as the
  * product's.
  */
 import { createServer } from "node:http";
@@ -11,7 +11,7 @@ const CONNECTIONS = 10;
 const insert = { name: "insert", text: "INSERT INTO body (body) VALUES ($1) RETURNING id" };
 let pool: pg.Pool | null = null;
 
-/** Answers the port. */
+/** Starts the server and answers its port. */
 async function start({ url }: { url: string }): Promise<number> {
   const db = new pg.Pool({ connectionString: url, max: CONNECTIONS });
   pool = db;

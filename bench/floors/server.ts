@@ -1,4 +1,4 @@
-/** The floor of small: bare node:http, one durable insert of the body per request. */
+/** The floor of `small`: a bare HTTP server with one durable insert of the body per request. */
 import { serveParent } from "../kit/child.ts";
 import { openBodies } from "./database.ts";
 

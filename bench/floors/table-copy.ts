@@ -1,4 +1,4 @@
-/** The floor of `table` on PostgreSQL: COPY into a temporary table, UPDATE, INSERT … SELECT, a commit per 5,000 rows. */
+/** The floor of `table` on PostgreSQL: COPY into a temporary table, UPDATE, INSERT … SELECT, and a commit for each 5,000 rows. */
 import { finished } from "node:stream/promises";
 import pg from "pg";
 import { serveParent } from "../kit/child.ts";
@@ -32,7 +32,7 @@ async function connected(url: string): Promise<pg.Client> {
   return client;
 }
 
-/** Answers rows per second. Mode insert needs no UPDATE, and does none. */
+/** Runs one round and answers rows per second. Mode `insert` skips the UPDATE. */
 async function round({ url, mode, rows }: TableRound & { url: string }): Promise<number> {
   const db = await connected(url);
   if (lines.length !== rows) lines = Array.from({ length: rows }, (_, i) => `${rowOf(i + 1).join("\t")}\n`);

@@ -1,4 +1,7 @@
-/** The floor of `table` on SQLite: a prepared statement for each row, 5,000 a commit, in a process that does nothing else. */
+/**
+ * The floor of `table` on SQLite: a prepared statement for each row and a commit for each 5,000 rows, in a process that does
+ * nothing else.
+ */
 import { serveParent } from "../kit/child.ts";
 import { COMMIT, columnNames, createText, fillText, rowOf } from "../kit/table.ts";
 import { openBare } from "./database.ts";
@@ -14,7 +17,7 @@ const statements = {
 };
 let values: (string | number)[][] = [];
 
-/** Answers rows per second. */
+/** Runs one round and answers rows per second. */
 function round({ mode, rows }: TableRound): number {
   if (values.length !== rows) values = Array.from({ length: rows }, (_, i) => rowOf(i + 1));
   db.exec("DELETE FROM bench_order");

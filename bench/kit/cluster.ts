@@ -8,21 +8,21 @@ import { newDatabase, removeKeys } from "./servers.ts";
 
 export interface Cluster {
   databaseUrl: string;
-  /** The settings of all its nodes. */
+  /** The settings of all nodes of the cluster. */
   env: Record<string, string>;
-  /** `own`: settings of this node only. `onMessage` gets messages of its handlers. */
+  /** Starts a node. `own`: settings of this node only. `onMessage` gets the messages that the node's handlers send. */
   start(
     command: "start:api" | "start:worker",
     own?: Record<string, string>,
     onMessage?: (message: never) => void,
   ): Promise<DataFlowNode>;
-  /** For a node that the caller started itself. */
+  /** Tells the cluster of a node that the caller has started itself, so that `stop` removes its data too. */
   knows(nodeId: string): void;
   /** Stops all nodes, and removes their data from the servers. */
   stop(): Promise<void>;
 }
 
-/** `place` makes its database, migrated. */
+/** Starts an empty cluster. `place` makes its migrated database. */
 export async function newCluster(
   settings: Record<string, string> = {},
   peers: string[] = [],
@@ -52,7 +52,8 @@ export async function newCluster(
     env,
     async start(command, own = {}, onMessage) {
       const node = await startNode({ ...env, ...own }, command, onMessage);
-      // Moleculer's name for the node: it ends with the process id. The commands `exec`, so that is the id of the child.
+      // The name that Moleculer gives the node. It ends with the process id. The start commands use `exec`, so the child's id is
+      // the node's.
       nodeIds.push(`${hostname().toLowerCase()}-${node.pid}`);
       const running: DataFlowNode = {
         ...node,

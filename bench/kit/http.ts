@@ -52,7 +52,7 @@ export async function newPartner(url: string, policy: object = {}): Promise<Part
   return { url, auth: `Basic ${Buffer.from(`${clientIdentifier}:${secret}`).toString("base64")}` };
 }
 
-/** `more`: headers beside or instead of those that every upload has. `query`: with its question mark. */
+/** `more`: headers that are added or replaced. `query`: the query string with its question mark. */
 export async function upload(
   { url, auth }: Partner,
   format: BodyFormat | "xlsx",
@@ -64,7 +64,7 @@ export async function upload(
   return json<Batch>(await send(`${url}/imports${query}`, { method: "POST", headers }, body), 202);
 }
 
-/** A whole answer to GET, as text. */
+/** Reads a whole answer to a GET as text. */
 export async function textOf({ url, auth }: Partner, path: string): Promise<string> {
   const response = await send(`${url}${path}`, { headers: { authorization: auth } });
   const body = await text(response);
@@ -72,7 +72,10 @@ export async function textOf({ url, auth }: Partner, path: string): Promise<stri
   return body;
 }
 
-/** Asks rarely, because the measured node has to answer. The times are in the answer. `wanted`: how the batch has to end. */
+/**
+ * Waits until a batch has ended; throws if its state is not `wanted`. Asks rarely, because the measured node has to answer. The
+ * times come from the node's answer.
+ */
 export async function endOf({ url, auth }: Partner, id: string, wanted = "completed"): Promise<Batch> {
   for (;;) {
     const response = await send(`${url}/imports/${id}`, { headers: { authorization: auth } });
@@ -83,7 +86,7 @@ export async function endOf({ url, auth }: Partner, id: string, wanted = "comple
   }
 }
 
-/** All batches since a time, newest first. */
+/** All batches that were created since a time, newest first. */
 export async function* batchesSince(url: string, since: number): AsyncGenerator<Batch> {
   for (let cursor = ""; ; ) {
     const response = await send(`${url}/admin/batches?limit=200${cursor}`, { headers: bearer });

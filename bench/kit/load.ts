@@ -5,24 +5,24 @@
 import { connect } from "node:net";
 import { serveParent } from "./child.ts";
 
-/** A placeholder in a head or body. Each request has another number in its place. */
+/** A placeholder in a head or body. Each request puts another number in its place. */
 export const MARK = "##########";
 
 export interface Load {
   port: number;
   connections: number;
-  /** How long to send, and how many requests at most. */
+  /** How long to send, and the most requests. */
   ms: number;
   count?: number;
-  /** Requests per second, evenly; omitted: as many as possible. */
+  /** Requests per second, evenly spaced. Left out: as many as possible. */
   pace?: number;
-  /** The head without its content-length, and the body. With several heads, connections take them in turns. */
+  /** The head without its `content-length`, and the body. Connections take several heads in turns. */
   head: string | string[];
   body: string;
 }
 
 export interface Loaded {
-  /** Answers per second, in time. */
+  /** Answers per second while the load ran. */
   perSecond: number;
   /** When the first request left and the last counted answer came, on the wall clock. */
   from: number;

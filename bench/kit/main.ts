@@ -1,12 +1,16 @@
-/** Runs the main function of a command of benchmarks. Whatever ends the process, nothing is left behind. */
+/** Runs the main function of a benchmark command, and cleans up however the process ends. */
 import { cleanUp, leaveNothing, newFolder } from "./places.ts";
 
-/** With `npm run` Ctrl-C comes twice at once: from the terminal, and from npm. A later one is a second Ctrl-C. */
+/**
+ * `npm run` delivers Ctrl-C twice: the terminal sends one signal and npm another. Only a signal that comes later than this is a
+ * second Ctrl-C.
+ */
 const SAME_MS = 1_000;
 
 /**
- * `stopping` is called first on Ctrl-C and SIGTERM; a second one does not wait for the clean-up. An error that `main` throws is
- * printed and is exit code 1, but not while it is being ended: then its nodes and its database go away below it.
+ * Calls `stopping` first on Ctrl-C and SIGTERM. A second Ctrl-C exits without waiting for the clean-up. An error that `main`
+ * throws is printed, and the exit code is 1. During the clean-up such an error is ignored, because the clean-up removes the nodes
+ * and the database that `main` uses.
  */
 export async function runToEnd(main: () => Promise<void>, stopping: () => void = () => {}): Promise<void> {
   let ending: Promise<void> | null = null;
@@ -33,7 +37,7 @@ export async function runToEnd(main: () => Promise<void>, stopping: () => void =
   await (ending ?? cleanUp());
 }
 
-/** One folder for this process and every child, so that it can be removed also when a child was killed. */
+/** Makes one temporary folder for this process and all children. The clean-up removes it even if a child was killed. */
 export function useOneFolder(): void {
   process.env.TMPDIR = newFolder();
 }

@@ -1,4 +1,4 @@
-/** Servers and packages that a benchmark needs. If some are missing, it says so, and the other benchmarks run. */
+/** The servers and packages that a benchmark needs. If some are missing, the benchmark says so, and the others run. */
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { root } from "../../root.cjs";
@@ -19,9 +19,9 @@ export type Server = keyof typeof servers;
 
 const PATIENCE_MS = 2_000;
 
-/** A benchmark that cannot run here and now, and why. */
+/** Thrown by a benchmark that cannot run here, with the reason. */
 export class CannotRun extends Error {
-  /** It needs a server that has no default place, and no variable names one. */
+  /** True if a server without a default address is missing, and no variable names one. */
   isExpected = false;
 }
 
@@ -42,7 +42,7 @@ export function isThere(server: Server): Promise<boolean> {
   });
 }
 
-/** Throws CannotRun, which names everything that is missing. */
+/** Throws a `CannotRun` that names everything that is missing. */
 export async function needs(names: Server[], peers: string[] = []): Promise<void> {
   const missing: string[] = [];
   for (const name of names) if (!(await isThere(name))) missing.push(told(servers[name], name));
@@ -53,7 +53,7 @@ export async function needs(names: Server[], peers: string[] = []): Promise<void
   throw Object.assign(new CannotRun(missing.join("; ")), { isExpected });
 }
 
-/** Leaves out the password of the URL. */
+/** The server's address for messages, without the URL's password. */
 function told({ url, variable }: (typeof servers)[Server], name: string): string {
   if (url === "") return `${variable} names no ${name}`;
   return `no ${name} answers at ${url.replace(/\/\/[^@/]*@/, "//")} (${variable})`;
@@ -71,5 +71,5 @@ function isInstalled(peer: string): boolean {
   }
 }
 
-/** Not a literal `import("…")`: the type checker would look for a package that is installed only for benchmarks. */
+/** Not a literal `import("…")`, because the type checker would look for a package that only benchmarks install. */
 export const peer = <T>(name: string): Promise<T> => import(name) as Promise<T>;

@@ -16,7 +16,7 @@ export interface DataFlowNode {
 
 const START_MS = 60_000;
 
-/** The start commands, and what each prints when it is ready: its URL, if it has one. */
+/** The start commands. Each has the line that it prints when it is ready, and the node's URL if it has one. */
 const starts = {
   start: /DataFlow listens on (http:\/\/[\w.:]+)/,
   "start:api": /DataFlow listens on (http:\/\/[\w.:]+)/,
@@ -24,8 +24,8 @@ const starts = {
 };
 
 /**
- * Starts a node. `env`: settings beside the database, port and token. `onMessage` gets what a handler of the node sends by
- * IPC. BENCH_NODE_OPTIONS="--cpu-prof …" takes a profile.
+ * Starts a node. `env`: settings beside the database, port and token. `onMessage` gets what a handler of the node sends by IPC.
+ * `BENCH_NODE_OPTIONS="--cpu-prof …"` records a profile.
  */
 export async function startNode(
   env: Record<string, string> = {},
@@ -78,7 +78,7 @@ function listening(child: ChildProcess, says: RegExp): Promise<string> {
       if (isFault(line)) console.error(line);
       if (!url) return;
       clearTimeout(give);
-      // The line of each request would cost this process more than the node.
+      // Stops reading the node's log: a line for each request would cost this process more than the node.
       lines.close();
       stdout.on("data", (bytes) => isFault(bytes) && console.error(bytes.toString())).resume();
       resolve(url);
@@ -90,8 +90,8 @@ const isFault = (text: Buffer | string): boolean =>
   ["warn", "error", "fatal"].some((level) => text.includes(`"level":"${level}"`));
 
 /**
- * Resident memory in bytes: now (`VmRSS`) and at most so far (`VmHWM`). A child's rusage would include its parent's
- * memory.
+ * The process's resident memory in bytes, now (`VmRSS`) or its maximum so far (`VmHWM`). The rusage of a child would include its
+ * parent's memory.
  */
 export function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");

@@ -1,4 +1,4 @@
-/** Orders of about 200 bytes of JSON, the same in every run. */
+/** Orders of about 200 bytes of JSON. They are the same in every run. */
 
 /** A schema as a partner would write it: a few types, a limit, an enum, a format. */
 export const orderSchema = {
@@ -43,7 +43,7 @@ export function order(n: number): Order {
     price: ((n * 31) % 100_000) / 100,
     currency: currencies[n % 3] as string,
     placedAt: new Date(1_760_000_000_000 + n * 1000).toISOString(),
-    // One in three has a comma, so that a third of the CSV cells are quoted, as in real files.
+    // One note in three has a comma, so that a third of these CSV cells are quoted, as in real files.
     note: notes[n % 3] as string,
   };
 }
@@ -54,7 +54,7 @@ const cell = (value: string | number): string => (String(value).includes(",") ? 
 export const orderCsv = (n: number): string => Object.values(order(n)).map(cell).join(",");
 export const csvHeader = Object.keys(order(1)).join(",");
 
-/** The same orders as a German shop exports them. */
+/** The policy's `read` for the same orders as a German shop exports them. */
 export const germanRead = {
   trim: true,
   fields: {

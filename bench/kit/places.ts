@@ -1,4 +1,4 @@
-/** Temporary folders, child processes, and data in servers: all of it is removed, whatever ends the benchmark. */
+/** Keeps track of temporary folders, child processes and data in servers, and removes all of them however the benchmark ends. */
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ export function removeFolder(folder: string): void {
   folders.delete(folder);
 }
 
-/** `signal`: how the child is ended. A nested benchmark needs one that lets it clean up. */
+/** Notes a child that the clean-up has to end. `signal`: a nested benchmark needs a signal that lets it clean up. */
 export function keepTrack<C extends ChildProcess>(child: C, signal: NodeJS.Signals = "SIGKILL"): C {
   children.set(child, signal);
   child.once("exit", () => children.delete(child));
@@ -33,7 +33,7 @@ export function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once("exit", () => resolve()));
 }
 
-/** Runs `remove` once: when the returned function is called, at the latest at the end. */
+/** Registers a clean-up step. `remove` runs once: when the caller calls the returned function, or at the end of the process. */
 export function atEnd(remove: () => Promise<void>): () => Promise<void> {
   const once = async () => {
     if (leftovers.delete(once)) await remove();
@@ -42,7 +42,7 @@ export function atEnd(remove: () => Promise<void>): () => Promise<void> {
   return once;
 }
 
-/** Ends processes first, because they may still use what is removed next. */
+/** Removes everything. It ends processes first, because they may still use what is removed next. */
 export async function cleanUp(): Promise<void> {
   const going = [...children];
   for (const [child, signal] of going) child.kill(signal);

@@ -1,14 +1,17 @@
-/** How the sides of a benchmark are measured in turns, and how its results are printed. */
+/** Measures the sides of a benchmark in turns, and prints its results. */
 
 export interface Options {
   size: "quick" | "usual" | "full";
   /** Null: the benchmark's own number. */
   rounds: number | null;
-  /** A run of this many minutes instead of rounds, in benchmarks that support it. Null: rounds. */
+  /** Minutes of one long run in place of rounds, in benchmarks that support it. Null: rounds. */
   minutes: number | null;
-  /** The rate of such a run, per second. Null: a share of what a burst reaches. */
+  /** The rate of such a run, per second. Null: a share of the rate that a burst reaches. */
   pace: number | null;
-  /** The name of a database that stays for the next run, in benchmarks that support it. Null: a new one, which goes. */
+  /**
+   * The name of a database that is kept for the next run, in benchmarks that support it. Null: a new database, removed at the
+   * end.
+   */
   keep: string | null;
 }
 
@@ -21,7 +24,7 @@ export interface Report {
 export interface Line {
   label: string;
   figure: string;
-  /** The figure compared with the floor, in words. */
+  /** How the figure compares with the floor, in words. */
   ratio?: string;
   goal?: { text: string; isMet: boolean };
 }
@@ -55,11 +58,13 @@ export function quantile(values: number[], q: number): number {
 
 const whole = (value: number) => Math.round(value).toLocaleString("en-US");
 
-/** A rate with its spread. On a shared machine the best round shows what it can do, the median what it did. */
+/**
+ * A rate with its spread. On a shared machine the best round shows what the code can do, and the median what it did in this run.
+ */
 export const rate = (values: number[], unit: string): string =>
   `${whole(median(values))} ${unit} (${whole(Math.min(...values))}–${whole(Math.max(...values))})`;
 
-/** A rate and its goal, both in per cent of the floor. */
+/** A rate and its goal, both as a percentage of the floor's rate. */
 export function againstFloor(label: string, values: number[], floor: number[], unit: string, goal: number): Line {
   const percent = (100 * median(values)) / median(floor);
   return {
@@ -71,7 +76,7 @@ export function againstFloor(label: string, values: number[], floor: number[], u
 }
 
 /**
- * Runs the compared sides in turns, so that other work of the machine affects all of them alike: a b c, a b c, … The first
+ * Runs the compared sides in turns (a b c, a b c, …), so that other work of the machine affects all of them alike. The first
  * round warms up and does not count.
  */
 export async function inTurns<Name extends string>(

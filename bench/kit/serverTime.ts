@@ -1,14 +1,14 @@
 /**
- * How long PostgreSQL itself works at the statements of this process: the time to parse, to plan and to run, without the way there and
- * back. The server tells it to its clients where a connection asks for that, which only superusers may.
+ * Measures how long PostgreSQL works at the statements of this process: the time to parse, plan and run them, without the
+ * network. The server reports this time to a connection that asks for it. Only superusers may ask.
  */
 import { EventEmitter } from "node:events";
 import pg from "pg";
 
-/** `fatal`: the same lines must not fill the server's own log. */
+/** `fatal` keeps these lines out of the server's own log. */
 const SETTINGS = ["log_duration=on", "client_min_messages=log", "log_min_messages=fatal"];
 
-/** The URL whose connections tell their times. */
+/** Answers a URL whose connections ask the server for the times. */
 export function tellingTimes(url: string): string {
   const at = new URL(url);
   const options = [at.searchParams.get("options"), ...SETTINGS.map((setting) => `-c ${setting}`)];
@@ -21,7 +21,7 @@ export class ServerTime {
   #statements = 0;
   readonly #query = pg.Client.prototype.query;
 
-  /** The connections are the product's own, so all of this process are listened to. */
+  /** Listens to all connections of this process, because the product opens them. */
   constructor() {
     const heard = (text: string) => {
       this.#ms += Number(/^duration: ([\d.]+) ms/.exec(text)?.[1] ?? 0);
@@ -40,13 +40,13 @@ export class ServerTime {
     });
   }
 
-  /** Forgets what was until now. */
+  /** Sets the sums to zero. */
   reset(): void {
     this.#ms = 0;
     this.#statements = 0;
   }
 
-  /** Since `reset`. */
+  /** Answers the sums since `reset`. */
   read(): { ms: number; statements: number } {
     return { ms: this.#ms, statements: this.#statements };
   }

@@ -1,4 +1,4 @@
-/** What a benchmark makes on servers that others use too: a schema of its own on PostgreSQL, keys on Redis. */
+/** Creates a benchmark's own data on servers that others use too: a schema or database on PostgreSQL, keys on Redis. */
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import pg from "pg";
@@ -7,7 +7,7 @@ import { dropDatabase, freshSchema, onServer, type Schema } from "../../test/hel
 import { isThere, postgresUrl, redisUrl } from "./needs.ts";
 import { atEnd } from "./places.ts";
 
-/** It is dropped on demand, at the latest at the end of the benchmark. */
+/** Creates a schema. It is dropped on demand, at the latest at the end of the benchmark. */
 export async function newDatabase(): Promise<Schema> {
   const { url, drop } = await freshSchema();
   const remove = atEnd(drop);
@@ -21,7 +21,7 @@ async function migrate(url: string): Promise<void> {
   await database.close();
 }
 
-/** A database of its own, empty, where nobody else is connected. It is dropped as `newDatabase` is. */
+/** Creates an empty database that nobody else is connected to. It is dropped as the schema of `newDatabase` is. */
 export async function newServerDatabase(): Promise<Schema> {
   const name = `dataflow_bench_${process.pid}_${randomBytes(6).toString("hex")}`;
   const url = urlOf(name);
@@ -30,7 +30,7 @@ export async function newServerDatabase(): Promise<Schema> {
   return { url, drop };
 }
 
-/** As `newServerDatabase`, with the tables of the product. */
+/** Creates a database with the tables of the product. */
 export async function newMigratedDatabase(): Promise<Schema> {
   const place = await newServerDatabase();
   await migrate(place.url);
@@ -44,12 +44,12 @@ function urlOf(name: string): string {
 }
 
 export interface Filled extends Schema {
-  /** What `filled` has noted in an earlier run. */
+  /** Whether an earlier run has called `filled`. */
   isFilled: boolean;
   filled(): Promise<void>;
 }
 
-/** A database that stays, of the given name. Unless it holds `what` already, it is made anew, empty. */
+/** Opens a database that outlives the run, by its name. If it does not hold `what`, it is dropped and created empty. */
 export async function keptDatabase(name: string, what: string): Promise<Filled> {
   if (!/^dataflow_\w{1,50}$/.test(name)) throw new Error(`--keep: expected dataflow_ and a word; found ${name}`);
   const url = urlOf(name);
@@ -67,7 +67,7 @@ export async function keptDatabase(name: string, what: string): Promise<Filled> 
   return { url, isFilled, filled: () => onServer(`COMMENT ON DATABASE ${name} IS '${what}'`), drop: async () => {} };
 }
 
-/** Runs `measure` on SQLite, then on PostgreSQL. `env`: the settings that lead a node to the database. */
+/** Runs `measure` on SQLite, then on PostgreSQL. `env`: the settings that make a node use the database. */
 export async function onEach<Told>(
   measure: (name: string, env: Record<string, string>) => Promise<Told[]>,
 ): Promise<{ lines: Told[]; notes: string[] }> {
@@ -79,7 +79,7 @@ export async function onEach<Told>(
   return { lines, notes: [] };
 }
 
-/** For a peer that creates its own schema. */
+/** Drops the schema that a peer has created. */
 export async function dropSchema(name: string): Promise<void> {
   const client = new pg.Client(postgresUrl);
   await client.connect();
@@ -87,7 +87,7 @@ export async function dropSchema(name: string): Promise<void> {
   await client.end();
 }
 
-/** Removes all keys with this prefix. The server may be shared, so it cannot be flushed. */
+/** Removes all keys with this prefix. Others may use the server, so the whole server is not flushed. */
 export async function removeKeys(prefix: string): Promise<void> {
   const redis = new Redis(redisUrl);
   for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1_000 }))

@@ -1,9 +1,12 @@
-/** How much room the tables of a system have in PostgreSQL. */
+/** Measures the size of tables in PostgreSQL. */
 import type pg from "pg";
 
 export const megabytes = (bytes: number) => bytes / 1024 / 1024;
 
-/** Tables with their indexes, the largest first; of those in the schema of the connection, the meant ones. */
+/**
+ * Lists the tables of the connection's schema that `isMeant` accepts, with the size of each including its indexes, the largest
+ * first.
+ */
 export async function sizesOf(db: pg.Client, isMeant: (name: string) => boolean) {
   const { rows } = await db.query<{ name: string; bytes: number }>(
     `SELECT c.relname AS name, pg_total_relation_size(c.oid)::float8 AS bytes

@@ -1,17 +1,17 @@
-/** Other job queues, each with its fastest way to wake a worker. A job carries its id and the same body as ours. */
+/** Other job queues. Each wakes its worker in its fastest way. A job carries its id and the same body as ours. */
 import { peer } from "../kit/needs.ts";
 
 export interface Arrival {
   id: string;
-  /** process.hrtime.bigint() */
+  /** The time from `process.hrtime.bigint()`, as text. */
   at: string;
 }
 
-/** The servers in which a peer keeps its jobs. */
+/** The servers that keep a peer's jobs. */
 export interface Place {
   databaseUrl: string;
   redisUrl: string;
-  /** The name of its schema, or the prefix of its keys. */
+  /** The name of the peer's schema, or the prefix of its keys. */
   name: string;
 }
 

@@ -1,4 +1,4 @@
-/** The worker of a peer, in a process of its own. It reports when each job reached its handler's first line. */
+/** The worker of a peer, in a process of its own. It reports when each job has reached the first line of its handler. */
 import { type Arrival, type PeerName, peers } from "./peers.ts";
 
 const [, , name, place] = process.argv as [string, string, PeerName, string];

@@ -1,4 +1,4 @@
-/** Systems that send work to another process and start it there: DataFlow, and other job queues. */
+/** Systems that send a job to another process and start it there: DataFlow, and other job queues. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync } from "node:fs";
@@ -45,7 +45,7 @@ class Arrivals {
 
 export interface Contender {
   label: string;
-  /** From the call to the handler's first line, in ms. */
+  /** The time from the call to the first line of the handler, in ms. */
   times: number[];
   once(): Promise<number>;
   stop(): Promise<void>;
@@ -56,7 +56,7 @@ const msBetween = (from: bigint, to: bigint) => Number(to - from) / 1e6;
 const body = Array.from({ length: RECORDS }, (_, i) => `${orderJson(i + 1)}\n`).join("");
 
 export interface Ours extends Contender {
-  /** From the commit to the handler's first line, in ms. */
+  /** The time from the commit to the first line of the handler, in ms. */
   sinceCommit: number[];
 }
 
@@ -100,10 +100,7 @@ const create = async (broker: ServiceBroker, client: { id: number; publicId: str
   requestId: null,
 });
 
-/**
- * The services of an api node without HTTP, in this process. `committed` is called when the database has answered the
- * commit.
- */
+/** Runs the services of an api node without HTTP in this process. Calls `committed` when the database has answered the commit. */
 async function door(cluster: Cluster, committed: () => void) {
   const config = loadConfig({ ...cluster.env, LOG_LEVEL: "error" });
   const options = brokerOptions(config);

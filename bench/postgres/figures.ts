@@ -1,7 +1,4 @@
-/**
- * The cost of an operator's dashboard: /metrics and /admin/stats of an api node while PostgreSQL has millions of
- * batches.
- */
+/** What an operator's dashboard costs: `/metrics` and `/admin/stats` of an api node while PostgreSQL has millions of batches. */
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { newCluster } from "../kit/cluster.ts";
@@ -9,12 +6,12 @@ import { ADMIN_TOKEN } from "../kit/node.ts";
 import { type Benchmark, type Line, median, quantile } from "../kit/report.ts";
 
 const GOAL_MS = 20;
-/** The node caches its answers for a second. This pause makes each request read anew. */
+/** A node caches these answers for a second. After this pause each request reads the database again. */
 const PACE_MS = 1_100;
 const PIECE = 500_000;
 const CLIENTS = 1_000;
 
-/** Makes the batches: nine of ten have ended, the rest wait. Some run, each of a client that is then at its cap. */
+/** The state of the n-th batch: nine of ten have ended, and the rest wait. The client of a running batch has reached its cap. */
 const stateOf = `CASE WHEN n % 10 = 0 THEN 'ready' WHEN n % 100 = 1 THEN 'failed' WHEN n % 5000 = 2 THEN 'held'
   WHEN n % 200000 = 3 THEN 'processing' ELSE 'completed' END`;
 
@@ -34,7 +31,7 @@ async function fill(url: string, batches: number): Promise<void> {
     await client.query(insert, [from, Math.min(from + PIECE - 1, batches)]);
   await client.query(`UPDATE client_queue q SET running = r.n FROM (SELECT client_id, count(*) AS n FROM batch
     WHERE state = 'processing' GROUP BY client_id) r WHERE r.client_id = q.client_id`);
-  // On a real server autovacuum does this while the batches come.
+  // On a real server autovacuum does this work while batches come in.
   await client.query("VACUUM ANALYZE batch");
   await client.end();
 }
@@ -66,7 +63,7 @@ export const figures: Benchmark = async ({ size, rounds }) => {
   for (let round = -3; round < times; round++) {
     const read = await asked(`${url}/metrics`, new RegExp(`dataflow_batches\\{state="ready"\\} ${batches / 10}\n`));
     const told = await asked(`${url}/admin/stats`, new RegExp(`"ready":${batches / 10},`));
-    // Warm-up: V8 compiles the code.
+    // The first rounds warm up: V8 compiles the code.
     if (round < 0) continue;
     metrics.push(read);
     stats.push(told);

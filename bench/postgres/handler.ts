@@ -1,4 +1,4 @@
-/** A handler that reports when its first line ran, by the clock that all processes of the machine share. */
+/** A handler that reports when its first line ran. All processes of the machine share the clock that it reads. */
 export default {
   name: "probe",
   actions: {

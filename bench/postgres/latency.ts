@@ -1,4 +1,4 @@
-/** How soon an idle worker in another process starts work that was just sent, compared with other job queues. */
+/** How soon an idle worker in another process starts a job that was just sent, compared with other job queues. */
 import { setTimeout as pause } from "node:timers/promises";
 import { newCluster } from "../kit/cluster.ts";
 import { type Benchmark, type Line, median, quantile } from "../kit/report.ts";
@@ -8,7 +8,7 @@ import { type Contender, type Ours, startOurs, startPeer } from "./contenders.ts
 const MOST_P50_MS = 5;
 const MOST_P99_MS = 25;
 const MOST_TIMES = 1.5;
-/** Jobs of one turn; the systems take turns. */
+/** Jobs of one turn. The systems take turns. */
 const TURN = 10;
 /** A pause between jobs, so that the worker is idle when the next one comes. */
 const REST_MS = 12;

@@ -1,4 +1,7 @@
-/** The gain and cost of partitioning `record` by batch id: inserting, removing a half, and the size afterwards. */
+/**
+ * What partitioning `record` by batch id gains and costs: the time of inserting, the time of removing half of the rows, and the
+ * size afterwards.
+ */
 import pg from "pg";
 import { type Database, openDatabase } from "../../database/database.ts";
 import { isOver, ready } from "../../test/integration/store/drafts.ts";
@@ -8,7 +11,7 @@ import { newDatabase } from "../kit/servers.ts";
 
 const BATCHES = 100;
 const PARTITIONS = 50;
-/** Rows of a commit, and of a piece of the removal, as in the product. */
+/** Rows of a commit, and rows that one delete removes, as in the product. */
 const CHUNK = 5_000;
 const sizes = { quick: 500_000, usual: 3_000_000, full: 10_000_000 };
 
@@ -18,7 +21,7 @@ const text = Array.from({ length: CHUNK }, (_, n) => `{"order_id":"A-${n}","quan
 
 interface Cost {
   seconds: number;
-  /** Bytes written to the server's log (WAL). */
+  /** Bytes written to the server's write-ahead log (WAL). */
   log: number;
 }
 
@@ -54,7 +57,7 @@ async function partitioned(client: pg.Client, ids: number[]): Promise<void> {
   }
 }
 
-/** Removes records as the retention service of one node does, without its pauses. Also answers the longest piece, in ms. */
+/** Removes records as the retention service of one node does, but without its pauses. Answers the longest delete in ms. */
 async function removed(db: Database, ids: number[]): Promise<number> {
   let longest = 0;
   for (const id of ids) {
@@ -93,7 +96,7 @@ export const partitions: Benchmark = async ({ size }) => {
     { name: "plain", table: "record", total: { seconds: 0, log: 0 } },
     { name: `${PARTITIONS} partitions`, table: "parted", total: { seconds: 0, log: 0 } },
   ];
-  // In turns, so that other work of the machine affects both.
+  // Takes the tables in turns, so that other work of the machine affects both.
   for (const id of ids)
     for (const { table, total } of tables) {
       const { seconds, log } = await cost(client, () => fill(client, table, [id], each));

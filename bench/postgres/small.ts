@@ -7,13 +7,13 @@ import { newDatabase } from "../kit/servers.ts";
 import { body, headFor, headOf, RECORDS } from "../small.ts";
 
 const CONNECTIONS = 16;
-/** The warm-up: V8 compiles the code for this long; then a request takes a third less CPU. */
+/** The length of the warm-up. V8 compiles the code meanwhile; afterwards a request takes a third less CPU. */
 const WARM_UP_MS = 12_000;
 
 export const pgSmall: Benchmark = async ({ size, rounds }) => {
   const ms = size === "quick" ? 1_500 : 3_000;
   const times = rounds ?? (size === "quick" ? 4 : 9);
-  // Each api has its own namespace: the uploads of the first must not keep the second's worker busy.
+  // Each api has its own namespace, because the worker of the second one would process the uploads of the first one too.
   const [door, whole] = [await newCluster(), await newCluster()];
   const place = await newDatabase();
   const bare = startChild<{ url: string }, number>("floors/pgServer.ts");
@@ -38,7 +38,7 @@ export const pgSmall: Benchmark = async ({ size, rounds }) => {
     floor: (isWarmUp) => loaded("floor", isWarmUp),
     door: (isWarmUp) => loaded("door", isWarmUp),
     whole: async (isWarmUp) => {
-      // The worker runs only during the measurement: its remaining work would disturb the next round.
+      // The worker runs only during the measurement, because its remaining work would disturb the next round.
       const worker = await whole.start("start:worker");
       const figure = await loaded("whole", isWarmUp);
       await worker.stop();

@@ -1,4 +1,4 @@
-/** Operations per second of ours and of a peer at several concurrencies, in turns, on one Redis. */
+/** Operations per second of our code and of a peer at several concurrencies, in turns, on one Redis. */
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config/config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -11,7 +11,7 @@ export const keyPrefix = `bench-${process.pid}:`;
 
 export type Operation = () => Promise<unknown>;
 
-/** Many short rounds: what disturbs the machine meets a few of them, and the median is of the others. */
+/** Many short rounds. Other work of the machine disturbs only a few of them, so the median is undisturbed. */
 const sizes = {
   quick: { rounds: 11, ms: 100 },
   usual: { rounds: 31, ms: 150 },
@@ -26,12 +26,12 @@ export async function startBroker(services: ServiceSchema[], env: Record<string,
   return broker;
 }
 
-/** Whatever is written under `keyPrefix` is gone at the end. */
+/** Removes all keys under `keyPrefix` at the end of the benchmark. */
 export const removesKeys = (): void => void atEnd(() => removeKeys(keyPrefix));
 
 export interface Rate {
   perSecond: number;
-  /** Of one operation in SAMPLED, in ms: looking at the clock costs as much as some of them. */
+  /** Latencies in ms of one operation in `SAMPLED`. Reading the clock for each would cost as much as some operations. */
   latencies: number[];
   /** CPU time of this process, in µs per operation. */
   cpu: number;
@@ -49,7 +49,7 @@ export async function rateOf(operation: Operation, atOnce: number, ms: number): 
       for (let i = 1; i < SAMPLED && now < until; i++) {
         await operation();
         done++;
-        // A slow one must not make a round fifteen times as long.
+        // Reads the clock at each fourth operation. More rarely, a slow operation could make a round fifteen times as long.
         if (i % 4 === 0) now = performance.now();
       }
       const from = performance.now();
@@ -64,10 +64,13 @@ export async function rateOf(operation: Operation, atOnce: number, ms: number): 
   return { perSecond: (done / (performance.now() - began)) * 1000, latencies, cpu: (user + system) / done };
 }
 
-/** So many calls, and V8 has compiled what runs them; at one at once the rounds would be over before it has. */
+/** Calls of the warm-up: V8 has compiled the code after this many. A whole round with a concurrency of one has fewer calls. */
 const WARM_CALLS = 30_000;
 
-/** Both alike, as in a node that has run for a minute: else the one with more code would be measured half compiled. */
+/**
+ * Warms up each side with the same number of calls. Otherwise the side with more code would be measured while V8 still compiles
+ * it.
+ */
 async function warmUp(operation: Operation): Promise<void> {
   let left = WARM_CALLS;
   const worker = async () => {
@@ -78,7 +81,10 @@ async function warmUp(operation: Operation): Promise<void> {
 
 export const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
 
-/** `ours` against `peer`: the median of the rounds' own ratios, for neighbours on the machine hit both of one round alike. */
+/**
+ * Compares `ours` with `peer` by the median of the ratios of each round. Other work of the machine disturbs both sides of a round
+ * alike, so the ratio stays.
+ */
 export async function compare(
   label: string,
   { ours, peer, atOnce, goal }: { ours: Operation; peer: Operation; atOnce: number; goal: number },
@@ -113,6 +119,6 @@ export async function compare(
   };
 }
 
-/** Half of the rounds lie between the two quarters. */
+/** The quantile `q` of the values. Half of the rounds lie between the quarter and the three quarters. */
 const quarter = (values: number[], q: number) =>
   values.toSorted((a, b) => a - b)[Math.round(q * (values.length - 1))] as number;

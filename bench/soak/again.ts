@@ -1,4 +1,4 @@
-/** `node bench/soak/again.ts FILE`: judges a recording that a soak has kept (SOAK_FILE), as the bounds are now. */
+/** `node bench/soak/again.ts FILE`: judges a recording of an earlier soak (`SOAK_FILE`) by the present bounds. */
 import { print } from "../kit/report.ts";
 import { judged } from "./judge.ts";
 import { Recording } from "./series.ts";

@@ -1,17 +1,17 @@
 /**
- * The control of a soak: what the machine and its servers need for a fixed piece of work, in a process of its own without any code of
- * the product. Each request costs some CPU time and a commit in PostgreSQL. It is slow when the machine is busy, and only then.
+ * The control of a soak: a process without any code of the product, whose latency shows how busy the machine and its servers are.
+ * Each request costs some CPU time and a commit in PostgreSQL. The control is slow only when the machine is busy.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import pg from "pg";
 import { serveParent } from "../kit/child.ts";
 
-/** So many parses of the body take some 2 ms. */
+/** This many parses of the body take about 2 ms. */
 const PARSES = 20;
 let db: pg.Client | null = null;
 
-/** Answers the port. */
+/** Starts the server and answers its port. */
 async function start({ url }: { url: string }): Promise<number> {
   const client = new pg.Client(url);
   db = client;

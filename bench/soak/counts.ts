@@ -1,16 +1,19 @@
-/** The counts of a soak: retention during the run, the wait for the last events, and whether every record is accounted for. */
+/**
+ * The counts of a soak: lets retention work during the run, waits for the last events, and checks that no record is lost or
+ * doubled.
+ */
 import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import type { Books } from "./books.ts";
 import { SMALL } from "./load.ts";
 import { metricsText, sumOf, type Watched } from "./sample.ts";
 
-/** How long the last events may take after the load has stopped. */
+/** How long the remaining events may take after the load has stopped. */
 const SETTLE_MS = 30_000;
 
 /**
- * Ends the time of batches and keys early: the shortest that a policy can say is a day. Retention deletes them as ever. A
- * check that can still be committed is first ended, and in a later turn deleted.
+ * Makes the retention of batches and keys end after `retentionMs`, because a policy cannot say less than a day. The product's own
+ * retention then deletes them. A `validated` check takes two turns: retention first ends it, and later deletes it.
  */
 export async function age(db: pg.Client, retentionMs: number): Promise<void> {
   const now = Date.now();
@@ -20,14 +23,14 @@ export async function age(db: pg.Client, retentionMs: number): Promise<void> {
     due,
   );
   await db.query("UPDATE idempotency_key SET expires_at = $1 WHERE expires_at > $1", [now]);
-  // What marks a record as corrected lasts as long as its batch.
+  // A key that marks a record as corrected has to stay as long as its batch.
   await db.query(
     "UPDATE record_key SET ends_at = $1 WHERE ends_at > $1 AND NOT EXISTS (SELECT 1 FROM batch WHERE id = batch_id)",
     [now],
   );
 }
 
-/** Waits until nothing is under way, or the time is over. */
+/** Waits until no event, delivery or batch is pending. After `SETTLE_MS` it notes a fault. */
 export async function settle(db: pg.Client, books: Books): Promise<void> {
   const under = `SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM delivery WHERE due_at IS NOT NULL)
     + (SELECT count(*) FROM batch WHERE state IN ('receiving', 'received', 'ready', 'processing')) AS n`;
@@ -41,14 +44,14 @@ export async function settle(db: pg.Client, books: Books): Promise<void> {
   );
 }
 
-/** Compares what batches have accepted with what is there, and with what retention has deleted of it. */
+/** Compares the number of accepted records with the records that are stored and those that retention has deleted. */
 export async function compare(db: pg.Client, watched: Watched[], books: Books): Promise<string> {
   const count = async (table: string) =>
     (await db.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n as number;
-  // A batch for a table has its records in DataFlow's own store too.
+  // A batch for the company's table has its records in DataFlow's own store too.
   const all = books.accepted.store + books.accepted.table;
   let removed = 0;
-  // Retention may delete a piece in between: its rows are counted once it has, so ask again until both agree.
+  // Retention may be deleting meanwhile, and counts its rows only after the delete. So both numbers are read until they agree.
   let stored = 0;
   for (const end = Date.now() + SETTLE_MS; Date.now() < end; await pause(500)) {
     const texts = await Promise.all(watched.map(({ metrics }) => metricsText(metrics)));

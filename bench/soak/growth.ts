@@ -10,33 +10,36 @@
 import { median } from "../kit/report.ts";
 import type { Point } from "./series.ts";
 
-/** How much a figure may rise from the first window to the last. The largest of the three values counts. */
+/** How much a figure may rise from the first window to the last: the largest of `perHour`, `share` and `least`. */
 export interface Bound {
   unit: string;
   perHour: number;
-  /** A share of its first third. */
+  /** As a share of the median of the first third. */
   share: number;
-  /** Noise of small figures. */
+  /** An absolute rise that is noise. */
   least: number;
   mayLevel: boolean;
 }
 
-/** The warm-up's share of a run: V8 compiles, caches and pools fill, retention and autovacuum begin. */
+/** The share of a run that does not count. V8 compiles, caches and pools fill, retention and autovacuum begin. */
 export const WARM_UP = 0.25;
 export const WINDOWS = 12;
-/** Of fewer windows no trend can be told. */
+/** With fewer windows no trend can be recognized. */
 export const LEAST_WINDOWS = 6;
-/** Standard deviations of Kendall's statistic: chance alone does this in one of forty figures, and has to pass the bounds too. */
+/**
+ * The least trend, in standard deviations of Kendall's statistic. Chance exceeds it in one of forty figures; such a figure must
+ * also exceed its bound to count as growing.
+ */
 const TREND = 2;
 /** A figure has levelled off if the slope of its last half is less than this share of the slope of the whole run. */
 const GOES_ON = 0.25;
 const HOUR_S = 3_600;
 
 export interface Growth {
-  /** Medians of the first and the last third. */
+  /** The medians of the first and the last third of the windows. */
   first: number;
   last: number;
-  /** Of the line, from the first window to the last. */
+  /** The rise of the line from the first window to the last. */
   rise: number;
   perHour: number;
   most: number;
@@ -47,11 +50,13 @@ export interface Cut {
   from: number;
   to: number;
   count?: number;
-  /** Points that a window needs. */
+  /** The fewest points that a window needs. */
   least?: number;
 }
 
-/** Cuts the points between the two times into windows of the same length, and makes one value of each that has `least` points. */
+/**
+ * Cuts the time between `from` and `to` into windows of equal length. Each window with at least `least` points becomes one value.
+ */
 export function windowed(
   points: Point[],
   { from, to, count = WINDOWS, least = 1 }: Cut,
@@ -70,11 +75,11 @@ export function windowed(
   });
 }
 
-/** How many windows there can be, if each needs `least` of the points. */
+/** The most windows that get `least` points each. */
 export const windowsFor = (points: number, least: number, most: number): number =>
   Math.min(most, Math.floor(points / least));
 
-/** The median slope of all pairs. */
+/** The median of the slopes of all pairs of points. */
 export function slopeOf(points: Point[]): number {
   const slopes = pairsOf(points).map(([a, b]) => (b.value - a.value) / (b.at - a.at));
   return median(slopes);
@@ -90,7 +95,7 @@ function trendOf(points: Point[]): number {
   return sum / Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
 }
 
-/** Null: the windows are too few. */
+/** Judges a figure by its windows. Null if there are too few windows. */
 export function growthOf(windows: Point[], { perHour, share, least, mayLevel }: Bound): Growth | null {
   if (windows.length < LEAST_WINDOWS) return null;
   const third = Math.floor(windows.length / 3);

@@ -1,4 +1,4 @@
-/** Judges a recording: which figures grow. */
+/** Judges the recording of a soak: which figures keep growing. */
 import { type Line, median, quantile } from "../kit/report.ts";
 import { type Bound, type Cut, growthOf, LEAST_WINDOWS, WARM_UP, WINDOWS, windowed, windowsFor } from "./growth.ts";
 import { corrected, type Pair, POWERS } from "./machine.ts";
@@ -8,9 +8,9 @@ import { atEvenRate, risesOf, sizeWithoutOverdue, uploadsOf, withoutOverdue, wor
 type Judged = Exclude<What, "done" | "cpu" | "load" | "overdue">;
 
 interface FigureBound extends Bound {
-  /** What of a window counts. The least memory and the fewest files are what nothing gives back. */
+  /** Which value represents a window. For memory and files the lowest one counts: a leak raises it, a short peak does not. */
   pick: "least" | "middle";
-  /** The figure rises with the number of uploads in a minute. */
+  /** Whether the figure rises with the number of uploads in a minute. */
   followsRate?: true;
 }
 
@@ -29,20 +29,22 @@ const figures: Record<Judged, FigureBound> = {
   keys: { unit: "keys", perHour: 10, share: 0.5, least: 20, mayLevel: true, pick: "least" },
   waiting: { unit: "waiting", perHour: 0, share: 0.5, least: 20, mayLevel: false, pick: "least" },
 };
-/** Their rows stay for days, so that they grow during any run: with time, not with what was left behind. */
+/** Retention keeps the rows of these tables for days. They grow during any run, so they are not judged. */
 const keptForDays = ["stat_minute", "stat_hour", "client_usage", "audit"].map((name) => `rows of ${name}`);
-/** As a share of all uploads of the run. */
+/** The largest number of batches that retention may leave overdue at the end, as a share of all uploads of the run. */
 const MOST_OVERDUE = 0.5;
 const picks = { least: (values: number[]) => Math.min(...values), middle: median };
 
-/** Medians of ten calls of a kind differ by half where four processes wait for two cores. */
+/** On a busy machine, where four processes wait for two cores, the medians of ten calls differ by half. So the bound is wide. */
 const latency: Bound = { unit: "ms", perHour: 0, share: 1, least: 5, mayLevel: false };
-/** CPU time for the cost of 1,000 records. What shares a core and its caches with others needs more, but not so much. */
+/**
+ * CPU time per 1,000 records. A process that shares cores and caches with others needs somewhat more, so a quarter is allowed.
+ */
 const cpu: Bound = { unit: "ms", perHour: 0, share: 0.25, least: 1, mayLevel: false };
-/** Seen: by a sixth around the middle, at loads from 10 to 33. */
+/** Measured at loads from 10 to 33: this quotient varies by a sixth around its middle. */
 const cpuBeside: Bound = { unit: "%", perHour: 0, share: 0.35, least: 5, mayLevel: false };
 
-/** Calls that a window needs at least for its median, and for its slowest tenth. */
+/** The fewest calls of a window: `FEW` for its median, `MANY` for its slowest tenth. */
 const FEW = 10;
 const MANY = 40;
 
@@ -65,20 +67,21 @@ function figureLines(recording: Recording, from: number, to: number): Line[] {
     const bound = figures[what];
     const windowsOf = (all: Point[]) => windowed(within(all, from, to), { from, to }, picks[bound.pick]);
     const windows = windowsOf(points);
-    // Of some thirty tables most have a few rows, and cannot grow by more than they have.
+    // Most of some thirty tables have few rows, so they cannot grow by more than the bound.
     if (what === "rows" && Math.max(...windows.map(({ value }) => value)) <= bound.least) return [];
     // More uploads make more rows, which is no leak. So the figure must also grow after the rate of uploads is taken out.
     const even = bound.followsRate
       ? [windowed(within(atEvenRate(points, recording), from, to), { from, to }, median)]
       : [];
-    // On a machine that is too busy retention falls behind, which `overdueLines` judges.
+    // On a busy machine retention falls behind, and its overdue rows stay. `overdueLines` judges these, so they are taken out
+    // here.
     if (what === "rows") even.push(windowsOf(withoutOverdue(label, points, recording)));
     if (what === "bytes") even.push(windowsOf(sizeWithoutOverdue(points, recording)));
     return [lineOf(label, windows, bound, even)];
   });
 }
 
-/** Retention may fall behind for as long as the machine is too busy, but has to delete more than it leaves. */
+/** Judges whether retention keeps up. It may fall behind on a busy machine, but must delete more than it leaves. */
 function overdueLines(recording: Recording): Line[] {
   const left = recording.figures.get(OVERDUE_BATCHES)?.points.at(-1)?.value;
   if (left === undefined) return [];
@@ -87,7 +90,10 @@ function overdueLines(recording: Recording): Line[] {
   return [{ label: OVERDUE_BATCHES, figure: `${left} at the end`, ratio: `of ${uploads} uploads`, goal }];
 }
 
-/** CPU time by the work that was done, and beside that of the others: all need more on a busy machine, and then as much more. */
+/**
+ * Judges the CPU time of each process twice: per unit of work, and as a share of the other processes' CPU time. A busy machine
+ * makes all processes need more, so a single process that grows stands out in the second.
+ */
 function cpuLines(recording: Recording, from: number, to: number): Line[] {
   const cut = { from, to, count: WINDOWS + 1 };
   const work = risesOf(
@@ -109,7 +115,7 @@ function cpuLines(recording: Recording, from: number, to: number): Line[] {
   });
 }
 
-/** Each point divided by the one of the same window. */
+/** Divides each point by the point of `by` that has the same window. */
 const quotients = (points: Point[], by: Point[], times: number): Point[] =>
   points.flatMap(({ at, value }, i) => {
     const divisor = by[i]?.value ?? 0;
@@ -117,8 +123,8 @@ const quotients = (points: Point[], by: Point[], times: number): Point[] =>
   });
 
 /**
- * Latencies as they would be on a machine that is always as busy as it was in the middle of the run. Kinds with few calls have
- * fewer, longer windows.
+ * Judges the latency of each kind of call. Each latency is corrected to a machine that is always as busy as it was in the middle
+ * of the run. A kind with few calls has fewer, longer windows.
  */
 function callLines(recording: Recording, from: number, to: number): Line[] {
   const control = within(recording.calls.get(CONTROL) ?? [], from, to);
@@ -141,7 +147,7 @@ function callLines(recording: Recording, from: number, to: number): Line[] {
 
 const within = (points: Point[], from: number, to: number) => points.filter(({ at }) => at >= from && at < to);
 
-/** The windows in which both the kind of call and the control have enough calls. */
+/** Pairs the windows of a kind of call with the windows of the control. Both need enough calls. */
 function pairsOf(calls: Point[], control: Point[], cut: Cut, pick: (values: number[]) => number): Pair[] {
   const beside = new Map(windowed(control, cut, pick).map(({ at, value }) => [at, value]));
   return windowed(calls, cut, pick).flatMap((one) => {
@@ -150,7 +156,10 @@ function pairsOf(calls: Point[], control: Point[], cut: Cut, pick: (values: numb
   });
 }
 
-/** `others`: the same with other influences taken out. All of them have to grow. */
+/**
+ * Makes the printed line of a figure. `others`: the same figure with other influences taken out. The figure grows only if all of
+ * these grow too.
+ */
 function lineOf(label: string, windows: Point[], bound: Bound, others: Point[][] = []): Line {
   const growth = growthOf(windows, bound);
   if (growth === null) return { label, figure: `${windows.length} windows are too few to judge` };

@@ -1,11 +1,14 @@
-/** Work of a soak beside plain imports: what is repeated, broken off, refused, looked at, and logged in for. Each is a usual leak. */
+/**
+ * Work of a soak beside plain imports: repeated and aborted uploads, refused calls, console sessions. Leaks are common in such
+ * code.
+ */
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { endOf, type Partner, textOf, upload } from "../kit/http.ts";
 import { ADMIN_TOKEN } from "../kit/node.ts";
 import type { Books } from "./books.ts";
 
-/** Sends the same body twice with one key. Retention may remove the key in between: then there are two batches. */
+/** Sends the same body twice with one Idempotency-Key. If retention removes the key in between, two batches are right. */
 export async function repeated(who: Partner, body: Buffer, books: Books): Promise<void> {
   const more = { "idempotency-key": crypto.randomUUID() };
   const first = await upload(who, "ndjson", [body], more);
@@ -16,7 +19,7 @@ export async function repeated(who: Partner, body: Buffer, books: Books): Promis
   }
 }
 
-/** A connection that breaks in the middle of a body. */
+/** Aborts an upload in the middle of its body. */
 export async function brokenOff({ url, auth }: Partner, body: Buffer): Promise<void> {
   const headers = { authorization: auth, "content-type": "text/csv", "content-length": body.length };
   const req = request(`${url}/imports`, { method: "POST", headers, agent: false }).on("error", () => {});
@@ -25,7 +28,7 @@ export async function brokenOff({ url, auth }: Partner, body: Buffer): Promise<v
   req.destroy();
 }
 
-/** A body that is no import, and an import that is not there. */
+/** Sends a body that is not an import, and asks for a batch that does not exist. */
 export async function refused({ url, auth }: Partner): Promise<void> {
   const wrong = await fetch(`${url}/imports`, {
     method: "POST",
@@ -39,7 +42,7 @@ export async function refused({ url, auth }: Partner): Promise<void> {
     throw new Error(`expected 415 and 404; found ${wrong.status} and ${absent.status}`);
 }
 
-/** A session of the console: it begins, reads, and ends. */
+/** A session of the console: logs in, reads a few pages, and logs out. */
 export async function session(url: string): Promise<void> {
   const login = await fetch(`${url}/session`, {
     method: "POST",
@@ -60,5 +63,5 @@ export async function session(url: string): Promise<void> {
   if (!logout.ok) throw new Error(`DELETE /session: ${logout.status}`);
 }
 
-/** Everything that is stored of a batch. */
+/** Reads all stored records of a batch. */
 export const stored = (who: Partner, id: string): Promise<string> => textOf(who, `/imports/${id}/records`);

@@ -1,4 +1,4 @@
-/** The mixed load of a soak: partners that each do one kind of work, again and again, at a steady pace. */
+/** The mixed load of a soak. Each partner does one kind of work repeatedly, at a steady pace. */
 import { setTimeout as pause } from "node:timers/promises";
 import Papa from "papaparse";
 import { startReceiver } from "../../test/helpers/receiver.ts";
@@ -14,12 +14,12 @@ import { CONTROL } from "./series.ts";
 
 export const SMALL = 100;
 const CSV = 10_000;
-/** One of so many records of a CSV file is wrong. */
+/** One record of this many in a CSV file is wrong. */
 const WRONG_EVERY = 500;
 const WORKBOOK = 2_000;
 const CHECKED = 1_000;
 const TABLE = 200;
-/** Calls to the control are many, because each window of time is compared with its own. */
+/** The pause between calls to the control. It is short, because each window of time needs enough of these calls. */
 const CONTROL_MS = 200;
 /** How long an event stream stays open. */
 const STREAM_MS = 20_000;
@@ -34,11 +34,14 @@ const bodies = {
   checked: ordersBody("ndjson", CHECKED),
 };
 
-/** Starts everything; `control`: the URL of the control. The answer stops it, and resolves when the last call has ended. */
+/**
+ * Starts the whole load. `control`: the URL of the control. Answers a function that stops the load and resolves when the last
+ * call has ended.
+ */
 export async function startLoad(urls: string[], control: string, books: Books): Promise<() => Promise<void>> {
   const stop = new AbortController();
   const running: Promise<void>[] = [];
-  /** Does the work every `ms`, or as fast as it goes where it takes longer. */
+  /** Repeats the work every `ms`. If the work takes longer than that, it starts again at once. */
   const every = (ms: number, kind: string, work: (url: string, round: number) => Promise<void>) =>
     running.push(
       paced(ms, urls, stop.signal, (url, round) => work(url, round).catch((error: Error) => books.failed(kind, error))),
@@ -126,7 +129,7 @@ async function paced(
   }
 }
 
-/** The partner of small imports, whose receiver listens on 127.0.0.1. */
+/** Creates the partner that sends small imports, with a webhook to a receiver on 127.0.0.1. */
 async function receiving(url: string, books: Books): Promise<Partner> {
   const receiver = await startReceiver((_, res, { event }) => {
     res.writeHead(204).end();
@@ -140,14 +143,14 @@ async function receiving(url: string, books: Books): Promise<Partner> {
   return newPartner(url, { schema: orderSchema, maxConcurrentUploads: 100, webhook: { url: receiver.url } });
 }
 
-/** The rejected records, with a quantity that the schema takes. */
+/** Makes the corrected file: the rejected records, with a quantity that the schema accepts. */
 function corrected(text: string): Buffer {
   const { data } = Papa.parse<Record<string, string>>(text.trimEnd(), { header: true });
   for (const row of data) row.quantity = "1";
   return Buffer.from(Papa.unparse(data, { columns: ["_record", ...csvHeader.split(",")] }));
 }
 
-/** Reads an event stream for a while, as a page of the console does. Its latency is that of its begin. */
+/** Reads an event stream for a while, as a page of the console does. Its latency is the time until the answer begins. */
 async function streamed(url: string, path: string, auth: string, books: Books, stop: AbortSignal): Promise<void> {
   const began = performance.now();
   const over = AbortSignal.any([stop, AbortSignal.timeout(STREAM_MS)]);

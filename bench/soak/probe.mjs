@@ -1,14 +1,15 @@
 /**
- * Loaded into each node of a soak by `--import`, before the product. It tells the soak, by IPC, what cannot be seen from outside: the
- * memory that is left after a full collection, and what the event loop waits for. SOAK_LEAK_MB and SOAK_SLOW_MS make the node ill
- * on purpose: so many MB more each minute, and so many ms more of work before each answer with each minute.
+ * `--import` loads this file into each node of a soak, before the product. It sends the soak by IPC what nobody sees from
+ * outside: the memory that is left after a full garbage collection, and the number of timers and handles of the event loop.
+ * SOAK_LEAK_MB and SOAK_SLOW_MS add faults on purpose: a leak of so many MB a minute, and work before each answer that grows by
+ * so many ms a minute.
  */
 import { Server } from "node:http";
 import { isMainThread } from "node:worker_threads";
 
 const EVERY_MS = 10_000;
 const MINUTE_MS = 60_000;
-/** About so many rounds of the slow-down take a ms. */
+/** About this many rounds of the slow-down take 1 ms. */
 const ROUNDS_A_MS = 40_000;
 
 if (isMainThread && process.send) {
@@ -27,7 +28,7 @@ function tell() {
   process.send({ heap: heapUsed, external, timers, handles: active.length - timers });
 }
 
-/** Leaks `mb` MB a minute, on purpose, in small objects: as a map does that nobody empties. */
+/** Leaks `mb` MB a minute in small objects, as a map does that nobody empties. */
 function leaks(mb) {
   const kept = [];
   setInterval(() => {
@@ -35,7 +36,10 @@ function leaks(mb) {
   }, 1_000).unref();
 }
 
-/** As a list that is searched for each request, and gets longer. It counts rounds: time also passes while others have the core. */
+/**
+ * Works longer before each answer, as code does that searches a growing list. It counts rounds, because a time limit would also
+ * run while other processes have the core.
+ */
 function slows(ms) {
   const began = Date.now();
   const { emit } = Server.prototype;

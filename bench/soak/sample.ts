@@ -1,4 +1,4 @@
-/** What a soak looks at every ten seconds: the processes, the servers, and what was done until then. */
+/** Takes the samples of a soak every ten seconds: the processes, the servers, and the work done so far. */
 import { readdirSync, readlinkSync } from "node:fs";
 import { loadavg } from "node:os";
 import { cpuOf, type DataFlowNode, memoryOf } from "../kit/node.ts";
@@ -9,7 +9,7 @@ import { CONTROL, OVERDUE_BATCHES, OVERDUE_RECORDS, type Point, type Recording }
 import type { Servers } from "./servers.ts";
 import type { Single } from "./single.ts";
 
-/** A node, where its metrics are, and what its probe has told last. */
+/** A node of the soak, the URL of its metrics, and the last message of its probe. */
 export interface Watched {
   name: string;
   role: "api" | "worker" | "single";
@@ -34,7 +34,7 @@ export interface Looked {
   recording: Recording;
 }
 
-/** Takes one of everything into the recording. Answers it in a line. */
+/** Adds one sample of every figure to the recording. Answers a line that sums it up. */
 export async function takeSample(looked: Looked): Promise<string> {
   const { watched, single, books, recording } = looked;
   const at = books.at();
@@ -89,7 +89,7 @@ async function takeServers({ watched, servers, recording }: Looked, at: number):
   return `tables ${bytes.toFixed(0)} MB, ${overdue.batches} batches overdue, ${open} connections`;
 }
 
-/** Open files and sockets of a process. A descriptor that closes meanwhile counts for neither. */
+/** Counts open files and sockets of a process. A descriptor that closes meanwhile counts as neither. */
 function filesOf(pid: number): { files: number; sockets: number } {
   let [files, sockets] = [0, 0];
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
@@ -121,7 +121,7 @@ export async function metricsText(url: string): Promise<string> {
   return response.text();
 }
 
-/** A metric's value; the sum of those whose labels include the given text. Throws where the node has none. */
+/** Sums a metric over all series whose labels contain `label`. Throws if the node does not have the metric. */
 export function sumOf(text: string, name: string, label = ""): number {
   const samples = text.split("\n").filter((line) => new RegExp(`^${name}[ {]`).test(line) && line.includes(label));
   if (samples.length === 0) throw new Error(`No metric ${name}{${label}}`);

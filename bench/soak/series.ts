@@ -1,13 +1,13 @@
-/** What a soak has measured: figures that were sampled, and each call with its time. It can be kept in a file and judged again. */
+/** The recording of a soak: sampled figures, and each call with its time. A file can keep it, so that it can be judged again. */
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** `at`: seconds since the begin. */
+/** One value. `at`: seconds since the begin of the run. */
 export interface Point {
   at: number;
   value: number;
 }
 
-/** The kinds of figures. Each kind has a bound of its own in judge.ts. */
+/** The kinds of figures. judge.ts has a bound for each kind. */
 export type What =
   | "heap"
   | "external"
@@ -30,7 +30,7 @@ export interface Series {
   points: Point[];
 }
 
-/** What retention has still to delete: batches whose time is over, and their records. */
+/** The label of what retention still has to delete: batches whose retention is over, and their records. */
 export const OVERDUE_BATCHES = "overdue batches";
 export const OVERDUE_RECORDS = "overdue records";
 
@@ -38,9 +38,9 @@ export const OVERDUE_RECORDS = "overdue records";
 export const CONTROL = "control";
 
 export class Recording {
-  /** The figures by their printed label. */
+  /** The figures, by their printed label. */
   readonly figures = new Map<string, Series>();
-  /** The calls by their kind: when each ended, and how many ms it took. */
+  /** The calls, by their kind. Each has the time when it ended and how many ms it took. */
   readonly calls = new Map<string, Point[]>();
 
   note(what: What, label: string, at: number, value: number): number {

@@ -1,4 +1,4 @@
-/** What a soak looks at in the servers: PostgreSQL's tables and connections, Redis' keys, RabbitMQ's queues. */
+/** What a soak measures in the servers: tables and connections of PostgreSQL, keys of Redis, queues of RabbitMQ. */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,23 +9,26 @@ import { configFor, rabbitUrl } from "../../test/helpers/amqp.ts";
 import { redisUrl } from "../kit/needs.ts";
 import { cpuOf } from "../kit/node.ts";
 
-/** Tables that no retention empties: the company's own, and the control's. */
+/** Tables that retention never empties: the company's table, and the control's. */
 const notOurs = "('bench_order', 'soak_control')";
 
 const tablesOf = `SELECT c.relname AS name, pg_total_relation_size(c.oid)::float8 AS bytes
   FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND c.relname NOT IN ${notOurs}
   ORDER BY bytes DESC`;
 
-/** Other connections to the database than the soak's own. */
+/** The server processes of all connections to the database, except the soak's own connections. */
 const backends = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'soak'";
 
 const overdue = `SELECT count(*)::int AS batches, coalesce(sum(accepted), 0)::float8 AS records
   FROM batch WHERE due_at <= (extract(epoch FROM statement_timestamp()) * 1000)::bigint`;
 
-/** What autovacuum would come for, roughly: migrations set such a number for the tables of running batches. */
+/**
+ * Tables with so many dead rows that autovacuum would vacuum them. Migrations set a similar threshold for the tables of running
+ * batches.
+ */
 const withDeadRows = "SELECT relname AS name FROM pg_stat_user_tables WHERE n_dead_tup > 1000";
 
-/** As `autovacuum_naptime`. */
+/** PostgreSQL's default of `autovacuum_naptime`. */
 const VACUUM_MS = 60_000;
 
 export interface Table {
@@ -40,7 +43,7 @@ export class Servers {
   readonly #prefix: string;
   readonly #redis = new Redis(redisUrl);
   readonly #rabbit: ChannelModel;
-  /** The CPU time of each backend at the last look, and that of all since the begin. */
+  /** The CPU time of each server process at the last sample, and the sum over all since the begin. */
   #backendCpu = new Map<number, number>();
   #databaseCpu = 0;
 
@@ -71,19 +74,22 @@ export class Servers {
     return tables.map((table, i) => ({ ...table, rows: rows[0]?.n[i] as number }));
   }
 
-  /** Deliveries that wait to be sent, or to be sent again. */
+  /** The number of deliveries that wait for their first or next attempt. */
   async deliveries(): Promise<number> {
     const text = "SELECT count(*)::int AS n FROM delivery WHERE due_at IS NOT NULL";
     return (await this.db.query<{ n: number }>(text)).rows[0]?.n as number;
   }
 
-  /** Batches whose time is over, which retention has still to delete, and their records. */
+  /** The number of batches whose retention is over but that are not deleted yet, and of their records. */
   async overdue(): Promise<{ batches: number; records: number }> {
     const { rows } = await this.db.query<{ batches: number; records: number }>(overdue);
     return rows[0] as (typeof rows)[number];
   }
 
-  /** How many connections the database has, and the CPU time in ms that all have used so far. A server elsewhere has no time. */
+  /**
+   * The number of connections to the database, and the CPU time in ms that their server processes have used so far. The time is
+   * null if the server runs on another machine.
+   */
   async connections(): Promise<{ open: number; cpu: number | null }> {
     const { rows } = await this.db.query<{ pid: number }>(backends);
     const now = new Map<number, number>();
@@ -100,7 +106,7 @@ export class Servers {
     return found.size;
   }
 
-  /** Messages that are ready in the queue of tokens, in the dead ones', and in the nodes' own queues. */
+  /** The number of ready messages in the queue of tokens, in the dead-letter queue, and in the nodes' own queues. */
   async messages(pids: number[]): Promise<{ tokens: number; dead: number; own: number }> {
     const { batchReadyQueue } = configFor(this.#namespace);
     const own = pids.flatMap((pid) =>
@@ -114,7 +120,10 @@ export class Servers {
     };
   }
 
-  /** Of a queue that is not there: 0. A wrong name closes the channel, so that each has its own. */
+  /**
+   * The number of ready messages in a queue, 0 if there is no such queue. A wrong name closes the channel, so each call opens its
+   * own.
+   */
   async #depth(queue: string): Promise<number> {
     const channel = await this.#rabbit.createChannel();
     channel.on("error", () => {});
@@ -127,15 +136,16 @@ export class Servers {
 
 async function connected(connectionString: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString, application_name: "soak" });
-  // Ctrl-C drops the database below it. Without a listener that would end this process in the middle of its clean-up.
+  // On Ctrl-C the clean-up drops the database while this connection is open. Without a listener the connection's error would end
+  // the process in the middle of the clean-up.
   client.on("error", () => {});
   await client.connect();
   return client;
 }
 
 /**
- * Vacuums each minute where the server has autovacuum off, as servers for tests have: without it all tables grow. Answers whether it does
- * and how it is stopped.
+ * Vacuums each minute if the server has autovacuum off, as test servers have. Otherwise all tables would grow. Answers whether
+ * the soak has to vacuum, and a function that stops it.
  */
 export async function startVacuum(databaseUrl: string): Promise<{ isOurs: boolean; stop(): Promise<void> }> {
   const db = await connected(databaseUrl);
@@ -160,7 +170,7 @@ export async function startVacuum(databaseUrl: string): Promise<{ isOurs: boolea
   };
 }
 
-/** Whether a process of this machine has the id, and is PostgreSQL's. */
+/** Whether the process with this id runs on this machine and belongs to PostgreSQL. */
 function isBackend(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("postgres");

@@ -1,6 +1,6 @@
 /**
- * A node of its own beside the cluster of a soak: one process with all services on SQLite, with a partner that sends small batches. Its
- * write-ahead log grows without bound when nothing checkpoints it.
+ * A single node beside the cluster of a soak: one process with all services on SQLite, and a partner that sends small batches. If
+ * nobody checkpoints SQLite's write-ahead log, it grows without bound.
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";
@@ -22,9 +22,9 @@ const SETTLE_MS = 30_000;
 export interface Single {
   watched: Watched;
   note(recording: Recording, at: number): void;
-  /** Ends the retention of batches that ended before, so that they are deleted now. */
+  /** Makes the retention of batches end `retentionMs` after they ended, so that the node deletes them. */
   age(retentionMs: number): void;
-  /** Ends the load, compares the counts, and stops the node. Answers the counts. */
+  /** Ends the load, compares the counts, and stops the node. Answers the counts as a line. */
   stop(): Promise<string>;
 }
 
