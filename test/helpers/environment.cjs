@@ -88,6 +88,9 @@ function cheapStacks() {
   };
 }
 
+/** Jest's listeners to a file's tests: it adds four for each file to those that the global object has. */
+const LISTENERS = Symbol.for("EVENT_HANDLERS");
+
 module.exports = class {
   constructor({ projectConfig: config }) {
     this.global = globalThis;
@@ -112,6 +115,8 @@ module.exports = class {
     this.fakeTimers.dispose();
     this.fakeTimersModern.dispose();
     for (const end of this.endTimers) end();
+    // They would hear of the next files' tests, tell Jest of each as a test of this file, and keep what this file has loaded.
+    delete globalThis[LISTENERS];
     this.restore();
   }
 
