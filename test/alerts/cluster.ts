@@ -1,4 +1,4 @@
-/** Two api nodes and two workers as processes, each at an address that stays, with a proxy before each server. */
+/** Two api nodes and two workers as processes. Each keeps its address over restarts, and each server is behind a proxy. */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
@@ -34,7 +34,7 @@ export class Member {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** `env`: settings of this life alone. */
+  /** Starts the process. `env`: settings for this start only. */
   start(env: Record<string, string> = {}): void {
     this.node = launch({ ...this.env, ...env }, `start:${this.role}`);
     for (const output of [this.node.child.stdout, this.node.child.stderr])
@@ -58,13 +58,13 @@ export class Member {
     return health?.status === "ok";
   }
 
-  /** Some of its places are taken. */
+  /** Whether the worker is working on a batch. */
   async isAtWork(): Promise<boolean> {
     const text = await (await fetch(`${this.url}/metrics`)).text();
     return /^dataflow_worker_slots\{state="busy"\} [1-9]/m.test(text);
   }
 
-  /** What its present life has said. */
+  /** What the process has logged since its last start. */
   readonly logs = (): string => this.node?.logs() ?? "";
 
   async untilWhole(): Promise<void> {
@@ -75,7 +75,7 @@ export class Member {
 export class Cluster {
   readonly members: Member[] = [];
   readonly folder: string;
-  /** Of the database; `crm` is of TABLE_DATABASES. */
+  /** The proxy of each server. `postgres` is DataFlow's database, `crm` one of `TABLE_DATABASES`. */
   links!: Record<"redis" | "rabbit" | "postgres" | "crm", TcpProxy>;
   private readonly namespace = newNamespace();
   private readonly prefix = freshPrefix();
@@ -130,7 +130,7 @@ export class Cluster {
     for (const member of this.members) await member.untilWhole();
   }
 
-  /** Beside the nodes, over a connection of its own. */
+  /** Runs SQL over a connection of the test's own, which no fault cuts. */
   async sql<T extends object>(text: string): Promise<T[]> {
     return (await this.client.query(text)).rows as T[];
   }

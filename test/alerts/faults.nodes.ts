@@ -1,4 +1,4 @@
-/** Faults of nodes: they die, stand still, are paused, or are too busy. */
+/** Faults of nodes: a node is killed, is paused by an operator, is frozen, or has too much work. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { accepted, admin, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -10,7 +10,7 @@ const LEASE_OVER_MS = 8_000;
 
 const workers = (cluster: Cluster) => cluster.of("worker") as [Member, Member];
 
-/** Batches whose chunks have one record each, for which `handler` takes its time; answers their ids. */
+/** Uploads batches whose chunks have one record each, for the slow handler `handler`. Answers their ids. */
 async function busy({ apiUrl }: Cluster, count: number, chunks: number, handler = "trouble.wait"): Promise<string[]> {
   const client = await newClient(apiUrl, { handler, chunkRecords: 1, maxConcurrentBatches: 20 });
   const ids: string[] = [];
@@ -18,7 +18,7 @@ async function busy({ apiUrl }: Cluster, count: number, chunks: number, handler 
   return ids;
 }
 
-/** Nothing of the batches of an earlier fault is left. */
+/** Waits until all batches of an earlier fault have ended. */
 const idle = (cluster: Cluster) =>
   until(
     async () => (await cluster.sql("SELECT 1 FROM batch WHERE state IN ('ready', 'processing')")).length < 4,
@@ -77,7 +77,7 @@ export const faultsOfNodes: Record<string, Walk> = {
     };
   }),
 
-  /** Both stand still in turn, longer than a lease, with work of the other one at hand. */
+  /** Freezes both workers in turn for longer than a lease. Meanwhile the other worker takes over the batch. */
   LateWrites: fires(async ({ cluster }) => {
     const turn = async () => {
       await busy(cluster, 4, 10);

@@ -1,4 +1,4 @@
-/** Faults of the servers: each is cut off by a proxy, is slow, or comes and goes. */
+/** Faults of the servers: a proxy cuts a server off, makes it slow, or breaks the link again and again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { accepted, newClient } from "../helpers/http.ts";
 import type { Cluster } from "./cluster.ts";
@@ -7,7 +7,7 @@ import { again, fires, tells, type Walk } from "./stage.ts";
 
 const ROUND_TRIP_MS = 1_400;
 
-/** `named`: as /health/ready tells of it. */
+/** A server that is away. `named`: its name in the answer of /health/ready. */
 const away = (server: keyof Cluster["links"], named: string): Walk =>
   fires(async ({ cluster }) => {
     await cluster.links[server].shut();
@@ -31,7 +31,7 @@ export const faultsOfServers: Record<string, Walk> = {
   LimiterOnFallback: away("redis", '"redis":{"status":"down"'),
   CacheOnFallback: away("redis", '"redis":{"status":"down"'),
 
-  /** The workers are restarted with BATCH_LOCK_FALLBACK=sql while Redis is still away, as the runbook says. */
+  /** The mending step restarts the workers with BATCH_LOCK_FALLBACK=sql while Redis is still away, as the runbook says. */
   LocksUnavailable: fires(async ({ cluster }) => {
     await restartWorkers(cluster, { BATCH_LOCK_FALLBACK: "none" });
     await cluster.links.redis.shut();
@@ -59,7 +59,7 @@ export const faultsOfServers: Record<string, Walk> = {
     return { mend: async () => cluster.links.postgres.thaw() };
   }),
 
-  /** A table that is missing is a fault that DataFlow cannot know. */
+  /** A missing table causes an error that DataFlow does not expect, which counts as a defect. */
   Defects: fires(async ({ cluster }) => {
     const client = await newClient(cluster.apiUrl);
     const { id } = await accepted(cluster.apiUrl, client, records(1));

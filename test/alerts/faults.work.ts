@@ -1,4 +1,4 @@
-/** Faults of what partners send and get: files, approvals, receivers of webhooks, and data whose time is over. */
+/** Faults of what partners send and receive: files, approvals, webhooks. And data that retention cannot delete. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -74,7 +74,7 @@ export const faultsOfWork: Record<string, Walk> = {
     };
   }),
 
-  /** It came two days ago, and is held since it was checked just now. */
+  /** The batch was uploaded two days ago. It waits for an approval, because it was checked just now. */
   HeldForLong: fires(async ({ cluster, prometheus }) => {
     const client = await newClient(cluster.apiUrl, { requiresApproval: "afterValidation" });
     const { id } = await accepted(cluster.apiUrl, client, records(1));
@@ -93,7 +93,7 @@ export const faultsOfWork: Record<string, Walk> = {
     };
   }),
 
-  /** A query of somebody's keeps a row of a batch whose time was over two days ago. */
+  /** A foreign query locks a row of a batch whose retention ended two days ago. */
   RetentionBehind: fires(async ({ cluster }) => {
     const client = await newClient(cluster.apiUrl);
     const { id } = await accepted(cluster.apiUrl, client, records(1));

@@ -1,10 +1,12 @@
-/** A small load on the cluster: each second two uploads, one that waits for its end, and some questions. */
+/**
+ * A small load on the cluster. Each second it sends two uploads, one request that waits for the end of a batch, and some reads.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { get, newClient, post, type TestClient } from "../helpers/http.ts";
 
 const PAUSE_MS = 500;
 
-/** So many records of one field, each line another. */
+/** The body of this many records with one field. Each line is different. */
 export const records = (count: number, value = 1): string =>
   Array.from({ length: count }, (_, i) => `{"no":${i},"value":${value}}\n`).join("");
 
@@ -31,7 +33,7 @@ export class Load {
   private async run(): Promise<void> {
     for (let turn = 0; this.isOn; turn++) {
       const url = this.urls[turn % this.urls.length] as string;
-      // While a fault lasts, many of them fail: what counts is that somebody asks.
+      // During a fault many requests fail. Their results do not matter; the requests themselves are the load.
       await Promise.allSettled([
         inVain(post(url, this.client, records(20), undefined, turn % 4 === 0 ? { prefer: "wait=60" } : {})),
         inVain(get(url, this.client, "/imports?limit=5")),
@@ -42,5 +44,5 @@ export class Load {
   }
 }
 
-/** Reads the answer, for a body that nobody reads keeps its connection. */
+/** Reads the answer and ignores it. An answer that nobody reads keeps its connection open. */
 const inVain = async (answer: Promise<Response>) => void (await (await answer).text());

@@ -1,4 +1,4 @@
-/** The panels of deploy/grafana/dashboards/, asked of a cluster that does all that they show, and traces it. */
+/** Checks the panels of deploy/grafana/dashboards/ against a cluster that does and traces everything that they show. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { accepted, admin, get, newClient, post, type TestClient } from "../helpers/http.ts";
 import { dashboards } from "../helpers/monitoring.ts";
@@ -15,10 +15,10 @@ const SHOWN_MS = 60_000;
 const PAUSE_MS = 500;
 
 interface Query {
-  /** Dashboard, panel, and which of its queries. */
+  /** Names the dashboard, the panel, and the query within the panel. */
   of: string;
   expr: string;
-  /** The labels that its legend shows. */
+  /** The labels that the query's legend shows. */
   legend: string[];
   hasExemplars: boolean;
 }
@@ -34,7 +34,7 @@ const queries: Query[] = dashboards.flatMap(({ title: dashboard, panels }) =>
   ),
 );
 
-/** Why a panel shows nothing, or not what it means to show. Null: it is right. */
+/** Why a panel shows nothing, or shows something wrong. Null if the panel is right. */
 async function faultOf(prometheus: Prometheus, { expr, legend, hasExemplars }: Query): Promise<string | null> {
   const series = await prometheus.query(expr);
   if (!series.some(({ value }) => Number.isFinite(value))) return series.length === 0 ? "nothing" : "no number";
@@ -67,7 +67,10 @@ async function partners({ apiUrl }: Cluster, receiver: string): Promise<Partners
 
 const inVain = async (answer: Promise<Response>) => (await answer).text();
 
-/** A bit of all that the panels show. Without the table of errors some requests end with 500. */
+/**
+ * Makes the cluster do a little of everything that the panels show. It hides the table of errors for a moment, so that some
+ * requests end with 500.
+ */
 async function work({ apiUrl: url }: Cluster, { table, handler, hooked }: Partners): Promise<void> {
   const headers = { "content-type": "application/json", "sec-fetch-site": "same-origin" };
   const [{ id }] = await Promise.all([

@@ -1,4 +1,4 @@
-/** A Prometheus of the walk's own, with the rules and the configuration of deploy/, in shorter times. */
+/** Starts a Prometheus for the tests, with the rules and the configuration of deploy/, in which all times are shorter. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,16 +8,16 @@ import { root } from "../../root.cjs";
 import { until } from "../helpers/patience.ts";
 import { freePort } from "../helpers/port.ts";
 
-/** Minutes become seconds: 15 m are 30 s. Nothing is longer than a minute, and nothing shorter than three scrapes. */
+/** All times are divided by this: 15 minutes become 30 seconds. Results are at most a minute and at least three scrapes long. */
 const SHORTER = 30;
 const SCRAPE_S = 2;
-/** What Grafana puts for `$__rate_interval`: four scrapes. */
+/** What Grafana puts in place of `$__rate_interval`: four scrapes. */
 export const RATE_INTERVAL = `${4 * SCRAPE_S}s`;
 const [LEAST_S, MOST_S] = [3 * SCRAPE_S, 60];
 
 const SCRAPED_MS = 30_000;
 
-/** Bounds for which one would have to wait, or work, for too long. */
+/** Lower thresholds for alerts that would otherwise need a long time or a lot of work to fire. */
 const lower: Record<string, [string, string]> = {
   DataflowQueueOld: ["> 60", "> 3"],
   DataflowQueueVeryOld: ["> 300", "> 6"],
@@ -90,7 +90,7 @@ export class Prometheus {
     this.folder = folder;
   }
 
-  /** Targets are host:port. What an earlier start has stored is gone. */
+  /** Starts Prometheus without the data of an earlier start. Targets are written `host:port`. */
   async start(targets: string[]): Promise<void> {
     writeFileSync(join(this.folder, "rules.yml"), stringify(shorterRules()));
     writeFileSync(join(this.folder, "prometheus.yml"), configuration(this.folder, targets));
@@ -124,19 +124,19 @@ export class Prometheus {
     );
   }
 
-  /** How many targets answer. */
+  /** How many targets answer the scrapes. */
   private async counted(): Promise<number> {
     const [sum] = await this.query("sum(up)");
     return sum?.value ?? 0;
   }
 
-  /** Throws where Prometheus takes no such query. */
+  /** Runs a query. Throws if Prometheus refuses it. */
   async query(expr: string): Promise<{ labels: Record<string, string>; value: number }[]> {
     const { result } = await this.ask<{ result: Vector }>("query", { query: expr });
     return result.map(({ metric: labels, value: [, value] }) => ({ labels, value: Number(value) }));
   }
 
-  /** The traces that the samples of a query lead to. */
+  /** The ids of the traces in the exemplars of a query. */
   async traces(expr: string): Promise<string[]> {
     const since = { start: String(Date.now() / 1000 - 3600), end: String(Date.now() / 1000) };
     const found = await this.ask<{ exemplars: { labels: { trace_id: string } }[] }[]>("query_exemplars", {
@@ -153,7 +153,7 @@ export class Prometheus {
     return data;
   }
 
-  /** Summaries of the alerts that fire, by their names without `Dataflow`. */
+  /** The summaries of the firing alerts, by alert name without the prefix `Dataflow`. */
   async firing(): Promise<Map<string, string>> {
     const { alerts } = await this.ask<Told>("alerts");
     const fire = alerts.filter(({ state }) => state === "firing");

@@ -1,4 +1,7 @@
-/** What must not fire: anything on a healthy cluster with a small load, and NobodyWorks where only the api nodes are scraped. */
+/**
+ * Shows what must not fire: no alert on a healthy cluster with a small load, and not NobodyWorks where Prometheus scrapes only
+ * the api nodes.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { accepted, newClient } from "../helpers/http.ts";
 import { records } from "./load.ts";
@@ -22,7 +25,7 @@ function nothing(fired: Map<string, string>): string {
 export const quiet: Record<string, Walk> = {
   Healthy: async (_name, stage) => nothing(await seen(stage, QUIET_MS)),
 
-  /** Some batches always wait, and the workers, which nobody scrapes, are at work. */
+  /** The workers work, but Prometheus does not scrape them. Some batches always wait. */
   async ApiOnly(_name, stage) {
     const { cluster, prometheus } = stage;
     const at = (role?: "api") => (role ? cluster.of(role) : cluster.members).map(({ port }) => `127.0.0.1:${port}`);

@@ -1,4 +1,4 @@
-/** What a walk has: a cluster, a Prometheus, and how a fault is seen to fire and to resolve. */
+/** What every alert test uses: a cluster, a Prometheus, and how to see that an alert fires and resolves. */
 import { until } from "../helpers/patience.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Prometheus } from "./prometheus.ts";
@@ -8,22 +8,25 @@ export interface Stage {
   prometheus: Prometheus;
 }
 
-/** Of the alert of this name; answers what there is to say of it. */
+/** Tests the alert of this name. Answers a text for the report. */
 export type Walk = (name: string, stage: Stage) => Promise<string>;
 
 const FIRES_MS = 90_000;
 const RESOLVES_MS = 150_000;
 
 interface Trouble {
-  /** What the runbook says to look at; throws where that does not tell the fault. */
+  /** Looks where the runbook says. Throws if the fault cannot be seen there. */
   look?(): Promise<unknown>;
-  /** What the runbook says to do, or the end of the fault. */
+  /** Does what the runbook says, or ends the fault. */
   mend(): Promise<unknown>;
 }
 
 type Fault = (stage: Stage) => Promise<Trouble>;
 
-/** A walk that waits until the alert fires, looks where the runbook says, mends the fault, and waits until it is quiet again. */
+/**
+ * Makes a test that causes a fault, waits until the alert fires, looks where the runbook says, mends the fault, and waits until
+ * the alert resolves.
+ */
 export function fires(fault: Fault): Walk {
   return async (name, stage) => {
     const { cluster, prometheus } = stage;
@@ -48,7 +51,7 @@ export function fires(fault: Fault): Walk {
   };
 }
 
-/** Does it again and again until the answer is called, which waits for the last time. */
+/** Repeats the work until the returned function is called. That function waits for the last repetition. */
 export function again(work: () => Promise<unknown>): () => Promise<void> {
   let isOn = true;
   const run = async () => {
@@ -61,7 +64,7 @@ export function again(work: () => Promise<unknown>): () => Promise<void> {
   };
 }
 
-/** An answer of the API that has to be right. */
+/** Reads an answer of the API. Throws if its status is not 2xx. */
 export async function answered<T>(answer: Promise<Response>): Promise<T> {
   const response = await answer;
   const text = await response.text();
@@ -69,7 +72,7 @@ export async function answered<T>(answer: Promise<Response>): Promise<T> {
   return (text && JSON.parse(text)) as T;
 }
 
-/** Throws unless what was looked at has this text. */
+/** Throws unless `seen` contains the text `wanted`. */
 export function tells(seen: unknown, wanted: string): void {
   const text = typeof seen === "string" ? seen : JSON.stringify(seen);
   if (!text.includes(wanted)) throw new Error(`"${wanted}" is not told by ${text.slice(0, 500)}.`);

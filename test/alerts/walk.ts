@@ -1,7 +1,8 @@
 /**
- * `node test/alerts/walk.ts [NAME …]`: makes the alerts of deploy/prometheus/ fire, one after the other, on processes of this
- * machine, by causing their faults; mends the fault as docs/runbook.md says, and sees them resolve. Without names all of them.
- * It needs Debian's package prometheus, PostgreSQL, Redis and RabbitMQ, as the tests do, and about 20 minutes.
+ * `node test/alerts/walk.ts [NAME …]` tests the alerts of deploy/prometheus/ one after another (without names: all). It causes
+ * the fault of each alert on processes of this machine, waits until the alert fires, mends the fault as docs/runbook.md says, and
+ * waits until the alert resolves. It needs Debian's package `prometheus`, and PostgreSQL, Redis and RabbitMQ as the tests do. It
+ * takes about 20 minutes.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +24,7 @@ if (unknown.length > 0) throw new Error(`No walk is called ${unknown.join(", ")}
 
 const folder = mkdtempSync(join(tmpdir(), "alerts-"));
 const cluster = new Cluster(folder, `dataflow_alerts_${process.pid}`, {
-  // The server is shared with whatever else runs here.
+  // Other tests use the same PostgreSQL server, so each node opens few connections.
   DATABASE_POOL: "4",
   BATCH_LEASE: "4s",
   REDIS_LOCK_TIMEOUT: "4s",

@@ -1,7 +1,8 @@
 /**
- * The promise: a cluster of real processes, on PostgreSQL, Redis and RabbitMQ, is one system; it loses nothing and repeats nothing when nodes
- * are killed, paused and stopped, and links are cut, frozen and slowed. In a short run one cluster is for all suites, for each start of a
- * node costs a second of a core; in a long one each has its own. CHAOS_SEED repeats an order of faults, CHAOS_SECONDS is the length.
+ * The promise: a cluster of real processes on PostgreSQL, Redis and RabbitMQ behaves as one system. It loses nothing and repeats
+ * nothing when nodes are killed, paused and stopped, and when links are cut, frozen and slowed. In a short run all suites share
+ * one cluster, because each start of a node costs a second of CPU time. In a long run each suite has its own cluster. CHAOS_SEED
+ * repeats an order of faults, CHAOS_SECONDS sets the length of the run.
  */
 import { Cluster, everyServer } from "./cluster/cluster.ts";
 import type { Role } from "./cluster/place.ts";
@@ -15,7 +16,7 @@ import { METRICS_PORT, wholeSuite } from "./whole.suite.ts";
 
 type Suite = (cluster: Cluster) => void;
 
-/** Short enough that what a lost worker holds goes on soon; long enough that a busy machine loses no lease. */
+/** Short enough that the batches of a lost worker go on soon. Long enough that a worker keeps its leases on a busy machine. */
 const shared = {
   BATCH_LEASE: "2s",
   REDIS_LOCK_TIMEOUT: "2s",

@@ -1,4 +1,7 @@
-/** A worker that is killed between what it writes in another database and what it writes here: rows and counts are exact. */
+/**
+ * The promise: rows and counts stay exact when a worker is killed between its write to another database and its write to
+ * DataFlow's own.
+ */
 import pg from "pg";
 import { call } from "../../services/messages.ts";
 import {
@@ -71,7 +74,7 @@ describePostgres("a worker that is killed", () => {
     };
     const worker = await startWorker(env);
     const client = await newClient(system.url, policy);
-    // Once it is killed, what it has sent last is still on its way.
+    // A killed worker may have sent its last statement already. The proxy delivers that statement later.
     const lost = proxy().lose(text, "late", () => worker.stop("SIGKILL"));
     const { id } = await accepted(system.url, client, records.map((one) => JSON.stringify(one)).join("\n"));
     const { arrive } = await lost;

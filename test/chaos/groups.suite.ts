@@ -1,7 +1,7 @@
 /**
- * Floods of small batches, which workers take as groups, while a worker is killed or stands still inside a group and links
- * are lost while a group commits. Each valid record is stored once, counts are exact, clients keep their shares, each
- * batch's end is told, and no batch waits for ever. CHAOS_SEED repeats the order of faults; the rounds go on for
+ * Floods of small batches, which workers process as groups. Meanwhile a worker is killed or frozen inside a group, and links are
+ * lost while a group commits. The promise: each valid record is stored once, counts are exact, clients keep their shares, each
+ * batch's end is reported, and no batch waits for ever. CHAOS_SEED repeats the order of faults; the rounds go on for
  * CHAOS_SECONDS.
  */
 import { accepted, newClient, type TestClient } from "../helpers/http.ts";
@@ -16,16 +16,16 @@ import { isLong, SEED, secondsOr } from "./seconds.ts";
 import { expectAllRight, isRestful, lastBatch, type Sent } from "./stored.ts";
 
 const SECONDS = secondsOr(0);
-/** Batches of a client and round: some groups. */
+/** Batches of each client in each round. They are enough for several groups. */
 const FLOOD = isLong ? 100 : 64;
-/** Of each table and round. */
+/** Batches into each table in each round. */
 const INTO_TABLES = 2;
-/** So many are sent at once. */
+/** How many requests are sent at once. */
 const SENDERS = 8;
-/** One in so many batches is followed by its events. */
+/** One batch of this many is followed by its events. */
 const FOLLOWED = 8;
 const LEASE_MS = isLong ? 1_000 : 2_000;
-/** More batches in the hands of a worker than it works one by one. */
+/** A worker that holds this many batches has a group: one by one it would hold fewer. */
 const GROUP = 8;
 const WEIGHTS = [1, 3] as const;
 
@@ -39,7 +39,7 @@ function floods(cluster: Cluster): void {
   const sent = new Map<string, Sent>();
   const answered = new Map<string, string>();
   let told: Told;
-  /** What others have sent. */
+  /** The newest batch of the other suites. */
   let before: number;
   let clients: TestClient[];
   let intoTables: TestClient[];
@@ -47,7 +47,8 @@ function floods(cluster: Cluster): void {
   beforeAll(async () => {
     before = await lastBatch(cluster.select);
     told = await Told.open(cluster);
-    // More places than the workers have slots: what a lost worker holds until its lease is over takes no turn from its client.
+    // Clients may run more batches than the workers have places. So the batches of a lost worker take no place of their client
+    // while their lease lasts.
     const policy = { schema, maxAttempts: 100, maxConcurrentBatches: 8, webhook: told.webhook };
     clients = await Promise.all(WEIGHTS.map((weight) => newClient(api().at, { ...policy, weight })));
     intoTables = await Promise.all(
@@ -68,7 +69,7 @@ function floods(cluster: Cluster): void {
     if (answered.size % FOLLOWED === 0) told.follow(client, id);
   }
 
-  /** Both clients' batches in turns. */
+  /** Posts the batches of both clients in turns. */
   async function flood(round: number): Promise<void> {
     const all = Array.from({ length: FLOOD }, (_, n) =>
       clients.map((client, c) => [client, randomImport(`r${round}c${c}n${n}`, random, false)] as const),
@@ -95,7 +96,7 @@ function floods(cluster: Cluster): void {
     );
   }
 
-  /** What happens to the worker in whose hands the group is; the answer ends it. */
+  /** The faults of a worker that holds a group. Each answers a function that ends the fault. */
   const faults = {
     async killed(place: Place) {
       await place.end("SIGKILL");
@@ -133,7 +134,10 @@ function floods(cluster: Cluster): void {
     return found.length > 0 && found;
   };
 
-  /** Workers meet the whole flood at once; their groups' commits hang while two faults strike, then go on. */
+  /**
+   * Holds all inserts, so that the workers take the whole flood as groups and their commits hang. Then two faults happen, and the
+   * commits go on.
+   */
   async function round(no: number, [one, other]: readonly [Fault, Fault]): Promise<void> {
     const workers = cluster.of("worker");
     for (const worker of workers) worker.pause();
@@ -142,7 +146,7 @@ function floods(cluster: Cluster): void {
     const letGo = await cluster.hold("record");
     for (const worker of workers) worker.wake();
     const inGroup = await until(grouping, "a worker with a group");
-    // Only now: they would take the places of the groups.
+    // These batches come after the groups were taken, because they would have taken places of the groups.
     await floodTables(no);
     const first = inGroup[0] as Place;
     const second = workers.find((worker) => worker !== first) as Place;
@@ -161,7 +165,10 @@ function floods(cluster: Cluster): void {
     await expectShares(no);
   }
 
-  /** By their first claims: when half of the heavier client's batches are claimed, about a third as many of the lighter one's are. */
+  /**
+   * Checks the shares by the order of the first claims. When half of the heavier client's batches are claimed, about a third as
+   * many of the lighter client's are.
+   */
   async function expectShares(no: number): Promise<void> {
     const claims = `SELECT started_at AS at, request_id LIKE 'r${no}c1%' AS "isHeavy" FROM batch WHERE request_id LIKE 'r${no}c%'`;
     const rows = await cluster.select<{ at: number; isHeavy: boolean }>(`${claims} ORDER BY started_at`);
@@ -175,7 +182,7 @@ function floods(cluster: Cluster): void {
   const shares: number[] = [];
 
   test(
-    `keeps shares, counts and news whatever happens inside a group (CHAOS_SEED=${SEED})`,
+    `shares, counts and events stay right whatever happens inside a group (CHAOS_SEED=${SEED})`,
     async () => {
       logbook.tell(`CHAOS_SEED=${SEED}`);
       const endAt = performance.now() + SECONDS * 1_000;
@@ -200,7 +207,10 @@ function floods(cluster: Cluster): void {
     300_000 + SECONDS * 5_000,
   );
 
-  /** In a short run the seed picks one of the most telling pairs; a long one goes through all pairs, in a random order. */
+  /**
+   * The pair of faults of a round. A short run takes one of the most telling pairs, by the seed. A long run goes through all
+   * pairs in a random order.
+   */
   function pairAt(no: number): readonly [Fault, Fault] {
     if (!isLong) return shortPairs[SEED % shortPairs.length] as readonly [Fault, Fault];
     const names = Object.keys(faults) as Fault[];

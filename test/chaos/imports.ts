@@ -1,4 +1,4 @@
-/** Imports whose content follows from their number, so that what is stored can be told to be right to the letter. */
+/** Imports whose content follows from their number, so that each stored character can be checked. */
 import { gzipSync } from "node:zlib";
 import { type CompanyTable, slotOf } from "./company.ts";
 
@@ -10,7 +10,7 @@ export const schema = {
   properties: { i: { type: "integer" }, amount: { type: "number", minimum: 0 }, note: { type: "string" } },
 };
 
-/** Of records that go into a table of the company's own. */
+/** The schema of records that go into a table of the company. */
 export const tableSchema = {
   ...schema,
   required: [...schema.required, "slot"],
@@ -21,12 +21,12 @@ const formats = ["ndjson", "csv", "json"] as const;
 const mediaTypes = { ndjson: "application/x-ndjson", csv: "text/csv", json: "application/json" };
 
 export interface Import {
-  /** Sent as X-Request-Id, which the batch keeps: by it an import is known again that was never answered. */
+  /** Sent as X-Request-Id, which the batch stores. It identifies the batch of an import that was never answered. */
   key: string;
   format: (typeof formats)[number];
   isGzip: boolean;
   records: number;
-  /** Every so many records one is wrong; 0: none. */
+  /** One record of this many is wrong; 0: none. */
   wrongEvery: number;
   noteLength: number;
   /** Null: DataFlow's own table. */
@@ -53,19 +53,19 @@ export function randomImport(
 
 export interface Line {
   text: string;
-  /** The physical line where it begins; a JSON array has none. */
+  /** The physical line where the record begins. A record of a JSON array has none. */
   line: number | null;
   isWrong: boolean;
   data: { i: number; amount: number; note: string; slot?: number; op?: "U" | "D" };
 }
 
-/** The records of an import, from the first on. */
+/** Yields the records of an import in their order. */
 export function* linesOf({ key, format, records, wrongEvery, noteLength, table }: Import): Generator<Line> {
   let line = format === "csv" ? 2 : 1;
   for (let i = 1; i <= records; i++) {
     const place = table && slotOf(i, table);
     const hasWrongAmount = wrongEvery > 0 && i % wrongEvery === 0;
-    // The amount of a record that deletes its row is not looked at.
+    // A record that deletes a row is not checked for its amount.
     const isWrong = hasWrongAmount && place?.op !== "D";
     const breaks = format === "csv" && i % 5 === 0 ? "\n" : "";
     const data = { i, amount: hasWrongAmount ? -i : i / 2, note: `${key}${breaks}${"ä".repeat(noteLength)}`, ...place };

@@ -1,7 +1,7 @@
 /**
- * The promise of the whole: whatever was answered 202 is worked to its end, each record once and right, however often the
- * process is killed; and what was not answered exists as a whole or not at all. CHAOS_ROUNDS=500 for a long run,
- * CHAOS_SEED to choose the imports and moments of one.
+ * The promise of the whole product: each import that was answered with 202 is processed to its end, each record once and right,
+ * however often the process is killed. An import that was not answered exists as a whole or not at all. CHAOS_ROUNDS=500 makes a
+ * long run; CHAOS_SEED repeats the imports and moments of an earlier run.
  */
 import { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../../database/database.ts";
@@ -22,9 +22,12 @@ import { type BatchFound, expectAllRight, expectOneByOne, isRestful, type Sent }
 const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 3);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const isLong = ROUNDS > 10;
-/** How long a round's load runs before the kill, at most. */
+/** The longest time that a round's load runs before the kill. */
 const LONGEST_LOAD_MS = 700;
-/** So many send small bodies one after the other: more than the worker takes alone, so it takes them together. */
+/**
+ * This many senders post small bodies, one after another. They are more than a worker processes one by one, so it processes them
+ * as groups.
+ */
 const FLOOD = 6;
 
 const place = temporaryFolder();
@@ -37,7 +40,7 @@ interface Sender {
   table?: CompanyTable;
 }
 
-/** All that was sent, by key, and of it all that was answered, with the batch's id. */
+/** All uploads that were sent, by key. `answered` has those that were answered, with the id of the batch. */
 const sent = new Map<string, Sent>();
 const answered = new Map<string, string>();
 const unexpected: string[] = [];
@@ -53,7 +56,7 @@ afterAll(() => {
   place.remove();
 });
 
-/** Large bodies go in pieces, so that a kill meets them on the way. */
+/** Sends a large body in pieces, so that a kill comes in the middle of it. */
 function pieces(body: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
   const size = Math.max(1_000, Math.ceil(body.length / 30));
   let at = 0;
@@ -67,7 +70,7 @@ function pieces(body: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
   });
 }
 
-/** One import after the other, until the process is gone. */
+/** Posts imports, one after another, until the process has ended. */
 async function send(url: string, { client, isLarge, table }: Sender, keys: string): Promise<void> {
   for (let n = 0; ; n++) {
     const one = randomImport(`${keys}-${n}`, random, isLarge, table);
@@ -89,7 +92,7 @@ async function send(url: string, { client, isLarge, table }: Sender, keys: strin
 
 let senders: Sender[];
 let allOrNothing: TestClient;
-/** Its batches are worked one after another. */
+/** A client whose batches run one after another. */
 let inOrder: TestClient;
 
 async function makeClients(url: string): Promise<void> {
@@ -120,7 +123,7 @@ async function makeClients(url: string): Promise<void> {
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Some of the kills meet the start itself, and a start within a start. */
+/** Kills a process during its start. The next start then finds a half-finished one. */
 async function killedWhileStarting(): Promise<void> {
   const { child, exited } = launch(env);
   await Promise.race([wait(random() * 700), exited]);
@@ -128,20 +131,20 @@ async function killedWhileStarting(): Promise<void> {
   await exited;
 }
 
-/** And some meet a planned stop half way. */
+/** Tells the process to stop, so that the kill comes in the middle of a planned stop. */
 async function beginsToStop({ pid, exited }: RunningProcess): Promise<void> {
   isStopping = true;
   process.kill(pid, "SIGTERM");
   await Promise.race([wait(random() * 300), exited]);
 }
 
-/** However busy the machine is. */
+/** Whether an import into each table was answered. The first round waits for this, also on a busy machine. */
 function isIntoEachTable(): boolean {
   const tables = new Set([...answered.keys()].map((key) => sent.get(key)?.table));
   return companyTables.every((table) => tables.has(table));
 }
 
-/** A short run has each kind once. */
+/** A long run chooses the rounds of a kind at random. A short run has one of each kind. */
 const isOfKind = (round: number, no: number) => (isLong ? no > 0 && random() < 0.25 : no === round);
 
 async function round(no: number): Promise<void> {
@@ -171,7 +174,7 @@ async function comesToRest(): Promise<void> {
 }
 
 test(
-  `whatever was answered survives ${ROUNDS} kills, whole and once (CHAOS_SEED=${SEED})`,
+  `every answered import survives ${ROUNDS} kills, each record stored once (CHAOS_SEED=${SEED})`,
   async () => {
     for (let no = 0; no < ROUNDS; no++) await round(no);
     await comesToRest();
@@ -181,7 +184,7 @@ test(
     const select = async <T>(sql: string) => (await database.sequelize.query(sql))[0] as T[];
     try {
       const found = await expectAllRight(select, sent, answered);
-      // A neighbour may leave little of a short run.
+      // On a busy machine a short run may have processed none of these batches.
       await expectOneByOne(select, inOrder.id, isLong ? ROUNDS : 0);
       expect(await select("PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
       report(found);
@@ -192,7 +195,7 @@ test(
   60_000 + ROUNDS * 20_000,
 );
 
-/** A run that met nothing proves nothing. */
+/** Reports what the run has met, and fails if it has met nothing: such a run proves nothing. */
 function report(found: BatchFound[]): void {
   const unanswered = sent.size - answered.size;
   const survived = found.length - answered.size;

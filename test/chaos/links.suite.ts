@@ -1,18 +1,21 @@
-/** What single links promise, where a whole node loses them: nothing waits for a silent one, and nobody is let in by it. */
+/** What a node promises when it loses some of its links: nothing waits for a silent link, and no disabled client is let in. */
 import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../helpers/http.ts";
 import { patience, until } from "../helpers/patience.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { type Place, type Server, servers } from "./cluster/place.ts";
 import { isLong } from "./seconds.ts";
 
-/** The promise, for a client that was disabled while a node hears nothing. */
+/** The promised time until a disabled client is refused by a node that gets no events. */
 const REFUSED_MS = 6_000;
-/** Leases and locks are 2 s here: with the sweep, the lock of a worker that does not know yet, and the next poll. */
+/**
+ * How long until another worker goes on. It includes the lease and the lock (2 s each in this test), the sweep, and the next
+ * poll.
+ */
 const GOES_ON_MS = 10_000;
 const SHUTDOWN_MS = 6_000;
-/** The promise, with default settings; it takes its time, so that only a long run looks. */
+/** The promise with default settings. Only a long run tests it, because it takes long. */
 const DEAD_WORKER_MS = 45_000;
-/** Enough chunks of 5 that a fault meets a worker in the middle. */
+/** With chunks of 5 records these are enough chunks that a fault comes in the middle of the batch. */
 const RECORDS = isLong ? 3_000 : 1_500;
 
 interface Row {
@@ -35,7 +38,7 @@ async function ownerOf(cluster: Cluster, batch: Batch): Promise<Place | undefine
   return cluster.of("worker").find(({ life }) => life.nodeId === owner);
 }
 
-/** The worker that is in the middle of it. */
+/** Waits until some chunks are done, and answers the worker that processes the batch. */
 async function under(cluster: Cluster, batch: Batch): Promise<Place> {
   await until(async () => (await rowOf(cluster, batch)).next_chunk > 2, "a worker in the middle of the batch");
   return (await ownerOf(cluster, batch)) as Place;
@@ -47,7 +50,7 @@ const goesOnElsewhere = (cluster: Cluster, batch: Batch, lost: Place, ms: number
 const body = Array.from({ length: RECORDS }, (_, i) => `{"i":${i}}\n`).join("");
 
 export function deadWorkerSuite(cluster: Cluster): void {
-  test("a dead worker with default settings: its batch goes on within 45 s", async () => {
+  test("with default settings the batch of a dead worker goes on within 45 s", async () => {
     const { at } = cluster.of("api")[0] as Place;
     const client = await newClient(at, { chunkRecords: 5 });
     const batch = await accepted(at, client, body);
@@ -69,7 +72,7 @@ function links(cluster: Cluster): void {
     frozen: async (place: Place, server: Server) => place.links[server].freeze(),
   };
   test.each(["cut", "frozen"] as const)(
-    "to Redis and RabbitMQ, %s, refuses a client that was disabled elsewhere within 6 s",
+    "(Redis and RabbitMQ, %s) refuses a client that was disabled on another node within 6 s",
     async (how) => {
       const client = await newClient(api(0).at);
       const lost = api(1);
@@ -93,7 +96,7 @@ function links(cluster: Cluster): void {
     expect(stored.map(({ data }) => data.i)).toEqual([...Array(RECORDS).keys()]);
   }
 
-  test("to PostgreSQL, frozen in the middle of a batch: another worker goes on, and nothing comes late", async () => {
+  test("(PostgreSQL, frozen in the middle of a batch) loses the batch to another worker, and writes nothing late", async () => {
     const client = await newClient(api(0).at, { chunkRecords: 5 });
     const batch = await accepted(api(0).at, client, body);
     const frozen = await under(cluster, batch);
@@ -108,7 +111,7 @@ function links(cluster: Cluster): void {
     expect(await rowOf(cluster, batch)).toEqual(end);
   });
 
-  /** In a short run the two that let a stop wait in the most places. */
+  /** A short run tests only the two losses that delay a stop at the most points. */
   const lossesOfLinks = [
     [["postgres"], "freeze"],
     [servers, "freeze"],
@@ -119,7 +122,7 @@ function links(cluster: Cluster): void {
         ] as const)
       : []),
   ] as const;
-  test.each(lossesOfLinks)("to %j (%s), still stops before its time is over", async (lost, how) => {
+  test.each(lossesOfLinks)("(%j, %s) still stops within SHUTDOWN_TIMEOUT", async (lost, how) => {
     const client = await newClient(api(0).at, { chunkRecords: 5 });
     const batch = await accepted(api(0).at, client, body);
     const leaving = await under(cluster, batch);

@@ -1,6 +1,7 @@
 /**
- * The promise: a process that is killed in a check, in the delivery after its commit, while it takes batches back, or while it sends a
- * webhook goes on after its start, and all counts are exact. One process serves all stories: each start costs a second of a core.
+ * The promise: counts are exact and work goes on after a process was killed in a check, in the delivery after a commit, while it
+ * takes batches back, or while it sends a webhook. One process serves all these tests, because each start costs a second of CPU
+ * time.
  */
 import { DatabaseSync } from "node:sqlite";
 import { type Database, openDatabase } from "../../database/database.ts";
@@ -25,7 +26,7 @@ const schema = { properties: { n: { type: "integer" } } };
 
 let receiver: Receiver;
 let running: RunningProcess;
-/** The first sending of each batch hangs; those that come again are answered. */
+/** The receiver never answers the first attempt of each batch. It answers later attempts. */
 beforeAll(async () => {
   const seen = new Set<string>();
   receiver = await startReceiver((_number, _res, { event }) => {
@@ -51,7 +52,7 @@ async function killed(): Promise<void> {
 
 const toldOf = (id: string) => receiver.got.filter(({ event }) => event.subject === id);
 
-/** A batch whose webhook is under way, and hangs. */
+/** Uploads a batch, and waits until its webhook is being sent. The receiver does not answer. */
 async function sending(url = running.url): Promise<string> {
   const client = await newClient(url, { webhook: { url: receiver.url } });
   const { id } = await accepted(url, client, '{"a":1}');
@@ -79,7 +80,7 @@ async function isSentAgain(url: string, id: string, attempts: Delivery["attempts
 }
 
 describe("a process that is killed", () => {
-  /** So many chunks that a kill meets one of them. */
+  /** A batch with this many chunks lasts long enough that a kill comes in the middle. */
   const CHUNKS = 600;
   const counts = { received: 3 * CHUNKS, accepted: CHUNKS, rejected: CHUNKS, duplicate: CHUNKS };
   let client: TestClient;
@@ -93,15 +94,15 @@ describe("a process that is killed", () => {
   const pastTheTenthChunk = (phase: string) =>
     `SELECT count(*) FROM batch_work WHERE phase = '${phase}' AND next_chunk > 10`;
 
-  test("in a check, while it sends a webhook and takes an upload: all three come to their right end", async () => {
+  test("in a check, while sending a webhook and while receiving an upload, finishes all three after its start", async () => {
     const uploads = await newClient(running.url, { chunkRecords: 100 });
     const done = { "idempotency-key": "done" };
     const answered = await outcomeOf(await post(running.url, uploads, long, undefined, done));
     const first = begun(running.url, uploads);
-    // Begun only now, because an attempt of a webhook ends by itself after 15 s.
+    // The webhook starts late, because an attempt gives up after 15 s.
     const told = await sending();
     client = await newClient(running.url, { schema, uniqueKey: "id", chunkRecords: 3, maxAttempts: 100 });
-    // In each chunk one record is new, one is a duplicate of a chunk before, and one is wrong.
+    // In each chunk one record is new, one is a duplicate of an earlier chunk, and one is wrong.
     const body = Array.from({ length: CHUNKS }, (_, i) => `{"id":${i}}\n{"id":0}\n{"n":"x"}`).join("\n");
     const sent = await ask("/imports?validateOnly=true", { method: "POST", body });
     ({ id } = (await sent.json()) as Batch);
@@ -111,7 +112,7 @@ describe("a process that is killed", () => {
     expect(await batchWhen(running.url, client, id)).toMatchObject({ status: "validated", counts });
     expect(await lines(ask(`/imports/${id}/records`))).toEqual([]);
     await isSentAgain(running.url, told, [again]);
-    // The key of the upload that was broken off is free, and an answered key gets its answer again.
+    // The key of the aborted upload is free again. A key that was answered gets the same answer again.
     expect(await outcomeOf(await post(running.url, uploads, long, undefined, done))).toEqual({
       ...answered,
       isReplayed: true,
@@ -120,7 +121,7 @@ describe("a process that is killed", () => {
     expect(await listed(running.url, uploads)).toHaveLength(2);
   });
 
-  test("in the delivery after its commit: the counts are exact", async () => {
+  test("in the delivery after a commit counts exactly after its start", async () => {
     expect((await ask(`/imports/${id}/commit`, { method: "POST" })).status).toBe(202);
     await untilFile(place, pastTheTenthChunk("deliver"));
     await killed();
@@ -166,7 +167,7 @@ describe("a process that takes batches back", () => {
     clients = [keyed, rows, corrects];
   });
 
-  test("leaves nothing half undone however often it is killed, and one that is stopped sends its webhook again", async () => {
+  test("finishes each undo however often it is killed; after a planned stop it sends its webhook again", async () => {
     const body = JSON.stringify({ reason: "killed" });
     for (const id of batches) await admin(running.url, `/batches/${id}/undo`, { method: "POST", body });
     const ofThem = `batch_id IN (SELECT id FROM batch WHERE public_id IN (${list(batches)}))`;
@@ -194,7 +195,7 @@ describe("a process that takes batches back", () => {
 });
 
 describePostgres("two nodes on PostgreSQL", () => {
-  /** As docs/webhooks.md says. */
+  /** The lease that docs/webhooks.md promises. */
   const LEASE_MS = 30_000;
   let own: Schema;
   let db: Database;
@@ -214,7 +215,7 @@ describePostgres("two nodes on PostgreSQL", () => {
     const here = { ...env, DATABASE_URL: own.url };
     const first = await startProcess(here);
     const id = await sending(first.url);
-    // The second node starts only now, so it cannot be the node that took this delivery.
+    // The second node starts after the first has taken this delivery, so it cannot be the node that took it.
     second = await startSystem({ env: here });
     await first.stop("SIGKILL");
     expect(await deliveryOf(second.url, id)).toMatchObject({ status: "pending", attempts: [] });

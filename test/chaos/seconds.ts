@@ -1,10 +1,10 @@
-/** How long a run goes on: that of `npm test` is short. */
+/** How long a chaos test runs. In `npm test` it is short. */
 const { CHAOS_SECONDS, CHAOS_SEED } = process.env;
 
 export const isLong = Number(CHAOS_SECONDS ?? 0) > 30;
 
-/** CHAOS_SECONDS if it is set, else `short`: how long a part of the test takes in a usual run. */
+/** The length of a part of a test in seconds: CHAOS_SECONDS if it is set, else `short`. */
 export const secondsOr = (short: number): number => Number(CHAOS_SECONDS ?? short);
 
-/** The order of faults follows from it. */
+/** The seed of the order of faults. */
 export const SEED = Number(CHAOS_SEED ?? Date.now() % 1_000_000);

@@ -1,4 +1,7 @@
-/** A planned stop gives work back in time and leaves nothing; a start that cannot work ends, and says why. */
+/**
+ * The promise: a planned stop hands work back in time and leaves nothing behind. A node that cannot work ends during its start,
+ * and says why.
+ */
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { type ClientRequest, request } from "node:http";
 import { join } from "node:path";
@@ -28,7 +31,7 @@ afterEach(() => {
   place.remove();
 });
 
-/** Stops it as planned, in time, with nothing left in the log of writes ahead. */
+/** Stops a node, and checks that it ends in time and leaves an empty write-ahead log. */
 async function stopsWell(running: RunningProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<number> {
   const { code, ms } = await running.stop(signal);
   expect({ code, isInTime: ms < patience(TIMEOUT_MS) }).toEqual({ code: 0, isInTime: true });
@@ -37,7 +40,7 @@ async function stopsWell(running: RunningProcess, signal: NodeJS.Signals = "SIGT
   return ms;
 }
 
-/** What a stopped process has left in its file. */
+/** Reads the database file of a stopped process. */
 async function rowsOf<T = Record<string, unknown>>(sql: string): Promise<T[]> {
   const database = await openDatabase({ url: place.databaseUrl });
   try {
@@ -49,7 +52,7 @@ async function rowsOf<T = Record<string, unknown>>(sql: string): Promise<T[]> {
 
 const rows = (count: number) => Array.from({ length: count }, (_, i) => `{"n":${i + 1}}`).join("\n");
 
-test("a signal during the start ends it, and the file is free afterwards", async () => {
+test("a signal during the start ends the start, and the file is free afterwards", async () => {
   for (const line of ["API Gateway server created", "The database is", "DataFlow listens"]) {
     const { child, exited, logs, listeners } = launch(env);
     await new Promise<void>((resolve) => listeners.add(() => logs().includes(line) && resolve()));
@@ -65,7 +68,7 @@ test("a signal during the start ends it, and the file is free afterwards", async
   }
 });
 
-test("a running batch is handed back without an attempt, and goes on after the next start, also beside a process that ends because the file is in use", async () => {
+test("a planned stop hands a running batch back without counting an attempt; the batch goes on after the next start, also beside a process that ends because the file is in use", async () => {
   const count = 20_000;
   const running = await startProcess(env);
   const client = await newClient(running.url, { chunkRecords: 50 });
@@ -90,18 +93,18 @@ test("a running batch is handed back without an attempt, and goes on after the n
   expect(records).toHaveLength(count);
   expect(records.every(({ record, data }, i) => record === i + 1 && data.n === i + 1)).toBe(true);
 
-  // A second process on the same file does the first no harm.
+  // A second process on the same file does not harm the first one.
   const second = await startsInVain(env);
   expect(second.code).toBe(1);
   expect(second.logs).toMatch(/DATABASE_URL: .*test\.db; found one that is in use by another process/);
   const { id: late } = await accepted(again.url, client, rows(3));
   expect(await batchWhen(again.url, client, late)).toMatchObject({ status: "completed" });
-  // A second signal while the node stops does no harm, either.
+  // A second signal during the stop does no harm either.
   process.kill(again.pid, "SIGINT");
   expect(await stopsWell(again, "SIGTERM")).toBeLessThan(patience(TIMEOUT_MS / 2));
 });
 
-/** An upload that has sent more than a chunk, and never ends by itself. */
+/** An upload that has sent more than a chunk and never ends by itself. */
 function trickle(url: string, client: TestClient) {
   const headers = {
     authorization: client.auth,
@@ -118,7 +121,7 @@ function trickle(url: string, client: TestClient) {
   return { upload, end: end.finally(() => clearInterval(timer)) };
 }
 
-test("a stop cuts off a slow upload, of which nothing remains, and does not wait for a hanging handler beyond its time", async () => {
+test("a stop cuts off a slow upload, keeps nothing of it, and waits for a hanging handler no longer than SHUTDOWN_TIMEOUT", async () => {
   const handler = `export default { name: "hang", actions: { run: { importHandler: true, handler: () => new Promise(() => {}) } } };`;
   writeFileSync(join(place.folder, "hang.service.ts"), handler);
   env.HANDLERS_DIR = place.folder;
@@ -138,7 +141,7 @@ test("a stop cuts off a slow upload, of which nothing remains, and does not wait
   expect(await rowsOf("SELECT no FROM batch_chunk")).toEqual([{ no: 0 }]);
 });
 
-test("wrong settings end the start with one line each, and no secret among them", async () => {
+test("wrong settings end the start; the log has one line for each of them and no secret", async () => {
   const token = "too-short-secret";
   const wrong = { ...env, PORT: "99999", SWEEP_INTERVAL: "often", ADMIN_TOKEN: token, DATAFLOW_PORT: "1" };
   const { code, logs } = await startsInVain(wrong);

@@ -1,8 +1,8 @@
-/** What a database must hold after any chaos: each import whole, once, and right to the letter, or not at all. */
+/** What a database must hold after a chaos test: each import stored once, whole and right in each character, or not at all. */
 import { companyOrphans, companyRows, companyTables, Model } from "./company.ts";
 import { type Import, linesOf } from "./imports.ts";
 
-/** An import, and whether one wrong record refuses it all. */
+/** An import that was sent, and whether one wrong record refuses the whole import. */
 export type Sent = Import & { isAllOrNothing: boolean };
 
 type Select = <T>(sql: string) => Promise<T[]>;
@@ -28,12 +28,12 @@ const batches = `SELECT id, public_id AS "publicId", request_id AS key, state, r
 
 const NO_ROWS = { duplicate: 0, created: null, updated: null, deleted: null };
 
-/** Nothing waits, and nothing is left to be told or removed. */
+/** Whether the system is idle: no batch waits, and no event or delivery is left to be sent. */
 export const isRestful = `SELECT NOT EXISTS (SELECT 1 FROM batch WHERE state IN ('receiving', 'received', 'ready', 'processing'))
   AND NOT EXISTS (SELECT 1 FROM outbox) AND NOT EXISTS (SELECT 1 FROM order_place)
   AND NOT EXISTS (SELECT 1 FROM batch WHERE state <> 'failed' AND chunks > 0) AS is_restful`;
 
-/** Of a client whose batches are in order: none began before the one in front had ended, and none has a place any more. */
+/** Checks a client whose batches run in order: none began before the earlier one had ended, and none holds a place any more. */
 export async function expectOneByOne(select: Select, client: string, least: number): Promise<void> {
   const worked = await select<{ began: number | string; ended: number | string }>(
     `SELECT started_at AS began, finished_at AS ended FROM batch WHERE client_id =
@@ -50,7 +50,7 @@ export async function expectOneByOne(select: Select, client: string, least: numb
 export const lastBatch = async (select: Select): Promise<number> =>
   Number((await select<{ id: number | string | null }>("SELECT max(id) AS id FROM batch"))[0]?.id ?? 0);
 
-/** Compares all that is stored after a batch with all that was sent and answered (key → batch id), once the system is at rest. */
+/** Compares all data stored after a batch with what was sent and answered (key → batch id). The system must be idle. */
 export async function expectAllRight(
   select: Select,
   sent: Map<string, Sent>,
@@ -84,7 +84,7 @@ async function expectRight(select: Select, batch: BatchFound, one: Sent): Promis
   if (one.table) expectSame(one, await select<object>(companyRows(one.table, publicId)), right.rows);
 }
 
-/** How a batch of this import must end, and what the tables must hold of it. */
+/** The right end of the batch of this import, and what the tables must hold of it. */
 function rightEnd(one: Sent) {
   const stored: object[] = [];
   const errors: object[] = [];
@@ -108,7 +108,7 @@ function rightEnd(one: Sent) {
   return { end, stored: isRefused ? [] : stored, errors, rows };
 }
 
-/** Row by row only where it is not the same: a comparison of 100,000 objects takes long. */
+/** Compares the rows with one cheap check first: Jest takes long to compare 100,000 objects. */
 function expectSame(one: Import, rows: object[], right: object[]): void {
   if (JSON.stringify(rows) === JSON.stringify(right)) return;
   const at = right.findIndex((row, i) => JSON.stringify(row) !== JSON.stringify(rows[i]));

@@ -1,7 +1,7 @@
 /**
- * The promise: a process is killed again and again while partners check, commit and correct, and operators take back. At the end each
- * record that was to be delivered is there once, whatever was taken back is gone, and the counts are exact. CHAOS_ROUNDS=120 for a long
- * run, CHAOS_SEED to choose the stories and moments of one.
+ * The promise: a process is killed repeatedly while partners check, commit and correct, and operators take batches back. At the
+ * end each record that had to be delivered is there once, records that were taken back are gone, and the counts are exact.
+ * CHAOS_ROUNDS=120 makes a long run; CHAOS_SEED repeats the stories and moments of an earlier run.
  */
 import { openDatabase } from "../../database/database.ts";
 import { recordKey } from "../../formats/check/record-keys.ts";
@@ -27,7 +27,7 @@ import {
 const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 1);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const LONGEST_LOAD_MS = 1_500;
-/** Of the clients, in pairs: plain ones, with a unique key, into a table. */
+/** The clients come in pairs: two without extras, then two with a unique key, then two that import into a table. */
 const FIRST_UNIQUE = 2;
 const FIRST_TABLE = 4;
 
@@ -47,12 +47,12 @@ const intoTable = {
 const sqlite = { name: "SQLite", open: async () => folder.databaseUrl };
 const postgres = { name: "PostgreSQL", open: async () => (await migratedPostgres()).url };
 const servers = isPostgresThere("stories on PostgreSQL") ? [postgres] : [];
-// A short run has one of them: each start of a process costs a second of a core.
+// A short run uses one database, because each start of a process costs a second of CPU time.
 const places = process.env.CHAOS_ROUNDS ? [sqlite, ...servers] : [...servers, sqlite].slice(0, 1);
 
 describe.each(places)("on $name", ({ open }) => {
   test(
-    `stories go on after ${ROUNDS} kills and end as they should (CHAOS_SEED=${SEED})`,
+    `stories go on after ${ROUNDS} kills and reach their right end (CHAOS_SEED=${SEED})`,
     async () => new Run(await open()).all(),
     120_000 + ROUNDS * 20_000,
   );
@@ -77,7 +77,7 @@ class Run {
     for (let no = 0; no < ROUNDS; no++) await this.round(no);
     this.isKilling = false;
     const running = await startProcess(this.env);
-    // What the kills have broken off comes to its end.
+    // Finishes the stories that kills have interrupted.
     await Promise.all(this.clients.map((_, i) => this.tell(running.url, i, ROUNDS)));
     expect(this.unexpected).toEqual([]);
     await until(() => this.isRestful(running), "all to be at rest", 60_000);
@@ -102,7 +102,10 @@ class Run {
     this.clients = await Promise.all(all.map((one) => newClient(url, one)));
   }
 
-  /** One story after the other until the process is gone; once nobody kills any more, each way once, and what was begun before. */
+  /**
+   * Runs the interrupted story of this client first, then further stories until the process is gone. After the last kill it runs
+   * one story of each way.
+   */
   private async tell(url: string, teller: number, no: number): Promise<void> {
     const client = this.clients[teller] as TestClient;
     const [begun] = this.stories.filter((story) => story.client === client && !isOver(story));
@@ -169,7 +172,7 @@ class Run {
     const idOf = ({ data }: { data: string }) => (JSON.parse(data) as { id: string }).id;
     expect((records as { data: string }[]).map(idOf).sort()).toEqual(this.delivered(() => true));
     expect((rows as { id: string }[]).map(({ id }) => id).sort()).toEqual(this.delivered((one) => one >= FIRST_TABLE));
-    // Checks and corrections have keys of their own beside those of records.
+    // Checks and corrections have keys of their own beside the keys of records.
     const found = new Set((keys as { hash: Uint8Array }[]).map(({ hash }) => Buffer.from(hash).toString("hex")));
     const hasKey = (id: string) => found.has(recordKey(JSON.stringify({ id }), ["id"]) as string);
     const isUnique = (one: number) => one >= FIRST_UNIQUE && one < FIRST_TABLE;

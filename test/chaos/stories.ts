@@ -1,11 +1,12 @@
 /**
- * What partners and operators do with an import after its upload: look first, send refused rows again, take back. Each step can be done
- * again after a kill that met it, so a story goes on where it was broken off, and its end is known to the record.
+ * What partners and operators do with an import after its upload: check it first, send rejected rows again, take it back. A story
+ * is a list of such steps. Each step can be repeated after a kill, so an interrupted story goes on, and the right content of the
+ * database is known for each record.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { admin, type Batch, get, type TestClient } from "../helpers/http.ts";
 
-/** The ways of a story. `both`: its refused rows come twice at once, as a correction and by a retry. */
+/** The kinds of stories. In `both` the rejected rows come twice at once: as a correction and by a retry. */
 export const ways = ["plain", "corrected", "both", "uncorrected", "corrected anew", "undone"] as const;
 export type Way = (typeof ways)[number];
 
@@ -13,17 +14,17 @@ export interface Story {
   key: string;
   client: TestClient;
   way: Way;
-  /** The upload only checks; a commit delivers it. */
+  /** Whether the upload only checks, so that a commit has to deliver it. */
   isChecked: boolean;
   format: "ndjson" | "csv";
   records: number;
-  /** Every so many records one is wrong. */
+  /** One record of this many is wrong. */
   wrongEvery: number;
-  /** Batches that answers have named, by what made them. */
+  /** The ids of batches from answers, by the step that made the batch. */
   batches: Record<string, string>;
-  /** The file of refused rows, mended, as it was first fetched. */
+  /** The corrected file of rejected rows, as it was first fetched. */
   mended: { text: string; type: string } | null;
-  /** Steps that are done. */
+  /** How many steps are done. */
   done: number;
 }
 
@@ -44,14 +45,14 @@ export const wrongIn = (story: Story): number => idsOf(story, (i) => isWrong(sto
 
 export const sentBy = (story: Story): string[] => idsOf(story, () => true);
 
-/** The records that must be delivered, once each, when the story is over. */
+/** The ids of records that must be delivered exactly once when the story is over. */
 export function deliveredBy(story: Story): string[] {
   const mended = ["corrected", "both", "corrected anew", "undone"].includes(story.way);
   const isFirstGone = story.way === "undone";
   return idsOf(story, (i) => (isWrong(story, i) ? mended : !isFirstGone));
 }
 
-/** What the first batch counts as corrected. */
+/** How many records the first batch must count as corrected. */
 export const correctedIn = (story: Story): number =>
   story.way === "plain" || story.way === "uncorrected" ? 0 : wrongIn(story);
 
@@ -63,7 +64,7 @@ function bodyOf(story: Story): string {
   return (story.format === "csv" ? ["id,amount", ...rows] : rows).join("\n");
 }
 
-/** The process is gone, or going: the step comes again. */
+/** The process has ended or is ending, so the step has to be repeated. */
 class BrokenOff extends Error {}
 /** An answer that no kill explains. */
 export class Unexpected extends Error {}
@@ -100,12 +101,12 @@ class Teller {
     return JSON.parse(text) as T;
   }
 
-  /** Posts a body whose answer may have been lost before: the key makes it the same batch. */
+  /** Posts a body. An earlier answer to the same body may be lost; the Idempotency-Key then leads to the same batch. */
   async post(name: string, query: string, body: string, type: string): Promise<void> {
     const headers = { "content-type": type, "idempotency-key": `${this.story.key}/${name}` };
     for (;;) {
       const answer = await this.ask(`/imports?${query}`, { method: "POST", body, headers });
-      // A request that was killed holds its key until its lease is over.
+      // A request of a killed process holds its key until its lease is over.
       const told = await this.answered<Batch & { code?: string }>(answer, 200, 202, 409);
       if (answer.status !== 409) {
         this.story.batches[name] = told.id;
@@ -160,7 +161,10 @@ class Teller {
     await this.answered(await this.ask(path, { method: "PATCH", body }, true), 200);
   }
 
-  /** Under a schema that takes them now. A retry whose answer was lost is repeated as another one. */
+  /**
+   * Changes the schema so that it accepts the rejected rows, then corrects and retries. A retry whose answer was lost is sent
+   * with another key.
+   */
   async correctAndRetry(): Promise<void> {
     await this.setLeast(-1_000);
     const retry = async () => {
@@ -194,7 +198,7 @@ function stepsOf(way: Way): ((teller: Teller) => Promise<void>)[] {
   return [...first, ...then[way]];
 }
 
-/** Goes on with the story until it is over. False: the process is gone. Throws what no kill explains. */
+/** Runs the story until it is over. False if the process has ended. Throws on an answer that no kill explains. */
 export async function goOn(url: string, story: Story): Promise<boolean> {
   const teller = new Teller(url, story);
   try {
@@ -211,6 +215,6 @@ export async function goOn(url: string, story: Story): Promise<boolean> {
 
 export const isOver = (story: Story): boolean => story.done === stepsOf(story.way).length;
 
-/** The batch as its partner sees it. */
+/** Reads the batch as its partner. */
 export const seenBy = async (url: string, { client, batches }: Story, name: string): Promise<Batch> =>
   (await get(url, client, `/imports/${batches[name]}`)).json() as Promise<Batch>;

@@ -1,8 +1,8 @@
 /**
- * Two api nodes and two workers (three in a long run) under load, while nodes are killed, paused and stopped and their links to Redis, RabbitMQ
- * and PostgreSQL are cut, frozen and slowed, in an order that CHAOS_SEED repeats, for CHAOS_SECONDS. At the end everything
- * that was answered 202 is final, each record is stored once, its partner was told, and every node is whole. A run that fails keeps its faults
- * and the nodes' logs in a folder that it names.
+ * Runs two api nodes and two workers (three in a long run) under load for CHAOS_SECONDS. Meanwhile nodes are killed, paused and
+ * stopped, and links to Redis, RabbitMQ and PostgreSQL are cut, frozen and slowed. CHAOS_SEED repeats the order of these faults.
+ * At the end every batch that was answered with 202 has ended, each record is stored once, its partner was told, and every node
+ * is ready. A failed run keeps its faults and the nodes' logs in a folder, and prints its name.
  */
 import { consumersOf } from "../helpers/amqp.ts";
 import { accepted, newClient } from "../helpers/http.ts";
@@ -19,12 +19,12 @@ import { isLong, SEED, secondsOr } from "./seconds.ts";
 import { expectAllRight, expectOneByOne, isRestful, lastBatch } from "./stored.ts";
 
 const SECONDS = secondsOr(3);
-/** So many send small bodies one after the other, which workers take together. */
+/** This many senders post small bodies one after another. Workers process these batches as groups. */
 const FLOOD = 6;
-/** A lease and a lock are over, a sweep has come by, and what piled up meanwhile is worked off. */
+/** The time until the cluster is idle: the lease and the lock end, the sweep runs, and the waiting batches are processed. */
 const REST_MS = isLong ? 120_000 : 40_000;
 const LEASE_MS = isLong ? 4_000 : 2_000;
-/** A planned stop hands its batches back within it. */
+/** The time in which a planned stop hands its batches back. */
 const HANDED_BACK_MS = 2_000;
 const SHUTDOWN_MS = isLong ? 10_000 : 6_000;
 
@@ -34,9 +34,9 @@ export function troubleSuite(cluster: Cluster): void {
 
 function trouble(cluster: Cluster): void {
   let told: Told;
-  /** What others have sent. */
+  /** The newest batch of the other suites. */
   let before: number;
-  /** A client whose batches are worked one after another. */
+  /** A client whose batches run one after another. */
   let inOrder: string;
   const { places, select } = cluster;
   const logbook = new Logbook(cluster);
@@ -88,7 +88,7 @@ function trouble(cluster: Cluster): void {
   }
   const lateHandBacks: string[] = [];
 
-  /** Batches that ended, each as it was when first seen: nothing may change it any more. */
+  /** Ended batches, each as it was first read. Nothing may change them any more. */
   const ended = new Map<string, string>();
   const changed: string[] = [];
   async function watchEnded(): Promise<void> {
@@ -103,7 +103,7 @@ function trouble(cluster: Cluster): void {
     }
   }
 
-  /** No node is stuck: every worker listens again, and takes its part. */
+  /** Checks that no node hangs: every worker listens and processes batches. */
   async function allWork(): Promise<void> {
     await until(
       async () => (await consumersOf(cluster.namespace)) === cluster.of("worker").length,

@@ -8,7 +8,7 @@ import { begun, key, listed, long, outcomeOf, RUNNING, sentAgain } from "./uploa
 const NOTHING_RECEIVING = "SELECT NOT EXISTS (SELECT 1 FROM batch WHERE state = 'receiving')";
 
 export function uploadsSuite(cluster: Cluster): void {
-  describe("that takes uploads at the same moment", () => uploads(cluster));
+  describe("that receives uploads at the same moment", () => uploads(cluster));
 }
 
 function uploads(cluster: Cluster): void {
@@ -18,7 +18,7 @@ function uploads(cluster: Cluster): void {
     nodes = cluster.of("api") as typeof nodes;
   });
 
-  /** The same upload ten times at the same instant, in turns to one node and the other. */
+  /** Sends the same upload ten times at once, in turns to both nodes. */
   const tenTimes = (body: string, headers: Record<string, string> = {}) =>
     Promise.all(
       Array.from({ length: 10 }, async (_, i) =>

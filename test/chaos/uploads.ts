@@ -1,9 +1,9 @@
-/** Uploads with a key: the same one again, and one that is broken off. */
+/** Uploads with an Idempotency-Key: one that is repeated, and one that is aborted. */
 import { type Batch, get, post, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 
 export const long = Array.from({ length: 1_000 }, (_, i) => `{"a":${i}}`).join("\n");
-/** The key of one upload is taken, and has no answer yet. */
+/** A query: whether exactly one key is taken and has no answer yet. */
 export const RUNNING = "SELECT COUNT(*) = 1 AS is_taken FROM idempotency_key WHERE answer IS NULL";
 
 export const key = { "idempotency-key": "nightly" };
@@ -13,13 +13,13 @@ export const outcomeOf = async (response: Response) => ({
   id: ((await response.json()) as { id?: string }).id ?? null,
 });
 
-/** Sends the beginning of a body and leaves it there; resolves once the request has ended, however. */
+/** Sends the beginning of a body and never the rest. Resolves once the request has ended, for any reason. */
 export function begun(url: string, client: TestClient): Promise<unknown> {
   const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(Buffer.from(`${long}\n`)) });
   return post(url, client, body, undefined, key).catch(() => null);
 }
 
-/** The first answer that is not "still runs". */
+/** Repeats an upload until the answer is not 409 "still runs", and answers it. */
 export async function sentAgain(url: string, client: TestClient): Promise<Response> {
   let response: Response | undefined;
   await until(

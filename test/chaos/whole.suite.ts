@@ -1,4 +1,4 @@
-/** Two api nodes and two workers by their real commands are one system. */
+/** The promise: two api nodes and two workers, started by their real commands, behave as one system. */
 import type { BatchRow } from "../../services/batch/batch.domain.ts";
 import type { SystemStats } from "../../services/monitor/monitor.contract.ts";
 import { readFeed } from "../helpers/feed.ts";
@@ -9,10 +9,13 @@ import { ADMIN_TOKEN } from "../helpers/system.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import type { Place } from "./cluster/place.ts";
 
-/** A change is promised elsewhere within 100 ms; two busy cores with five processes get this, still far below the 4 s of the safety read. */
+/**
+ * How soon another node must know a change. The promise is 100 ms; two busy cores with five processes need more. It is still far
+ * below the 4 s after which nodes read the change from the database anyway.
+ */
 const SOON_MS = 500;
 
-/** Both workers ask for the same one. */
+/** Both workers ask for the same port. */
 export const METRICS_PORT = 20_000 + (process.pid % 10_000);
 
 export function wholeSuite(cluster: Cluster): void {
@@ -28,10 +31,10 @@ function whole(cluster: Cluster): void {
   });
 
   const row = (id: string) => cluster.batch(id);
-  /** The node that a batch belongs to: owners are named by node and start. */
+  /** The id of the node that processes a batch. The batch's owner has the form `node:start`. */
   const ownerOf = async (id: string) => (await row(id))?.owner?.split(":")[0] ?? null;
 
-  /** Where a batch is being worked, once some chunks are done. */
+  /** Waits until some chunks are done, and answers the node that processes the batch. */
   async function under(id: string): Promise<Place> {
     await until(async () => {
       const batch = await row(id);
@@ -41,7 +44,7 @@ function whole(cluster: Cluster): void {
     return workers.find(({ life }) => life.nodeId === owner) as Place;
   }
 
-  /** Each record of 0 … n-1 is there, and once. */
+  /** Checks that each record of 0 … n-1 is stored exactly once. */
   async function isWhole(client: TestClient, { id }: Batch, n: number): Promise<void> {
     const batch = await batchWhen(apis[1].at, client, id, undefined, 60_000);
     expect(batch).toMatchObject({ status: "completed", counts: { received: n, accepted: n, rejected: 0 } });
@@ -100,7 +103,7 @@ function whole(cluster: Cluster): void {
 
   test("uploads to both api nodes are stored once, by both workers", async () => {
     const client = await newClient(apis[0].at, { chunkRecords: 20, maxConcurrentBatches: 4 });
-    // Each counts its own; whose a batch is can be seen only while it runs.
+    // Each worker counts its own claims. The owner of a batch is visible only while it runs.
     const claims = ({ at }: Place) =>
       metrics(at).then((samples) => samples.get("dataflow_claim_latency_seconds_count") ?? 0);
     const before = await Promise.all(workers.map(claims));
@@ -140,7 +143,10 @@ function whole(cluster: Cluster): void {
     await stream.ended;
   });
 
-  /** What the api nodes have counted by themselves: a node whose Redis answers late does so, and the link to it is in this busy process. */
+  /**
+   * How many requests the api nodes have counted without Redis. A node does so when Redis answers late, and this busy process
+   * holds the link to it.
+   */
   async function countedAlone(): Promise<number> {
     const counts = apis.map(async ({ at }) =>
       (await metrics(at)).get('dataflow_limiter_fallbacks_total{store="redis"}'),

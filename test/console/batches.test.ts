@@ -1,11 +1,14 @@
-/** The promise: operators find any batch, see what is wrong in it down to the cell, and move one or many, told the consequence first. */
+/**
+ * The promise: operators find any batch, see what is wrong in it down to the cell, and move one or many batches. The console
+ * tells the consequence first.
+ */
 import { admin, newClient, post, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { startConsole } from "./kit.ts";
 
 const world = startConsole();
 
-/** Batches of a client that wait for an approval. */
+/** Creates a client, and batches of it that wait for an approval. */
 async function heldBatches(count: number): Promise<{ identifier: string; ids: string[] }> {
   const client = await newClient(world.url, { requiresApproval: true });
   const ids: string[] = [];
@@ -32,7 +35,7 @@ test("errors are grouped, and the wrong cell of a record is marked", async () =>
   expect(marked).toEqual(["11", "10", expect.stringContaining("must be > 0"), "a-9", "-3"]);
   expect(await page.locator(".samples tbody tr").first().locator("td mark").allInnerTexts()).toEqual(["-3", "-3"]);
   expect(await visit.text(".timeline")).toMatch(/Received[\s\S]+Work began[\s\S]+Completed with errors/);
-  // A viewer changes nothing.
+  // A viewer gets no buttons that change anything.
   expect(await page.getByRole("button", { name: /Take back|Cancel/ }).count()).toBe(0);
   await visit.shoot("batch");
   await visit.clean();
@@ -61,7 +64,7 @@ test("errors are grouped, and the wrong cell of a record is marked", async () =>
   await visit.clean("#tab-panel");
 });
 
-test("one batch is found, selected and moved; the reason stands in its history", async () => {
+test("an operator finds, selects and moves one batch; its history shows the reason", async () => {
   const { identifier, ids } = await heldBatches(1);
   const [id = ""] = ids;
   const visit = await world.visit({ role: "operator", path: `#/batches?client=${identifier}` });
@@ -98,7 +101,7 @@ test("a batch that waits for the one in front says why it cannot be approved", a
   await visit.clean("main");
 });
 
-test("rejected records are sent again; the two batches know each other, and the history who asked", async () => {
+test("a retry of rejected records links both batches, and the history names who asked for it", async () => {
   const { batchId } = world.seed;
   const visit = await world.visit({ role: "operator", path: "#/" });
   const { page } = visit;
@@ -127,7 +130,7 @@ test("rejected records are sent again; the two batches know each other, and the 
   expect(await page.getByRole("button", { name: "Retry rejected" }).count()).toBe(0);
 });
 
-test("all that match a filter are moved: dry first, with the number typed, and what was refused is told", async () => {
+test("all batches of a filter are moved: after a dry run and a typed number, and refused moves are listed", async () => {
   const { identifier, ids } = await heldBatches(52);
   await admin(world.url, `/batches/${ids[0]}/reject`, { method: "POST", body: "{}" });
   const visit = await world.visit({ role: "operator", path: `#/batches?client=${identifier}` });
@@ -164,7 +167,7 @@ test("all that match a filter are moved: dry first, with the number typed, and w
   expect(await statusOf(ids.at(-1) ?? "")).toBe("cancelled");
 });
 
-test("a row that no longer belongs to the list says so, keeps its place, and goes when the list is shown anew", async () => {
+test("a row that no longer matches the filter says so, keeps its place, and goes when the list is shown anew", async () => {
   const { identifier, ids } = await heldBatches(2);
   const visit = await world.visit({ role: "viewer", path: `#/batches?client=${identifier}&status=held` });
   const { page } = visit;
@@ -197,7 +200,7 @@ test("rows beyond the first page change in place, too", async () => {
   await visit.unharmed();
 });
 
-test("filters live in the address, are removed by key, and an empty list tells the next step", async () => {
+test("filters are in the address and can be removed by keyboard; an empty list says what to do next", async () => {
   const visit = await world.visit({ role: "viewer", path: "#/batches?status=failed,rejected&format=xlsx", own: true });
   const { page } = visit;
   await page.getByText("No batch is like that.").waitFor();
@@ -210,7 +213,7 @@ test("filters live in the address, are removed by key, and an empty list tells t
   await page.locator("th", { hasText: "Format" }).waitFor();
 });
 
-/** A batch that was only checked. */
+/** Uploads a batch that is only checked. */
 async function checkedBatch(client: TestClient): Promise<string> {
   const headers = { authorization: client.auth, "content-type": "application/x-ndjson" };
   const request = { method: "POST", headers, body: '{"id":"a"}\n' };
@@ -235,7 +238,7 @@ test("a batch that was only checked is committed, and the history names the oper
   expect(await page.getByRole("button", { name: "Commit" }).count()).toBe(0);
 });
 
-test("many are moved in pieces, with a bar", async () => {
+test("many batches are moved in pieces, with a progress bar", async () => {
   const client = await newClient(world.url, { requiresApproval: true });
   for (let n = 0; n < 103; n++) await post(world.url, client, `{"id":"h-${n}"}\n`);
   const visit = await world.visit({ role: "operator", path: `#/batches?client=${client.identifier}`, own: true });

@@ -1,6 +1,6 @@
 /**
- * The promise: admins make clients, see what they use, hand over secrets once, and let them wait, end and be erased, each told before;
- * others look.
+ * The promise: admins create clients, see what they use, hand over secrets once, and let them pause, end and be erased. The
+ * console tells the consequence first. Other operators may only look.
  */
 import { admin, newClient, post, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => receiver?.close());
 
-/** Stores the secret that is shown, and closes the dialog. */
+/** Reads the secret that the dialog shows, and closes the dialog. */
 async function secretOf(visit: Visit): Promise<string> {
   const secret = await visit.text(".once code");
   await visit.page.getByLabel("I have stored it").check();
@@ -42,7 +42,7 @@ const basic = (identifier: string, secret: string) => ({
   headers: { authorization: `Basic ${Buffer.from(`${identifier}:${secret}`).toString("base64")}` },
 });
 
-test("a client is found and made: its identifier is checked as typed, faults are told, its secret is shown once and works", async () => {
+test("a client is created: its identifier is checked while it is typed, faults are named, and its secret is shown once and works", async () => {
   const visit = await world.visit({ role: "admin", path: "#/clients" });
   const { page } = visit;
   await page.getByLabel("Find a client").fill(shop.identifier);
@@ -87,7 +87,7 @@ test("a client is found and made: its identifier is checked as typed, faults are
   expect(await visit.text()).toContain("It has sent nothing yet.");
 });
 
-test("today: use against limits, and the last batches; a pause with its reason; the palette finds it", async () => {
+test("a client's page shows today's use against its limits, its last batches, and a pause with its reason; the palette finds the client", async () => {
   const visit = await world.visit({ role: "admin", path: `#/clients/${shop.id}` });
   const { page } = visit;
   await page.locator(".limits").waitFor();
@@ -116,7 +116,7 @@ test("today: use against limits, and the last batches; a pause with its reason; 
   await page.getByRole("heading", { name: "New Shop" }).waitFor();
 });
 
-test("keys: a new one works within its scope, the secret is rotated with a grace, a key is deleted", async () => {
+test("an admin adds a key that works within its scope, rotates the secret with a grace, and deletes a key", async () => {
   const visit = await world.visit({ role: "admin", path: `#/clients/${shop.id}?tab=keys` });
   const { page } = visit;
   await page.getByRole("button", { name: "New key" }).click();
@@ -147,7 +147,7 @@ test("keys: a new one works within its scope, the secret is rotated with a grace
   expect((await fetch(`${world.url}/imports`, basic(shop.identifier, key))).status).toBe(401);
 });
 
-test("webhook: what the receiver says to a test, and how a webhook that 410 turned off is turned on again", async () => {
+test("a webhook's test shows the receiver's answer, and a webhook that a 410 turned off is turned on again", async () => {
   const visit = await world.visit({ role: "admin", path: `#/clients/${shop.id}?tab=webhook` });
   const { page } = visit;
   status = 500;
@@ -172,7 +172,7 @@ test("webhook: what the receiver says to a test, and how a webhook that 410 turn
   await page.getByRole("button", { name: "Turn off" }).waitFor();
 });
 
-test("datasets are granted, differ, and are revoked; the policy is told in words, with what differs from the defaults", async () => {
+test("datasets are granted, overridden and revoked; the policy is shown in words, with its differences from the defaults", async () => {
   const visit = await world.visit({ role: "admin", path: `#/clients/${shop.id}?tab=datasets` });
   const { page } = visit;
   await page.getByRole("button", { name: "Grant a dataset" }).first().click();
@@ -197,7 +197,7 @@ test("datasets are granted, differ, and are revoked; the policy is told in words
   await page.getByText("It was granted no dataset.").waitFor();
 });
 
-test("a person is counted and erased; a legal hold forbids; a disabled client is erased", async () => {
+test("a person's records are counted and erased, a legal hold forbids it, and a disabled client is erased", async () => {
   const visit = await world.visit({ role: "admin", path: `#/clients/${shop.id}?tab=data` });
   const { page } = visit;
   await page.getByRole("button", { name: "Erase a person" }).click();
@@ -238,7 +238,7 @@ test("a person is counted and erased; a legal hold forbids; a disabled client is
   await visit.clean("main");
 });
 
-test("a viewer sees all of it and changes nothing, also on a narrow screen", async () => {
+test("a viewer sees a client's whole page and can change nothing, also on a narrow screen", async () => {
   const { id } = world.seed.client;
   const visit = await world.visit({ role: "viewer", path: "#/clients", width: 320 });
   const { page } = visit;
@@ -255,7 +255,7 @@ test("a viewer sees all of it and changes nothing, also on a narrow screen", asy
   expect(await page.getByRole("button", { name: changing }).count()).toBe(0);
 });
 
-test("the list of clients has a bar of their use, and a dataset its clients", async () => {
+test("the list of clients shows their use as bars, and a dataset lists its clients", async () => {
   const full = await newClient(world.url, { recordsPerDay: 10, bytesPerDay: 1_000_000 });
   await post(world.url, full, '{"id":"a"}\n'.repeat(9));
   await admin(world.url, "/datasets/ops-orders", { method: "PUT", body: JSON.stringify({ description: "Orders" }) });
@@ -272,7 +272,7 @@ test("the list of clients has a bar of their use, and a dataset its clients", as
   await visit.clean();
 });
 
-test("a name cannot pass for another: what would turn its letters around is shown", async () => {
+test("a name cannot look like another one: characters that reverse the order of letters are shown", async () => {
   const name = "Acme \u202egpj.\u2066exe";
   const { id } = await newClient(world.url, {}, { identifier: "turning-around", name });
   const visit = await world.visit({ role: "viewer", path: "#/clients?q=turning-around" });

@@ -1,4 +1,4 @@
-/** The promise: every node serves the same console, and a node that goes is missed at once and found again. */
+/** The promise: every node serves the same console. The console notices at once that a node is gone, and that it is back. */
 import { hostname } from "node:os";
 import type { SystemStats } from "../../services/monitor/monitor.contract.ts";
 import { newNamespace, rabbitUrl, removeNamespace } from "../helpers/amqp.ts";
@@ -18,7 +18,7 @@ const prefix = freshPrefix();
 const nodeIds: string[] = [];
 let first: RunningProcess;
 let second: RunningProcess;
-/** Before the database, for the second node alone. */
+/** The link between the second node and the database. */
 let link: TcpProxy;
 let startFirst: () => Promise<RunningProcess>;
 
@@ -58,7 +58,7 @@ const turned = (node: string, how: "pause" | "resume") =>
   admin(first.url, `/nodes/${node}/${how}`, { method: "POST", body: "{}" });
 const body = (records: number) => Array.from({ length: records }, (_, i) => `{"i":${i}}\n`).join("");
 
-/** Records that were stored in the last ten minutes, as a node tells it. */
+/** The number of records that were stored in the last ten minutes, as this node reports it. */
 async function storedBy({ url }: RunningProcess): Promise<number> {
   const { series } = (await (await admin(url, "/stats/history?step=10s&series=records")).json()) as {
     series: { accepted: number[] };
@@ -66,7 +66,7 @@ async function storedBy({ url }: RunningProcess): Promise<number> {
   return series.accepted.reduce((sum, n) => sum + n, 0);
 }
 
-test("a session holds on both nodes; what one works on shows live on the other's page; figures are of both", async () => {
+test("a session is valid on both nodes, a page of one shows the other's work live, and figures are sums of both", async () => {
   const [a, b] = [nodeIdOf(first), nodeIdOf(second)];
   const client = await newClient(first.url, { requiresApproval: true });
   const { id } = await accepted(first.url, client, body(3_000));
@@ -93,12 +93,12 @@ test("a session holds on both nodes; what one works on shows live on the other's
   const next = await accepted(second.url, world.seed.client, '{"id":"next"}\n');
   await batchWhen(first.url, world.seed.client, next.id);
   await turned(b, "resume");
-  // 36 of the seed.
+  // The seed has 36 accepted records.
   for (const node of [first, second]) await until(async () => (await storedBy(node)) === 3_037, "the figures of both");
   await operator.unharmed();
 });
 
-test("streams of both nodes tell of all nodes and batches; a node whose database is away says so, and goes on", async () => {
+test("the streams of both nodes report all nodes and batches; a node without its database says so, and goes on", async () => {
   const client = await newClient(second.url);
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const follow = ({ url }: RunningProcess) => readFeed(`${url}/admin/events?topics=stats,batches`, headers);
@@ -134,7 +134,7 @@ test("streams of both nodes tell of all nodes and batches; a node whose database
   for (const reader of readers) reader.hangUp();
 });
 
-test("a node that is killed: its page keeps what it has and changes nothing, others miss it; once it is back the page goes on", async () => {
+test("the page of a killed node keeps its data and allows no change, other pages show that the node is gone; once it is back the page goes on", async () => {
   const gone = nodeIdOf(first);
   const own = await world.visit({ role: "admin", path: "#/nodes" });
   const other = await world.visit({ role: "viewer", url: second.url, path: "#/nodes" });

@@ -1,4 +1,7 @@
-/** The promise: operators see what was sent to a webhook and what its receiver said, and have it sent again, one or all that failed. */
+/**
+ * The promise: operators see what was sent to a webhook and what its receiver answered. They can send one delivery again, or all
+ * failed ones.
+ */
 import { admin, batchWhen, newClient, post } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { type Receiver, startReceiver } from "../helpers/receiver.ts";
@@ -22,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => receiver?.close());
 
-test("a delivery that failed: why, what was sent, and again until the receiver takes it", async () => {
+test("a failed delivery shows its reason and its body, and can be sent again until the receiver accepts it", async () => {
   const visit = await world.visit({ role: "operator", path: "#/deliveries?status=failed" });
   const { page } = visit;
   expect(await visit.text("tbody")).toContain(identifier);
@@ -41,7 +44,7 @@ test("a delivery that failed: why, what was sent, and again until the receiver t
   await page.locator(".page-title .state", { hasText: "delivered" }).waitFor();
 });
 
-test("all that failed of a client: first how many, then again", async () => {
+test("all failed deliveries of a client are sent again, after the console has told their number", async () => {
   const visit = await world.visit({ role: "operator", path: `#/deliveries?client=${identifier}` });
   const { page } = visit;
   await page.getByRole("button", { name: "Send failed ones again" }).click();
@@ -51,7 +54,7 @@ test("all that failed of a client: first how many, then again", async () => {
   await page.getByText(`No webhook of ${identifier} has failed then.`).waitFor();
 });
 
-test("a viewer sends nothing", async () => {
+test("a viewer cannot send deliveries", async () => {
   const visit = await world.visit({ role: "viewer", path: "#/deliveries" });
   expect(await visit.text("tbody")).toContain(identifier);
   expect(await visit.page.getByRole("button", { name: /again/ }).count()).toBe(0);

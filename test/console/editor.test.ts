@@ -1,4 +1,7 @@
-/** The promise: a dataset or a policy is edited as a form or as JSON, checked and tried before it is saved, and never written over. */
+/**
+ * The promise: operators edit a dataset or a policy as a form or as JSON. The console checks it and tries it before it is saved.
+ * It never overwrites another operator's change.
+ */
 import { admin } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { startConsole, type Visit } from "./kit.ts";
@@ -21,7 +24,7 @@ const saved = async ({ page }: Visit) => {
   await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
 };
 
-test("a field says whether it is the default, takes units, is reset, and is saved with what changes", async () => {
+test("a field shows whether it has its default, accepts units and can be reset; saving shows what changes", async () => {
   const visit = await world.visit({ role: "admin", path: await made("units") });
   const { page } = visit;
   const maxBytes = fieldOf(visit, "maxBytes");
@@ -64,7 +67,7 @@ test("a field says whether it is the default, takes units, is reset, and is save
   expect(await visit.text(".difference")).toMatch(/chunkRecords\s+500\s+5000/);
 });
 
-test("a wrong schema is marked at its field and at its line, and the list of faults leads there", async () => {
+test("a wrong schema is marked at its field and at its line; the list of faults links to both", async () => {
   const visit = await world.visit({ role: "admin", path: `${await made("wrong")}?view=json` });
   const { page } = visit;
   const text = page.getByRole("textbox", { name: "The whole document, as JSON" });
@@ -98,7 +101,7 @@ test("a wrong schema is marked at its field and at its line, and the list of fau
   await page.getByText(/The JSON has a fault at line/).waitFor();
 });
 
-test("what somebody else has saved is shown beside yours, and is not written over", async () => {
+test("another operator's saved change is shown beside one's own, and is not overwritten", async () => {
   const visit = await world.visit({ role: "admin", path: await made("both") });
   const { page } = visit;
   await fieldOf(visit, "maxErrors").getByRole("textbox").fill("7");
@@ -118,7 +121,7 @@ test("what somebody else has saved is shown beside yours, and is not written ove
   expect(await stored("both")).toMatchObject({ maxErrors: 7, maxAttempts: 2, retentionDays: 3 });
 });
 
-test("sample rows are tried under the draft; who leaves with changes is asked", async () => {
+test("sample rows are checked by the draft, and the page asks before unsaved changes are lost", async () => {
   const visit = await world.visit({ role: "admin", path: await made("tried") });
   const { page } = visit;
   await fieldOf(visit, "description").getByRole("textbox").fill("Not saved");
@@ -138,7 +141,7 @@ test("sample rows are tried under the draft; who leaves with changes is asked", 
   await page.getByRole("heading", { name: "Audit" }).waitFor();
 });
 
-test("a dataset is made from an example file, granted, and deleted when no client has it", async () => {
+test("a dataset is created from an example file, granted, and deleted once no client has it", async () => {
   const visit = await world.visit({ role: "admin", path: "#/datasets" });
   const { page } = visit;
   await page.getByRole("button", { name: "New dataset" }).first().click();
@@ -180,7 +183,7 @@ test("a dataset is made from an example file, granted, and deleted when no clien
   await page.getByRole("heading", { name: "Datasets" }).waitFor();
 });
 
-test("a client's policy is edited on the client's page; without CodeMirror a text area takes the JSON", async () => {
+test("a client's policy is edited on the client's page; without CodeMirror the JSON is in a text area", async () => {
   const { client } = world.seed;
   const visit = await world.visit({ role: "admin", own: true });
   const { page } = visit;
@@ -210,7 +213,7 @@ test("a client's policy is edited on the client's page; without CodeMirror a tex
   expect(policy).toMatchObject({ weight: 4, rate: { requests: 700 } });
 });
 
-test("a viewer looks and tries, and changes nothing", async () => {
+test("a viewer may look and try, but not change anything", async () => {
   const visit = await world.visit({ role: "viewer", path: await made("seen"), width: 320 });
   const { page } = visit;
   await fieldOf(visit, "maxErrors").waitFor();

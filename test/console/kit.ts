@@ -1,4 +1,4 @@
-/** One real system on SQLite and one Chromium for the tests of a file. */
+/** One real system on SQLite and one Chromium, shared by the tests of a file. */
 import { existsSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
 import { admin, newClient, post, type TestClient } from "../helpers/http.ts";
@@ -10,30 +10,30 @@ import { Visit, type VisitOptions, whoOf } from "./visit.ts";
 
 export type { Visit } from "./visit.ts";
 
-/** Debian's two: the same engine, and the first one without windows, which takes half of the time. */
+/** Debian's two packages of Chromium. Both have the same engine; the headless shell takes half of the time. */
 const installed = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find((path) => existsSync(path));
 const CHROMIUM = process.env.TEST_CHROMIUM ?? installed ?? "/usr/bin/chromium";
-/** The longest test takes a quarter of it. */
+/** A deadline for each test. The longest test takes a quarter of this time. */
 const LONGEST_TEST_MS = 60_000;
 const ARGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--no-first-run"];
-/** Names of hosts of which a browser knows nothing good, unlike of 127.0.0.1. */
+/** Makes `*.test` mean this machine. Browsers trust 127.0.0.1 more than other hosts, so security tests need names. */
 ARGS.push("--host-resolver-rules=MAP *.test 127.0.0.1");
-/** Pages of tests live too short to earn back what optimising their scripts costs. */
+/** Turns V8's optimizer off: a page in a test ends before optimized code would repay the time to compile it. */
 ARGS.push("--js-flags=--no-opt");
 
 export interface ConsoleOptions extends SystemOptions {
-  /** Another system than one in this process, with the servers that it needs. */
+  /** Starts another system than the usual one in this process. `needs`: the servers that it uses. */
   other?: { needs: ServerName[]; start(): Promise<Pick<System, "url" | "stop">> };
 }
 
 export interface Seed {
-  /** Its records need `id` and an `amount` above 0. */
+  /** The seed's client. Its records need an `id`, and an `amount` above 0. */
   client: TestClient;
-  /** 40 records, 4 of them rejected. */
+  /** The seed's batch: 40 records, of which 4 are rejected. */
   batchId: string;
 }
 
-/** What a file of tests holds while it runs. */
+/** What the tests of a file share. */
 export interface Console {
   system: System;
   url: string;
@@ -42,13 +42,13 @@ export interface Console {
 }
 
 /**
- * To be called at the top of a test file. Without Chromium its tests are skipped, aloud; with CI=true that is an error.
- * What it answers is filled before the first test.
+ * A test file calls this function at its top. Without Chromium the tests are skipped with a message; with CI=true that is an
+ * error. The returned object is filled before the first test.
  */
 export function startConsole({ other, ...options }: ConsoleOptions = {}): Console {
   const lack = existsSync(CHROMIUM) ? null : `Chromium at ${CHROMIUM} (TEST_CHROMIUM)`;
   const world = {} as Console;
-  // A browser that does not answer ends its test soon.
+  // A test whose browser hangs should fail soon.
   jest.setTimeout(patience(LONGEST_TEST_MS));
   if (!canRun("the console", [lack, ...(other?.needs ?? []).map((name) => lackOf(name))])) {
     skipAll();
@@ -56,7 +56,7 @@ export function startConsole({ other, ...options }: ConsoleOptions = {}): Consol
   }
   let browser: Browser;
   let visits: Visit[] = [];
-  /** Windows that tests have left as they found them. */
+  /** Windows that can serve another test, because nothing in them has changed. */
   const windows = new Map<string, Visit>();
   beforeAll(async () => {
     const env = { POLL_INTERVAL: "250ms", WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", ...options.env };

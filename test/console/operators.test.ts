@@ -1,10 +1,13 @@
-/** The promise: admins let operators in and out, a token is shown once, the audit tells who has changed what, and the settings are seen. */
+/**
+ * The promise: admins create and delete operators. The console shows a token once. The audit tells who has changed what, and the
+ * settings can be seen.
+ */
 import { ADMIN_TOKEN } from "../helpers/system.ts";
 import { startConsole } from "./kit.ts";
 
 const world = startConsole();
 
-test("an operator is made, its token is shown once and works, its role changes, and it is deleted", async () => {
+test("an operator is created, its token is shown once and works, its role is changed, and it is deleted", async () => {
   const visit = await world.visit({ role: "admin", path: "#/operators" });
   const { page } = visit;
   await page.getByRole("button", { name: "New operator" }).first().click();
@@ -42,7 +45,7 @@ test("an operator is made, its token is shown once and works, its role changes, 
   await visit.clean("main");
 });
 
-test("a name that is taken is told in the dialog, and what was typed stays", async () => {
+test("the dialog says that a name is taken, and keeps what was typed", async () => {
   const visit = await world.visit({ role: "admin", path: "#/operators" });
   const { page } = visit;
   await page.getByRole("button", { name: "New operator" }).first().click();
@@ -52,7 +55,7 @@ test("a name that is taken is told in the dialog, and what was typed stays", asy
   expect(await page.getByLabel("Name, for the audit").inputValue()).toBe("admin");
 });
 
-test("the audit: filters in the address, the difference of a change, and a file of it", async () => {
+test("the audit has its filters in the address, shows what a change has changed, and can be exported", async () => {
   const visit = await world.visit({ role: "admin", path: "#/audit?action=client.create" });
   const { page } = visit;
   expect(await visit.text("tbody")).toContain(world.seed.client.identifier);
@@ -66,13 +69,13 @@ test("the audit: filters in the address, the difference of a change, and a file 
   await page.waitForFunction("location.hash === '#/audit'");
 });
 
-test("a viewer sees operators and changes none", async () => {
+test("a viewer sees operators and cannot change them", async () => {
   const visit = await world.visit({ role: "viewer", path: "#/operators" });
   expect(await visit.text("tbody")).toContain("viewer-");
   expect(await visit.page.getByRole("button", { name: /New operator|Actions/ }).count()).toBe(0);
 });
 
-test("the system: settings in force with where they come from, and no secret", async () => {
+test("the system page shows the settings in force and where they come from, but no secret", async () => {
   const visit = await world.visit({ role: "viewer", path: "#/system?set=1" });
   const { page } = visit;
   const settings = page.getByRole("table", { name: "Settings" });
@@ -84,7 +87,7 @@ test("the system: settings in force with where they come from, and no secret", a
   await settings.getByText("AUDIT_RETENTION").waitFor();
   await visit.clean();
 
-  // Of several tables the first has the keys, until another has had the focus.
+  // The keyboard belongs to the first table until another table has had the focus.
   const focused = () =>
     page.evaluate<string | undefined>("document.activeElement.closest('table')?.querySelector('caption').textContent");
   await page.getByRole("heading", { level: 1 }).click();

@@ -1,10 +1,10 @@
-/** The promise: the overview says in one sentence how it is, and what needs somebody can be done there. */
+/** The promise: the overview says in one sentence how the system is. An operator can do there what has to be done. */
 import type { WithDatabase } from "../../mixins/database.ts";
 import { admin, newClient, post } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { startConsole } from "./kit.ts";
 
-/** Actions of this node, by their names. */
+/** The names of the actions that this node has called. */
 const calls: string[] = [];
 const world = startConsole({
   settings: { stats: { writeEveryMs: 100 } },
@@ -23,7 +23,10 @@ const seen = (state: string) =>
 const HIDE = seen("hidden");
 const SHOW = seen("visible");
 
-/** A page that waits less: before it takes nobody for looking, before it asks whether the API is back, and between readings. */
+/**
+ * Shortens a page's timers: the time after which a hidden page counts as unused, the pause before it asks for the API again, and
+ * the pause between readings.
+ */
 const SOON = `{
   const shorter = { 30000: 0, 4000: 20, 5000: 20 };
   for (const name of ["setTimeout", "setInterval"]) {
@@ -32,7 +35,7 @@ const SOON = `{
   }
 }`;
 
-/** What the seed has sent is in the history. */
+/** Whether the history has the seed's records. */
 const isInHistory = async () => {
   const from = new Date(Date.now() - 3_600_000).toISOString();
   const answer = await admin(world.url, `/stats/history?step=1m&series=records&from=${from}`);
@@ -40,7 +43,7 @@ const isInHistory = async () => {
   return series.accepted.some((n) => n !== null && n > 0);
 };
 
-test("says how it is, what was imported, and which node runs", async () => {
+test("the overview says how the system is, what was imported, and which node runs", async () => {
   await until(isInHistory);
   const visit = await world.visit({ role: "viewer", path: "#/?range=1h", width: 1440 });
   const { page } = visit;
@@ -56,10 +59,10 @@ test("says how it is, what was imported, and which node runs", async () => {
   await visit.clean();
 });
 
-test("after a start the chart of seconds says since when it has figures", async () => {
+test("after a start the chart of seconds says from which moment on it has figures", async () => {
   const visit = await world.visit({ role: "viewer", path: "#/?range=1h", own: true });
   const { page } = visit;
-  // The process of the tests has run for longer, and has imported something.
+  // The process of the tests has run for longer and has imported records, so the answer's start time is replaced.
   const startedAt = new Date(Date.now() - 60_000).toISOString();
   await page.route("**/admin/events*", (route) => route.abort());
   await page.route("**/admin/stats", async (route) => {
@@ -80,7 +83,7 @@ test("after a start the chart of seconds says since when it has figures", async 
   await page.getByText(/^No figures yet since the start at \d\d:\d\d:\d\d\.$/).waitFor();
 });
 
-test("a batch that waits for approval is approved there, and goes away", async () => {
+test("a batch that waits for approval is approved on the overview, and leaves its list", async () => {
   const client = await newClient(world.url, { requiresApproval: true });
   const { id } = (await (await post(world.url, client, '{"a":1}')).json()) as { id: string };
   const visit = await world.visit({ role: "operator", path: "#/" });
@@ -102,7 +105,7 @@ test("a batch that waits for approval is approved there, and goes away", async (
   });
 });
 
-test("nodes: a worker is paused and goes on, caches are emptied", async () => {
+test("on the page of nodes a worker is paused and resumed, and caches are emptied", async () => {
   const visit = await world.visit({ role: "operator", path: "#/nodes", width: 1440 });
   const { page } = visit;
   await page.getByRole("button", { name: /^Pause / }).click();
@@ -121,7 +124,7 @@ test("nodes: a worker is paused and goes on, caches are emptied", async () => {
   await visit.clean();
 });
 
-test("follows the event stream, and a pause stops it", async () => {
+test("the page follows the event stream, and a pause stops that", async () => {
   const visit = await world.visit({ role: "operator", path: "#/nodes", own: true });
   const { page } = visit;
   const age = page.locator("button.age");
@@ -138,11 +141,11 @@ test("follows the event stream, and a pause stops it", async () => {
   expect(new Set(requests)).toEqual(new Set(["/admin/stats", "/admin/events"]));
 });
 
-test("an open page costs its node one query a second, and one that nobody looks at nothing", async () => {
+test("an open page costs its node one query a second, and a hidden page costs nothing", async () => {
   const visit = await world.visit({ role: "viewer", own: true });
   const { page, context } = visit;
   await context.addInitScript(SOON);
-  // The count of failed deliveries is kept for a while.
+  // The count of failed deliveries is cached for a while.
   const asked = () => calls.filter((name) => /^(batch|webhook|policy|audit|stats\.history)\b/.test(name));
   const looks = async (n: number) => {
     calls.length = 0;
@@ -154,10 +157,10 @@ test("an open page costs its node one query a second, and one that nobody looks 
     await page.locator("button.age.live").waitFor();
     await until(async () => (await looks(1)).length <= 2, "the end of what the page reads at first");
     const found = await looks(3);
-    // Now and then the deliveries are listed, and the database is written to.
+    // Now and then the page also lists the deliveries, and the node writes to the database.
     expect(found.length <= 5 ? path : [path, found]).toBe(path);
   }
-  // For longer than a look takes to come round.
+  // Waits for longer than the pause between two readings, and answers the calls of that time.
   const rest = async () => {
     calls.length = 0;
     const beganAt = performance.now();
@@ -173,7 +176,7 @@ test("an open page costs its node one query a second, and one that nobody looks 
   await page.evaluate(HIDE);
   await asleep();
   expect(await rest()).toEqual([]);
-  // As a link does that is opened in a tab behind.
+  // A page that is opened in a background tab is hidden from the start.
   await page.addInitScript(HIDE);
   await page.reload();
   await page.getByRole("heading", { name: "Batches" }).waitFor();
@@ -181,7 +184,7 @@ test("an open page costs its node one query a second, and one that nobody looks 
   await asleep();
 });
 
-test("a batch that runs is not read in a pause, and an API that is away is not asked for by who does not look", async () => {
+test("a paused page does not read a running batch, and a hidden page does not ask for an API that is away", async () => {
   const visit = await world.visit({ role: "viewer", own: true });
   const { page, context } = visit;
   await context.addInitScript(SOON);
@@ -215,11 +218,11 @@ test("a batch that runs is not read in a pause, and an API that is away is not a
   requests.length = 0;
   await page.evaluate(SHOW);
   await page.locator("main:not(.stale)").waitFor();
-  // It is still paused.
+  // The page is still paused, so it asks only whether the API is back.
   expect(requests).toEqual(["/health/live"]);
 });
 
-test("without the stream it polls", async () => {
+test("without the event stream the page polls", async () => {
   const visit = await world.visit({ role: "viewer", own: true });
   const { page } = visit;
   await page.route("**/admin/events*", (route) => route.fulfill({ status: 503, body: "{}" }));
@@ -229,21 +232,21 @@ test("without the stream it polls", async () => {
   expect((await again).status()).toBe(200);
 });
 
-test("a code is explained by the document of this version", async () => {
+test("the guide of the running version explains an error code", async () => {
   const visit = await world.visit({ role: "partner", path: "#/errors?code=quota-exceeded" });
   const rows = visit.page.locator("tbody tr");
   await rows.first().waitFor();
   expect(await rows.allInnerTexts()).toEqual([
     expect.stringMatching(/^quota-exceeded\s+429\s+requests, bytes or records/),
   ]);
-  // Its style sheet came with it.
+  // The document has loaded its style sheet too.
   expect(await visit.page.evaluate("getComputedStyle(document.querySelector('tbody td')).verticalAlign")).toBe("top");
   await visit.page.getByLabel("Code").fill("nobody-knows");
   await visit.page.getByText("No code is called that.").waitFor();
   await visit.clean();
 });
 
-test("clients at a limit and a webhook that is gone stand in the overview, with where to mend them", async () => {
+test("the overview names clients at a limit and a webhook that is turned off, with links to where they are mended", async () => {
   const full = await newClient(world.url, { recordsPerDay: 10 });
   await post(world.url, full, '{"id":"a"}\n'.repeat(10));
   const gone = await newClient(world.url);
@@ -254,7 +257,7 @@ test("clients at a limit and a webhook that is gone stand in the overview, with 
   const row = (who: string) => page.locator(".matters li", { has: page.getByRole("link", { name: who, exact: true }) });
   await row(full.identifier).getByText("10 of the day's 10 records are used.").waitFor();
   await row(`Webhook of ${gone.identifier}`).getByText("answered 410").waitFor();
-  // The first sentence knows of them.
+  // The sentence at the top names them too.
   expect(await page.locator(".verdict li").allInnerTexts()).toEqual([
     "1 webhook is off: the receiver answered 410 (gone).",
     "1 client is at a limit.",

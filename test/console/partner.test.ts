@@ -1,4 +1,6 @@
-/** The promise: a partner's clerk sees how a file will be read, imports it once, and mends what was rejected, in the page. */
+/**
+ * The promise: in the console a partner's clerk sees how a file will be read, imports it once, and corrects the rejected rows.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -37,14 +39,14 @@ beforeAll(async () => {
 });
 
 const HEAD = "order_id;quantity;Price;currency;email";
-/** 3 of 20 rows are wrong, two of them in the same way. */
+/** Of 20 rows 3 are wrong, two of them in the same way. */
 const rows = Array.from({ length: 20 }, (_, i) => {
   const isEuro = i === 4 || i === 9;
   return `SO-${i};${i === 6 ? 0 : 2};12.90;${isEuro ? "EURO" : "EUR"};anna${i}@example.com`;
 });
 const FILE = [HEAD, ...rows].join("\n");
 
-/** As a hand drops it on the page. */
+/** Drops a file on the page, as a person does with a mouse. */
 const drop = ({ page }: Visit, name: string, text: string | Buffer, lastModified = 1) =>
   page.evaluate(
     `(() => {
@@ -67,7 +69,7 @@ const batchIn = async (visit: Visit) => {
 const countsOf = async (id: string) =>
   ((await (await get(world.url, client, `/imports/${id}`)).json()) as Batch).counts as Record<string, number>;
 
-test("a file is shown as it will be read, checked, imported once, and its rejected rows are mended in the grid", async () => {
+test("a file is shown as it will be read, checked and imported once; its rejected rows are corrected in the grid", async () => {
   const visit = await world.visit({ role: "partner", client, path: "#/import?dataset=orders" });
   const { page } = visit;
   await visit.shoot("partner-import");
@@ -134,7 +136,7 @@ test("a file is shown as it will be read, checked, imported once, and its reject
   await visit.clean();
 });
 
-/** The second click of a double click falls on the button that comes to stand in the place of the first. */
+/** Makes the second click of a double click hit the button that takes the place of the first one. */
 const secondClick = `new Promise((done) => {
   const named = (name) => [...document.querySelectorAll("button")].find(({ textContent }) => textContent === name);
   new MutationObserver((_, observer) => {
@@ -143,7 +145,7 @@ const secondClick = `new Promise((done) => {
   named("Import").click();
 })`;
 
-test("a reload finds the batch again, a second click imports nothing twice, and again, really, does", async () => {
+test("a reload finds the batch again, a double click imports once, and only a confirmed repetition imports the file again", async () => {
   const visit = await world.visit({ role: "partner", client, path: "#/import?dataset=reviewed" });
   const { page } = visit;
   const file = [HEAD.replace("Price", "unit_price"), ...rows.slice(0, 3)].join("\n");
@@ -175,7 +177,7 @@ test("a reload finds the batch again, a second click imports nothing twice, and 
   await page.getByText("The import was stopped. Nothing was imported.").waitFor();
 });
 
-test("a corrected file is looked at before it is sent, and a retry tells what has changed in the rules", async () => {
+test("a corrected file is shown before it is sent, and a retry tells what has changed in the rules", async () => {
   const row = (n: number, currency: string) => `SO-${n};2;12.90;${currency};anna@example.com`;
   const file = [HEAD, row(1, "EURO"), row(2, "EUR"), row(3, "EURO"), row(4, "YEN")].join("\n");
   const path = "/datasets/orders/imports";
@@ -221,7 +223,7 @@ test("a corrected file is looked at before it is sent, and a retry tells what ha
   await page.keyboard.press("Escape");
 });
 
-test("home, datasets, deliveries, developers and account tell a new partner what to do, in words", async () => {
+test("the pages home, datasets, deliveries, developers and account tell a new partner what to do", async () => {
   const receiver = await startReceiver(() => 500);
   const policy = { schema, webhook: { url: receiver.url, events: ["batch.completed"] } };
   const fresh = await newClient(world.url, policy, { identifier: "fresh-foods", name: "Fresh Foods" });

@@ -1,4 +1,7 @@
-/** The promise: no page of another site acts for the one who is logged in, frames the console, or gets its text to run there. */
+/**
+ * The promise: no page of another site can act for a person who is logged in, show the console in a frame, or run text in the
+ * console.
+ */
 import { createServer as createPlain, type RequestListener, request, type Server } from "node:http";
 import { createServer as createTls } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -24,13 +27,13 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Each has a certificate where it speaks TLS. */
+/** A server for a test page. With `https` it has a certificate. */
 const serverOf = (scheme: string, listener: RequestListener): Server =>
   scheme === "http"
     ? createPlain(listener)
     : createTls(authority.issue("DNS:console.test,DNS:other.console.test,DNS:evil.test"), listener);
 
-/** As deploy/nginx.conf does it: TLS ends here. */
+/** A proxy that ends TLS, as deploy/nginx.conf does. */
 const proxy: RequestListener = (asked, answer) => {
   const headers = { ...asked.headers, "x-forwarded-proto": "https" };
   const on = request(`${world.url}${asked.url}`, { method: asked.method, headers }, (response) => {
@@ -45,7 +48,7 @@ const proxy: RequestListener = (asked, answer) => {
 const evilPage: RequestListener = (_, answer) =>
   answer.setHeader("content-type", "text/html").end("<!doctype html><title>Win a prize</title><p>Hello</p>");
 
-/** What the node answers to each POST, with its path. */
+/** The path and the status of each POST that the node has answered. */
 const answered: [string, number][] = [];
 beforeAll(() => {
   const { server } = world.system.broker.getLocalService("api") as unknown as { server: Server };
@@ -54,7 +57,7 @@ beforeAll(() => {
   });
 });
 
-/** Sends what a page can make a browser send to `target`, and answers the statuses that came of it. */
+/** Makes a page send every kind of POST that a browser allows to `target`. Answers the statuses of the node's answers. */
 async function forged(page: Page, target: string, path: string, body: object): Promise<number[]> {
   answered.length = 0;
   const statuses = () => answered.flatMap(([url, status]) => (url === path ? [status] : []));
@@ -64,7 +67,7 @@ async function forged(page: Page, target: string, path: string, body: object): P
   await page.evaluate(call("no-cors", "text/plain"));
   expect(await page.evaluate(call("cors", "text/plain"))).toBe("refused");
   expect(await page.evaluate(call("cors", "application/json"))).toBe("refused");
-  // A form whose only field is JSON in two halves.
+  // The name and the value of the form's only field are the two halves of the JSON.
   const name = json.slice(0, -1);
   await page.evaluate(`(() => {
     const form = document.createElement("form");
@@ -77,7 +80,7 @@ async function forged(page: Page, target: string, path: string, body: object): P
     setTimeout(() => form.submit());
   })()`);
   await page.waitForURL(target + path);
-  // Of a call with CORS a browser may send nothing at all.
+  // A browser may send nothing at all for a call with CORS.
   await until(
     () => statuses().length >= 2,
     () => `two answers: ${JSON.stringify(answered)}`,
@@ -93,7 +96,10 @@ async function changes(): Promise<number> {
 
 describe.each(["http", "https"])("over %s", (scheme) => {
   let target: string;
-  /** Of the same site, so that browsers send the cookie, and of another. */
+  /**
+   * Where attacking pages come from: `sibling` is another origin of the same site, so browsers send the cookie to the node;
+   * `stranger` is another site.
+   */
   let evil: Record<"sibling" | "stranger", string>;
 
   beforeAll(async () => {
@@ -106,7 +112,7 @@ describe.each(["http", "https"])("over %s", (scheme) => {
     };
   });
 
-  test("the console works, its cookie is for TLS alone where it came by TLS, and no other origin acts with it", async () => {
+  test("the console works, a cookie from a login over TLS is sent over TLS only, and no other origin can act with it", async () => {
     const visit = await world.visit({ url: target, path: "/" });
     const { page, context } = visit;
     await page.getByLabel("Token").fill(ADMIN_TOKEN);
@@ -135,19 +141,19 @@ describe.each(["http", "https"])("over %s", (scheme) => {
         const other = await context.newPage();
         await other.goto(origin);
         const statuses = await forged(other, target, path, body);
-        // To a stranger's call the browser adds no cookie: without one there is nobody.
+        // The browser sends no cookie with a stranger's call, so the node sees no login.
         const refusal = who === "stranger" && path !== "/session" ? 401 : 403;
         expect([who, path, [...new Set(statuses)]]).toEqual([who, path, [refusal]]);
       }
     }
     expect(await changes()).toBe(before);
     expect(await context.cookies()).toHaveLength(1);
-    // Of plain HTTP a browser says that it ignores a header.
+    // Over plain HTTP the browser reports that it ignores this header.
     const faults = visit.faults.filter((text) => !/Cross-Origin-Opener-Policy header has been ignored/.test(text));
     expect([faults, await page.evaluate("window.blocked"), visit.foreign]).toEqual([[], [], []]);
   });
 
-  test("no other page frames it, not even one of the same site", async () => {
+  test("no other page can show the console in a frame, not even one of the same site", async () => {
     const visit = await world.visit({ url: evil.sibling });
     const { page } = visit;
     await page.goto("/");
@@ -160,7 +166,7 @@ describe.each(["http", "https"])("over %s", (scheme) => {
       })()`);
       return page.frames().at(-1)?.locator("body").innerText();
     };
-    // What may be framed is seen, so what is not seen below is refused.
+    // First shows that a frame's text can be read at all, so that an empty frame below proves a refusal.
     expect(await framed("data:text/html,DataFlow unauthenticated")).toBe("DataFlow unauthenticated");
     for (const path of ["/", "/docs", "/admin/stats"])
       expect([path, await framed(target + path)]).toEqual([
@@ -170,7 +176,7 @@ describe.each(["http", "https"])("over %s", (scheme) => {
   });
 });
 
-/** Markup, an escape of the browser's own, a mark that turns the order of letters, and controls. */
+/** Hostile text: markup, an escape sequence of browsers, a mark that reverses the order of letters, and control characters. */
 const markup =
   '<x-hacked></x-hacked><script>window.hacked=1</script><img src=x onerror="window.hacked=1">\u202Egnp.exe"&amp;';
 const nasty = `${markup}\u0007\u0000`;
@@ -230,14 +236,14 @@ test("markup, bidi marks and control characters in names and values are text on 
   );
 });
 
-test("a link puts nothing into the commands that are copied into a shell", async () => {
+test("a link cannot put text into the commands that people copy into a shell", async () => {
   const path = `#/developers?dataset=${encodeURIComponent('";reboot;"')}`;
   const visit = await world.visit({ role: "partner", path });
   expect(await visit.text()).toContain("curl");
   expect(await visit.text()).not.toContain("reboot");
 });
 
-/** All pages that there are, as the console itself lists them. */
+/** The paths of all pages, as the console itself lists them. */
 const pathsOf = ({ page }: Visit, side: string) =>
   page.evaluate<string[]>(
     `import(document.querySelector("script[type=module]").src.replace("main.js", "pages/index.js")).then(({ pages }) => pages.filter((page) => page.side === "${side}").map(({ path }) => path))`,

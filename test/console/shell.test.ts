@@ -1,4 +1,4 @@
-/** The promise: people log in, see what their role may see, and the page always says how old its data is and what went wrong. */
+/** The promise: people log in and see what their role may see. The page always says how old its data is and what went wrong. */
 import { admin, newClient, post } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
@@ -10,7 +10,7 @@ const button = ({ page }: Visit, name: string | RegExp) => page.getByRole("butto
 const titleOf = ({ page }: Visit) => page.locator("h1").first().innerText();
 
 describe("login", () => {
-  test("of an operator by keyboard alone; a wrong token is told with its code", async () => {
+  test("of an operator works by keyboard alone; a wrong token is refused with its code", async () => {
     const visit = await world.visit({ path: "/" });
     const { page } = visit;
     await visit.shoot("login");
@@ -30,7 +30,7 @@ describe("login", () => {
     expect(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")).not.toContain(ADMIN_TOKEN);
   });
 
-  test("of a partner, which stays over a reload and ends with the logout", async () => {
+  test("of a partner outlives a reload and ends with the logout", async () => {
     const { client } = world.seed;
     const visit = await world.visit({ path: "/" });
     const { page } = visit;
@@ -55,7 +55,7 @@ describe("login", () => {
     await button(visit, "Log out").click();
     await page.getByLabel("Token").waitFor();
     expect((await visit.context.cookies()).map(({ value }) => value)).toEqual([]);
-    // What somebody has chosen is not the next one's.
+    // The next person starts without the choices of the last one.
     await page.getByRole("tab", { name: "Partner" }).click();
     await page.getByLabel("Client identifier").fill(client.identifier);
     await page.getByLabel("Secret").fill(client.secret);
@@ -86,7 +86,7 @@ describe("login", () => {
     expect(await page.locator("input[type=password]").inputValue()).toBe("something");
   });
 
-  test("again over the page when the session has ended; the page goes on", async () => {
+  test("is asked for again over the page when the session has ended, and then the page goes on", async () => {
     const visit = await world.visit({ role: "admin", path: "#/", own: true });
     const { page, context } = visit;
     await context.clearCookies();
@@ -104,7 +104,7 @@ describe("login", () => {
 });
 
 describe("the frame", () => {
-  test("goes by keys, says where it is, and gives the focus to the title", async () => {
+  test("can be used by keyboard, says which page is open, and gives the focus to its title", async () => {
     const visit = await world.visit({ role: "viewer", path: "#/nowhere" });
     const { page } = visit;
     expect([await titleOf(visit), await page.title()]).toEqual([
@@ -130,7 +130,7 @@ describe("the frame", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
   });
 
-  test("has the theme that was chosen, also after a reload", async () => {
+  test("keeps the chosen theme after a reload", async () => {
     const visit = await world.visit({ role: "viewer", path: "#/", own: true });
     const { page } = visit;
     await page.locator(".user summary").click();
@@ -149,7 +149,7 @@ describe("the frame", () => {
     expect(await ground()).toBe("rgb(15, 18, 23)");
   });
 
-  test("keeps what it has while the API is away, changes nothing, and reads again when it is back", async () => {
+  test("keeps its data while the API is away, allows no change, and reads again when the API is back", async () => {
     const visit = await world.visit({ role: "admin", path: "#/", own: true });
     const { page, context } = visit;
     await context.setOffline(true);
@@ -170,7 +170,7 @@ describe("the frame", () => {
     await page.locator("main:not(.stale)").waitFor();
     await page.waitForFunction("document.querySelector('main [aria-disabled=true]') === null");
     await page.getByText("The API does not answer.").waitFor({ state: "detached" });
-    // A page whose file has not come yet comes when the API is back.
+    // A page whose file could not be loaded is loaded once the API is back.
     await context.setOffline(true);
     await page.keyboard.press("g");
     await page.keyboard.press("a");
@@ -197,7 +197,7 @@ describe("the frame", () => {
   });
 });
 
-test("a file is taken to be of the dataset that was sent last, and of none before", async () => {
+test("the dataset that was sent last is preselected for a file; before the first one none is", async () => {
   const other = await newClient(world.url);
   const put = (path: string) => admin(world.url, path, { method: "PUT", body: "{}" });
   for (const name of ["orders", "reviewed"]) {
@@ -229,7 +229,7 @@ test("the first load is below 100 kB, compressed, with the chart of the overview
   expect(total < 100_000 ? total : [...sizes]).toBe(total);
 });
 
-test("so is the first load of a partner's home with 13 batches, with all that it reads", async () => {
+test("the first load of a partner's home with 13 batches, with all that it reads, is below 100 kB, too", async () => {
   const client = await newClient(world.url);
   for (let n = 0; n < 13; n++) await post(world.url, client, `{"id":"p-${n}"}\n`);
   const visit = await world.visit({ role: "partner", client, own: true });
@@ -246,7 +246,7 @@ test("so is the first load of a partner's home with 13 batches, with all that it
   expect(total < 100_000 ? total : [...sizes]).toBe(total);
 });
 
-test("others' batches are not there, and a partner's pages fit 320 pixels", async () => {
+test("a partner cannot open other clients' batches, and a partner's pages fit 320 pixels", async () => {
   const client = await newClient(world.url, {});
   const visit = await world.visit({ role: "partner", client, path: `#/batches/${world.seed.batchId}`, width: 320 });
   const { page } = visit;

@@ -1,4 +1,6 @@
-/** What the showcase holds: partners, what they send, and rows with the faults that people make. Every run makes the same. */
+/**
+ * The data of the showcase: partners, what they send, and rows with the mistakes that people make. Every run makes the same data.
+ */
 
 /** Numbers that look random and are the same in each run (mulberry32). */
 export function random(seed: number): () => number {
@@ -28,13 +30,13 @@ const TRADES = ["Foods", "Optics", "Bikes", "Pharmacy"];
 export interface Partner {
   identifier: string;
   name: string;
-  /** How much of the traffic is its. */
+  /** The partner's share of all uploads. */
   share: number;
-  /** Which part of its records is wrong. */
+  /** The share of its records that is wrong. */
   faulty: number;
 }
 
-/** 40 partners: a few send most, and a few send most of the faults. */
+/** The 40 partners. A few send most uploads, and a few send most wrong records. */
 export const partners: Partner[] = PLACES.flatMap((place, p) =>
   TRADES.map((trade, t) => {
     const name = `${place} ${trade}`;
@@ -93,7 +95,7 @@ export const datasets: Record<string, Record<string, unknown>> = {
 const pick = <T>(next: () => number, values: T[]): T => values[Math.floor(next() * values.length)] as T;
 const day = (next: () => number) => `2026-11-${String(1 + Math.floor(next() * 28)).padStart(2, "0")}`;
 
-/** Bodies by dataset: the media type, and `rows` records of which a part is wrong. */
+/** Makes bodies, by dataset: their media type, and a text of `rows` records, a share of which is wrong. */
 export const bodies: Record<string, { type: string; make(next: () => number, rows: number, faulty: number): string }> =
   {
     orders: {

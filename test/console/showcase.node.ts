@@ -1,4 +1,4 @@
-/** The showcase's node: the whole system on SQLite, with handlers that are slow, fail now and then, or always. */
+/** The node of the showcase: the whole system on SQLite, with handlers that are slow, fail sometimes, or always fail. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config/config.ts";

@@ -1,7 +1,8 @@
 /**
- * A full system to look at: 40 partners, thousands of batches, millions of records, faults of many kinds, batches that wait for
- * each reason, webhooks that fail. `node test/console/showcase.ts FOLDER [BATCHES]` fills FOLDER/showcase.db, or takes it as it
- * is, and serves it until it is stopped. With 0 batches it is empty, as a new installation. The pictures of docs/console.md are made of it.
+ * A full system to look at: 40 partners, thousands of batches, millions of records, wrong records of many kinds, batches that
+ * wait for each possible reason, and failing webhooks. `node test/console/showcase.ts FOLDER [BATCHES]` fills FOLDER/showcase.db
+ * unless it exists, and serves it until it is stopped. With 0 batches the system is empty, as a new installation. The pictures of
+ * docs/console.md show it.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,11 +16,11 @@ import { startNode } from "./showcase.node.ts";
 const [folder = "data/showcase", wanted = "5000"] = process.argv.slice(2);
 const PORT = Number(process.env.PORT ?? 3100);
 const DAYS = 14;
-/** Uploads at once. */
+/** How many uploads are sent at once. */
 const LANES = 8;
 const next = random(2026);
 
-/** What the receivers of some partners answer to webhooks. */
+/** The status that the receivers of some partners answer to webhooks. */
 const answers: Record<string, number> = { "north-foods": 500, "river-optics": 503, "summit-bikes": 410 };
 
 mkdirSync(folder, { recursive: true });
@@ -107,7 +108,7 @@ async function drained(url: string): Promise<void> {
   }
 }
 
-/** Spreads the batches over the last days, more by day than by night: everything was sent just now. */
+/** Spreads the creation times of the batches over the last days, with more of them by day than by night. */
 function spread(): void {
   const database = new DatabaseSync(file);
   const now = Date.now();
@@ -127,7 +128,7 @@ function spread(): void {
   database.close();
 }
 
-/** Batches that wait for something, each for another reason. */
+/** Makes batches that wait, each for another reason. */
 async function waiting(url: string): Promise<void> {
   const stock = () => bodies.stock?.make(next, 400, 0.05) ?? "";
   const special: [string, string, Record<string, unknown>][] = [

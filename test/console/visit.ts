@@ -1,4 +1,4 @@
-/** What a person sees and does in one window of the browser: its own cookie, and its own list of what went wrong in it. */
+/** What a person sees and does in one window of the browser. Each window has its own cookie, and its own list of errors. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -7,31 +7,31 @@ import { patience, until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
 import type { Console } from "./kit.ts";
 
-/** As short as it comes: each page that is judged has to read it. */
+/** The minified source of axe. Each page that axe judges has to read it. */
 const axe = `${readFileSync(require.resolve("axe-core/axe.min.js"), "utf8")};0`;
 
 export type Role = "viewer" | "operator" | "admin" | "partner";
 
 export interface VisitOptions {
-  /** Who is logged in; nobody where omitted. */
+  /** Who logs in. Left out: nobody. */
   role?: Role;
-  /** Of a partner; the client of the seed where omitted. */
+  /** The partner who logs in. Left out: the client of the seed. */
   client?: TestClient;
   width?: number;
   height?: number;
   theme?: "light" | "dark";
-  /** `#/batches` */
+  /** The path to open, such as `#/batches`. */
   path?: string;
-  /** Of another node than the first. */
+  /** The URL of another node than the first. */
   url?: string;
   /**
-   * A window that no other test has had, and none will have: for tests of cookies, of the first load, of routes, and of what a page
-   * keeps beyond its address (drafts, tastes, a pause). Without a role it is always one.
+   * Whether the test needs a window that no other test uses. Tests of cookies, of the first load and of routes need one, and so
+   * do tests of what a page keeps outside its address (drafts, preferences, a pause). A visit without a role always has one.
    */
   own?: boolean;
 }
 
-/** Whose window serves a visit; null: a new one, for this visit alone. */
+/** Names the window that can serve a visit. Null: the visit needs a new window for itself. */
 export function whoOf({ role, client, url, own }: VisitOptions, world: Console): string | null {
   if (!role || own) return null;
   const { identifier } = client ?? world.seed.client;
@@ -40,7 +40,7 @@ export function whoOf({ role, client, url, own }: VisitOptions, world: Console):
 
 let operators = 0;
 
-/** A new operator's token. */
+/** Creates an operator with this role, and answers its token. */
 export async function tokenOf(url: string, role: Exclude<Role, "partner">): Promise<string> {
   if (role === "admin") return ADMIN_TOKEN;
   const body = JSON.stringify({ name: `${role}-${++operators}`, role });
@@ -51,7 +51,7 @@ export async function tokenOf(url: string, role: Exclude<Role, "partner">): Prom
 export class Visit {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Errors of scripts, and what the browser blocked. Answers of the API such as 404 are none. */
+  /** Errors of scripts, and what the browser has blocked. Answers of the API such as 404 do not count. */
   readonly faults: string[] = [];
   /** Requests to other hosts. */
   readonly foreign: string[] = [];
@@ -77,7 +77,7 @@ export class Visit {
     });
   }
 
-  /** A new window, where the one of `wanted` is logged in. */
+  /** Opens a new window, and logs in as the role of `wanted`. */
   static async begin(browser: Browser, world: Console, wanted: VisitOptions): Promise<Visit> {
     const { role, url = world.url } = wanted;
     const context = await browser.newContext({ baseURL: url, ignoreHTTPSErrors: true, reducedMotion: "reduce" });
@@ -90,21 +90,24 @@ export class Visit {
     return visit;
   }
 
-  /** What a visit begins with. */
+  /** Sets the window's size and theme, and opens the first page. */
   async enter({ width = 1280, height = 800, theme = "light", path }: VisitOptions): Promise<void> {
     await this.page.setViewportSize({ width, height });
     await this.page.emulateMedia({ colorScheme: theme });
     if (path !== undefined) await this.open(path);
   }
 
-  /** Ends a visit: goes where nothing is read. Answers whether the window can serve another one: nothing is wrong or open in it. */
+  /**
+   * Ends a visit: opens a page that reads nothing. Answers whether the window can serve another visit, which it cannot after an
+   * error or with an open dialog.
+   */
   async leave(): Promise<boolean> {
     const { page, who, faults, foreign } = this;
     if (who === null || faults.length + foreign.length > 0 || !page.url().startsWith(this.url)) return false;
     try {
       await page.evaluate("for (const close of document.querySelectorAll('.toast button')) close.click()");
       await page.goto("/#/nowhere");
-      // Who leaves something that is not saved is asked.
+      // A page with unsaved changes opens a dialog that asks.
       await page.locator("dialog[open], h1:text-is('There is no such page')").first().waitFor();
       const left = "dialog[open], .toast, button.age.paused, main.stale";
       return await page.evaluate<boolean>(`document.querySelector("${left}") === null`);
@@ -113,7 +116,7 @@ export class Visit {
     }
   }
 
-  /** By the API; how people do it is shown in shell.test.ts. */
+  /** Logs in through the API. The tests of shell.test.ts show how people log in. */
   async logIn(role: Role, client: TestClient = this.world.seed.client): Promise<void> {
     const { url } = this;
     const data =
@@ -124,10 +127,11 @@ export class Visit {
     if (!answer.ok()) throw new Error(`POST /session: ${answer.status()} ${await answer.text()}`);
   }
 
-  /** `#/batches`, or `/` where nobody is logged in. Waits until its title is there. */
+  /** Opens a page, such as `#/batches`, or `/` if nobody is logged in. Waits until the page's title is shown. */
   async open(path: string): Promise<void> {
     const hash = path.replace(/^\/?#?/, "#");
-    // The title of another page does not count. With the same path it is the same page.
+    // Marks the title of the present page, so that only the title of the next page counts. If the path stays the same, so does
+    // the title.
     await this.page.evaluate(
       `if (location.hash.split("?")[0] !== ${JSON.stringify(hash.split("?")[0])}) for (const title of document.querySelectorAll("h1")) title.dataset.left = ""`,
     );
@@ -136,9 +140,9 @@ export class Visit {
     await this.settled();
   }
 
-  /** Until nothing loads any more. */
+  /** Waits until nothing is loading. */
   async settled(): Promise<void> {
-    // Not by waitForFunction: it evaluates a text in the page, which the page's policy forbids.
+    // Playwright's `waitForFunction` would evaluate text in the page, which the page's content security policy forbids.
     await until(async () => (await this.page.locator(".loading").count()) === 0);
   }
 
@@ -147,26 +151,27 @@ export class Visit {
     return this.page.locator(selector).first().innerText();
   }
 
-  /** Nothing went wrong: no error of a script, nothing blocked, no request to another host. */
+  /** Checks that there was no error of a script, nothing was blocked, and no request went to another host. */
   async unharmed(): Promise<void> {
     const blocked = await this.page.evaluate<string[]>("window.blocked");
     expect({ faults: this.faults, blocked, foreign: this.foreign }).toEqual({ faults: [], blocked: [], foreign: [] });
   }
 
   /**
-   * Nothing went wrong, and axe finds nothing, in both themes: in the dialog that is open, else in `part`, else on the whole page. What
-   * axe takes grows with what it reads; a page that is judged as a whole once is judged by the part that changes afterwards.
+   * Checks that nothing went wrong and that axe finds nothing, in both themes: in the open dialog, else in `part`, else on the
+   * whole page. The time that axe takes grows with the size of what it reads. So a test judges the whole page once, and later
+   * only the part that has changed.
    */
   async clean(part?: string): Promise<void> {
     await this.unharmed();
     await this.page.emulateMedia({ colorScheme: "light" });
     expect(await this.violations(part, "{}")).toEqual([]);
-    // Of the rules only this one sees colours, and the others take as long again.
+    // The dark theme needs only this rule: the other rules do not depend on colours and take as much time again.
     await this.page.emulateMedia({ colorScheme: "dark" });
     expect(await this.violations(part, "{ runOnly: ['color-contrast'] }")).toEqual([]);
   }
 
-  /** What axe finds. `options`: as axe takes them, in text. */
+  /** Runs axe and answers its findings. `options`: axe's options as the text of an object's members. */
   private async violations(part: string | undefined, options: string): Promise<string[]> {
     if (!(await this.page.evaluate<boolean>("'axe' in window"))) await this.page.evaluate(axe);
     const place = `document.querySelector("dialog[open]") ?? ${part ? JSON.stringify(part) : "document"}`;
@@ -176,7 +181,7 @@ export class Visit {
     return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}\n${node.failureSummary}`));
   }
 
-  /** A picture of the whole page, where TEST_SHOTS names a folder. */
+  /** Takes a picture of the whole page if TEST_SHOTS names a folder. */
   async shoot(name: string): Promise<void> {
     const { TEST_SHOTS: folder } = process.env;
     if (!folder) return;

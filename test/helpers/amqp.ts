@@ -6,21 +6,21 @@ import { ADMIN_TOKEN } from "./system.ts";
 
 export const rabbitUrl = urlOf("rabbit");
 
-/** `describe` if there is a RabbitMQ; else skipped, or an error with CI=true. */
+/** Runs a suite if there is a RabbitMQ. Otherwise it is skipped; with CI=true that is an error. */
 export const describeWithRabbit = (name: string, tests: () => void): void =>
   (canRun(name, [lackOf("rabbit")]) ? describe : describe.skip)(name, tests);
 
 /** The host and port of RabbitMQ, for a proxy in front. */
 export const rabbitTarget = { host: new URL(rabbitUrl).hostname, port: Number(new URL(rabbitUrl).port || 5672) };
 
-/** Its URL with some parts replaced. */
+/** The URL of RabbitMQ with some parts replaced. */
 export function rabbitUrlWith(change: (url: URL) => void): string {
   const url = new URL(rabbitUrl);
   change(url);
   return url.href;
 }
 
-/** Its URL through a proxy; `heartbeat` in seconds. */
+/** The URL of RabbitMQ through a proxy on `port`. `heartbeat` is in seconds. */
 export const rabbitUrlAt = (port: number, heartbeat = 5): string =>
   rabbitUrlWith((url) => {
     url.host = `127.0.0.1:${port}`;
@@ -38,7 +38,7 @@ export function configFor(namespace: string, env: Record<string, string> = {}): 
 
 const PACKETS = ["EVENT", "REQ", "RES", "DISCOVER", "INFO", "DISCONNECT", "HEARTBEAT", "PING", "PONG"];
 
-/** Deletes everything that brokers of a namespace leave in RabbitMQ, except their own queues, which expire. */
+/** Deletes all that brokers of a namespace leave in RabbitMQ, except the nodes' own queues, which expire. */
 export async function removeNamespace(namespace: string, nodeIds: string[] = []): Promise<void> {
   const { batchReadyQueue, eventsExchange } = configFor(namespace);
   const connection = await connect(rabbitUrl);

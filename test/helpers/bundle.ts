@@ -1,6 +1,6 @@
 /**
- * The product in a few large files, for the nodes that tests start. To find and load 1,500 modules one by one takes a node
- * 0.4 s of a core, and a run starts 80 nodes. What is loaded is the same: esbuild puts it together and changes nothing.
+ * Bundles the product into a few large files, from which tests start their nodes. Finding and loading 1,500 modules one by one
+ * costs a node 0.4 s of CPU time, and a run starts 80 nodes. esbuild only puts the code together; its behaviour stays the same.
  */
 import { globSync } from "node:fs";
 import { root } from "../../root.cjs";
@@ -16,15 +16,15 @@ const sources = [
   "test/helpers/bundle.ts",
 ];
 
-/** The folder is in TEST_BUNDLE from then on. */
+/** Makes the bundle, and sets TEST_BUNDLE to its folder. */
 export async function makeBundle(): Promise<void> {
   process.env.TEST_BUNDLE = await kept(sources, "", make);
 }
 
 async function make(outdir: string, path: string): Promise<void> {
-  // Imported here, because only a run of all tests needs it.
+  // esbuild is imported here, because only a run of all tests needs it.
   const { build, stop } = await import("esbuild");
-  // The files beside the code are those of the repository; threads run what is here.
+  // Other files are still read from the repository. Only worker threads run files of the bundle.
   const rootModule = `export const root = ${JSON.stringify(root)};
     export const threadFile = (path) => ${JSON.stringify(path)} + "/" + path + ".js";`;
   const ours = globSync([CONFIG, "services/*/*.service.ts", THREADS], { cwd: root });
@@ -33,7 +33,7 @@ async function make(outdir: string, path: string): Promise<void> {
     outdir,
     entryPoints: [
       ...ours.map((path) => ({ in: path, out: path.replace(/\.ts$/, "") })),
-      // The runner and the services share one Moleculer.
+      // The runner and the services must share one copy of Moleculer, so they are built together.
       { in: "node_modules/moleculer/bin/moleculer-runner.mjs", out: "runner" },
     ],
     bundle: true,
@@ -41,9 +41,9 @@ async function make(outdir: string, path: string): Promise<void> {
     format: "esm",
     platform: "node",
     target: "node24",
-    // Few nodes need these, and load them by themselves. `pg-native` and `pg-hstore` are not installed.
+    // Few nodes need these packages, so they load them separately. `pg-native` and `pg-hstore` are not installed.
     external: ["mssql", "tedious", "umzug", "pg-hstore", "pg-native"],
-    // Its own main file calls a `require` that esbuild does not see.
+    // The package's own main file uses a `require` that esbuild cannot follow.
     alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
     banner: { js: 'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);' },
     plugins: [

@@ -1,9 +1,9 @@
-/** The real-life files of test/cases, with the right answer to each. */
+/** The realistic files of test/cases, with the right result of each. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const casesFolder = join(__dirname, "../cases");
 
-/** What a caller needs of `cases.json`, as its own type of a case. */
+/** Reads `cases.json`. `Case`: the members of a case that the caller needs. */
 export const knownCases = <Case>(): { datasets: Record<string, { description: string }>; cases: Case[] } =>
   JSON.parse(readFileSync(join(casesFolder, "cases.json"), "utf8"));

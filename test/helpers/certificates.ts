@@ -1,4 +1,4 @@
-/** Certificates of an authority of the test's own, made by openssl in a folder of their own. */
+/** A certificate authority of the test's own, made by openssl in a temporary folder. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,9 +10,9 @@ export interface Certificate {
 }
 
 export interface Authority {
-  /** Of its own certificate, as NODE_EXTRA_CA_CERTS takes it. */
+  /** The path of the authority's certificate, for NODE_EXTRA_CA_CERTS. */
   file: string;
-  /** For a name such as `DNS:partner.test` or `IP:127.0.0.1`; with -1 days it has expired. */
+  /** Issues a certificate for a name such as `DNS:partner.test` or `IP:127.0.0.1`. With -1 days it has expired. */
   issue(altName: string, days?: number): Certificate;
   remove(): void;
 }

@@ -10,13 +10,13 @@ import { copyTemplate } from "./template.ts";
 export interface TestDatabase {
   db: Database;
   url: string;
-  /** The database's file, where it has one. */
+  /** The path of the database's file, if it has one. */
   file: string;
-  /** Closes and deletes it. */
+  /** Closes and deletes the database. */
   remove(): Promise<void>;
 }
 
-/** A migrated SQLite database of its own, in a real file with real commits. */
+/** A new migrated SQLite database, in a real file with real commits. */
 export async function freshDatabase(): Promise<TestDatabase> {
   const folder = folderForDatabase();
   const file = join(folder, "test.db");
@@ -37,23 +37,23 @@ export async function freshDatabase(): Promise<TestDatabase> {
 export const POSTGRES_URL = urlOf("postgres");
 
 const DROPPED_AT_ONCE = 20;
-/** One that nobody else has at the same time. */
+/** The number of an advisory lock, which only one process can hold at a time. */
 const TEMPLATE_LOCK = 748_213_377;
 
-/** Where it listens, for a proxy before it. */
+/** The host and port of PostgreSQL, for a proxy in front. */
 export const postgresTarget = {
   host: new URL(POSTGRES_URL).hostname,
   port: Number(new URL(POSTGRES_URL).port || 5432),
 };
 
-/** A schema's URL through a proxy. */
+/** The URL of a schema through a proxy. */
 export function postgresUrlAt(schemaUrl: string, port: number): string {
   const url = new URL(schemaUrl);
   url.host = `127.0.0.1:${port}`;
   return url.href;
 }
 
-/** Whether there is a PostgreSQL. If not, that is said aloud for `name`; with CI=true it is an error. */
+/** Whether there is a PostgreSQL. If not, a message says that `name` is skipped; with CI=true that is an error. */
 export const isPostgresThere = (name: string): boolean => canRun(name, [lackOf("postgres")]);
 
 export const describePostgres = (name: string, suite: () => void): void =>
@@ -64,7 +64,7 @@ export interface Schema {
   drop(): Promise<void>;
 }
 
-/** A schema of its own on the server for tests, empty. */
+/** A new empty schema on the test server. */
 export async function freshSchema(): Promise<Schema> {
   const schema = `dataflow_${process.pid}_${randomBytes(6).toString("hex")}`;
   await onServer(`CREATE SCHEMA ${schema}`);
@@ -78,8 +78,8 @@ async function dropSchema(url: string): Promise<void> {
 }
 
 /**
- * A database of its own on the server for tests, migrated: a copy of the run's own, for 60 ms where the steps take a second.
- * It goes with the run: each drop by itself would wait until the server has written all that is dirty.
+ * A new migrated database on the test server. It is a copy of the run's template: a copy takes 60 ms, the migrations a second.
+ * The end of the run drops it, because each single drop would wait until the server has written all dirty pages.
  */
 export async function migratedPostgres(): Promise<Schema> {
   const template = await postgresTemplate();
@@ -88,21 +88,21 @@ export async function migratedPostgres(): Promise<Schema> {
   return { url: urlOfDatabase(name), drop: async () => undefined };
 }
 
-/** By the URL that `migratedPostgres` gave. Ends what is still connected to it. */
+/** Drops a database by the URL of `migratedPostgres`, and ends its connections. */
 export const dropDatabase = (url: string): Promise<void> =>
   onServer(`DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
 
-/** It names the schema, so that nodes have the tables' plain names whatever their settings. */
+/** The URL of a database. It names the schema, so that the tables have plain names with any settings of the node. */
 function urlOfDatabase(name: string): string {
   const url = new URL(POSTGRES_URL);
   url.pathname = `/${name}`;
   return `${url.href}?options=-c%20search_path%3Dpublic%20-c%20synchronous_commit%3Doff%20-c%20jit%3Doff`;
 }
 
-/** Its name is the run's, and begins those of its copies; global-setup.ts gives it. */
+/** The name of the run's template, from global-setup.ts. The names of its copies begin with it. */
 const templateName = () => process.env.TEST_POSTGRES_TEMPLATE as string;
 
-/** At the end of the run: its databases, some at once, for then they wait together. */
+/** Drops the databases of the run at its end. Several drops at once wait for the server together. */
 export async function dropPostgresDatabases(): Promise<void> {
   let names: string[] = [];
   await onServer("SELECT 1", async (client) => {
@@ -114,13 +114,13 @@ export async function dropPostgresDatabases(): Promise<void> {
     await Promise.all(names.splice(0, DROPPED_AT_ONCE).map((name) => dropDatabase(urlOfDatabase(name))));
 }
 
-/** The name of the run's migrated database, which the first to ask makes. */
+/** The name of the run's migrated template. The first caller makes it. */
 async function postgresTemplate(): Promise<string> {
   const name = templateName();
   await onServer(`SELECT pg_advisory_lock(${TEMPLATE_LOCK})`, async (client) => {
     const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [name]);
     if (rowCount) return;
-    // Under its name only when it is whole.
+    // The database gets its final name only when it is complete.
     const half = `${name}half`;
     await client.query(`DROP DATABASE IF EXISTS ${half} WITH (FORCE)`);
     await client.query(`CREATE DATABASE ${half}`);
@@ -132,10 +132,10 @@ async function postgresTemplate(): Promise<string> {
   return name;
 }
 
-/** A migrated PostgreSQL database, open. */
+/** Opens a new migrated PostgreSQL database. */
 export const freshPostgres = async (): Promise<TestDatabase> => opened(await migratedPostgres());
 
-/** What is at this place of a server, migrated and open; removed with the place. */
+/** Migrates and opens the database at this place. Removing the database removes the place. */
 export async function migrated(place: Schema): Promise<TestDatabase> {
   const at = await opened(place);
   await at.db.migrate();
@@ -155,7 +155,7 @@ async function opened({ url, drop }: Schema): Promise<TestDatabase> {
   };
 }
 
-/** One database for many tests: its `remove` only empties it (by `empty`, where given), `end` removes it. */
+/** One database for many tests. Its `remove` only empties it (with `empty`, if given); its `end` removes it. */
 export function keptDatabase(fresh: () => Promise<TestDatabase>, empty?: (database: Database) => Promise<void>) {
   let kept: Promise<TestDatabase> | undefined;
   const open = async (): Promise<TestDatabase> => {
@@ -178,12 +178,14 @@ async function emptiedMssql({ sequelize }: Database): Promise<void> {
   for (const { name } of tables as { name: string }[]) await sequelize.query(`TRUNCATE TABLE "${name}"`);
 }
 
-/** Most tables are empty: those that are not are found by one statement. `prefix`: of the names of its tables. */
+/**
+ * Empties the database. One statement finds the tables that have rows, because most have none. `prefix`: of the tables' names.
+ */
 export async function emptiedSqlite({ sequelize }: Database, prefix = ""): Promise<void> {
   const [tables] = await sequelize.query("SELECT name FROM sqlite_master WHERE type = 'table'");
   const names = (tables as { name: string }[])
     .map(({ name }) => name)
-    // The counters follow the batches: their rows stay.
+    // Triggers keep the counters equal to the batches, so their rows stay.
     .filter((name) => name.startsWith(prefix) && !/(?:schema_migration|batch_count)$/.test(name));
   const [written] = await sequelize.query(
     names.map((name) => `SELECT '${name}' AS name WHERE EXISTS (SELECT 1 FROM "${name}")`).join(" UNION ALL "),
@@ -194,7 +196,10 @@ export async function emptiedSqlite({ sequelize }: Database, prefix = ""): Promi
   });
 }
 
-/** As new: the next rows lie in the order in which they are written. A VACUUM after DELETE makes no new files, as TRUNCATE does. */
+/**
+ * Makes the tables as good as new: the next rows lie on disk in the order in which they are written. VACUUM after DELETE makes no
+ * new files; TRUNCATE would.
+ */
 export async function vacuumedPostgres({ sequelize }: Database): Promise<void> {
   const [tables] = await sequelize.query(
     `SELECT quote_ident(tablename) AS name FROM pg_tables
@@ -209,7 +214,7 @@ export async function vacuumedPostgres({ sequelize }: Database): Promise<void> {
   await sequelize.query(`VACUUM ${names.join(", ")}`);
 }
 
-/** TRUNCATE would make a new file of each table and index, and sync it: 300 ms where this takes 8. */
+/** Empties the database. TRUNCATE would create and sync a new file for each table and index: 300 ms, where DELETE takes 8. */
 export async function emptiedPostgres({ sequelize }: Database, schema?: string): Promise<void> {
   const where = schema ? `'${schema}'` : "current_schema()";
   const [tables] = await sequelize.query(
@@ -221,13 +226,13 @@ export async function emptiedPostgres({ sequelize }: Database, schema?: string):
   await sequelize.query(`${deletes.join("\n")} ${restarted(where)}`);
 }
 
-/** The next rows get the first ids again. */
+/** Resets the ids, so that the next rows start with the first ids again. */
 const restarted = (
   schema: string,
 ) => `SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
   FROM pg_sequences WHERE schemaname = ${schema}`;
 
-/** A statement on the server for tests, and what follows it on the same connection. */
+/** Runs a statement on the test server, then `follow` on the same connection. */
 export async function onServer(statement: string, follow?: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client(POSTGRES_URL);
   await client.connect();

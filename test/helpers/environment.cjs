@@ -3,13 +3,14 @@ const { ModuleMocker } = require("jest-mock");
 const { LegacyFakeTimers, ModernFakeTimers } = require("@jest/fake-timers");
 
 const { compileFunction } = vm;
-/** Stands for the process's own global object, since Node has no context object for that. */
+/** Replaces the process's global object, because Node has no context object for it. */
 const here = {};
 const compiled = new Map();
 
 /**
- * A test file does not get a global object of its own. Each would compile all our files again, and the packages that runtime.cjs
- * shares would meet errors and arrays that are not theirs. A test's functions are compiled once in a process.
+ * Makes Jest run test files without a global object of their own. With one, each test file would compile all our files again, and
+ * the packages that runtime.cjs shares would meet errors and arrays of another realm. Test functions are compiled once in a
+ * process.
  */
 vm.compileFunction = (code, params, { parsingContext, ...options } = {}) => {
   if (parsingContext !== here) return compileFunction(code, params, { parsingContext, ...options });
@@ -21,7 +22,7 @@ vm.compileFunction = (code, params, { parsingContext, ...options } = {}) => {
   return made;
 };
 
-/** Takes back what a test file has done to the process. */
+/** Restores what a test file has changed in the process. */
 function keepProcess() {
   const env = { ...process.env };
   const { exit } = process;
@@ -38,12 +39,12 @@ function keepProcess() {
   };
 }
 
-/** Waits are many and soon over. */
+/** How many timers are noted before the expired ones are forgotten. Tests make many short timers. */
 const MANY_TIMERS = 1_000;
 
 /**
- * What a test file leaves running would work on in the next one: a node that nobody stopped, with its heartbeats; a client that
- * connects again and again. There its timers would count among those that the next file fakes.
+ * Clears the timers that a test file has left. Otherwise a node that nobody stopped, or a client that reconnects, would go on
+ * during the next test file, and its timers would count among those that the next file fakes.
  */
 function keepTimers(name) {
   const { [name]: make } = globalThis;
@@ -54,11 +55,11 @@ function keepTimers(name) {
     made.add(timer);
     return timer;
   };
-  // With its promisified form.
+  // Keeps the properties of the original function, such as its promisified form.
   globalThis[name] = Object.defineProperties(kept, Object.getOwnPropertyDescriptors(make));
   return () => {
     globalThis[name] = make;
-    // fetch has one for the whole process, which keeps nothing alive, and would never set another one.
+    // `fetch` has one unreferenced timer for the whole process. If it were cleared, `fetch` would never set another one.
     for (const timer of made) if (timer.hasRef()) clearTimeout(timer);
   };
 }
@@ -68,8 +69,8 @@ const isOfQuery = (frame) => frame?.getFileName()?.includes("/sequelize/lib/dial
 const isOfPlaywright = (frame) => frame?.getFileName()?.includes("/playwright-core/");
 
 /**
- * Sequelize reads a stack after each query, Playwright at each call, also where nothing has failed. Jest maps each frame to its source:
- * 4 % of all. Frames of packages have none.
+ * Makes stack traces cheap. Sequelize reads a stack after each query and Playwright at each call, even if nothing has failed.
+ * Jest would map each frame to its source, which takes 4 % of the whole time. Frames of packages have no source map.
  */
 function cheapStacks() {
   const { prepareStackTrace } = Error;
@@ -103,7 +104,7 @@ module.exports = class {
     this.endTimers = ["setInterval", "setTimeout"].map(keepTimers);
   }
 
-  /** After Jest has set what it wants of stacks. */
+  /** Runs after Jest has set its own handling of stack traces. */
   async setup() {
     this.endStacks = cheapStacks();
   }
@@ -120,7 +121,7 @@ module.exports = class {
     this.restore();
   }
 
-  /** What the file has started and, because it failed, not stopped (left.ts). */
+  /** Stops what the test file has started but not stopped, because it failed (left.ts). */
   async endLeft() {
     const { leftRunning = [] } = globalThis;
     const ends = await Promise.allSettled([...leftRunning].map((end) => end()));

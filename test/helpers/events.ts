@@ -2,17 +2,17 @@
 import type { Batch, TestClient } from "./http.ts";
 
 export interface SentEvent {
-  /** By the field's name. */
+  /** The event's data, by the name of the SSE field. */
   event: string;
   id: string;
   batch: Batch & { links: { self: string } };
-  /** When it came, `performance.now()`. */
+  /** The time of its arrival, by `performance.now()`. */
   at: number;
 }
 
 export interface EventReader {
   response: Response;
-  /** Those that have come so far. */
+  /** The events that have come so far. */
   events: SentEvent[];
   /** How many comments have come. */
   comments(): number;
@@ -59,7 +59,7 @@ export async function readEvents(
     }
     if (rest) throw new Error(`The stream ends in the middle of an event: ${rest}`);
   })();
-  // After the client has hung up, an error does not matter.
+  // An error after the client has hung up does not matter.
   ended.catch(() => {});
   return { response, events, comments: () => comments, ended, hangUp: () => hangUp.abort() };
 }

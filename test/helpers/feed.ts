@@ -1,7 +1,7 @@
-/** Server-sent events about many things, as a page reads them. */
+/** The server-sent events of the console's feed, as a page reads them. */
 export interface FeedReader {
   response: Response;
-  /** Those that have come so far, as `event` with its data. */
+  /** The events that have come so far: their names with their data. */
   events: { event: string; data: Record<string, unknown> }[];
   /** Resolves when the server ends the stream. */
   ended: Promise<void>;

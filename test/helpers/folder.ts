@@ -1,10 +1,13 @@
-/** Folders for databases of tests. */
+/** Folders for the databases of tests. */
 import { accessSync, constants, mkdtempSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const IN_MEMORY = "/dev/shm";
-/** More than all files of the workers need at once. Docker gives a container 64 MB. */
+/**
+ * The free space that is needed: more than the files of all workers take at once. Docker gives a container only 64 MB of shared
+ * memory.
+ */
 const ROOM = 2 ** 31;
 
 function hasRoomInMemory(): boolean {
@@ -19,5 +22,5 @@ function hasRoomInMemory(): boolean {
 
 const place = hasRoomInMemory() ? IN_MEMORY : tmpdir();
 
-/** A new folder, in memory where there is room: thousands of commits there wait for no disk. */
+/** Makes a folder. It is in memory if there is room, because thousands of commits then need not wait for a disk. */
 export const folderForDatabase = (): string => mkdtempSync(join(place, "dataflow-test-"));

@@ -1,4 +1,7 @@
-/** Before all tests: makes the file that theirs are copies of, finds their servers, and starts in containers what is missing where Docker runs. */
+/**
+ * Runs before all tests: makes the template of the database file, finds the servers, and starts missing servers in containers if
+ * Docker runs.
+ */
 import type { GlobalConfig } from "jest";
 import { makeBundle } from "./bundle.ts";
 import { slowCpu } from "./cpu-speed.ts";
@@ -10,11 +13,14 @@ interface Running {
 }
 const kept = globalThis as { testContainers?: Running[] };
 kept.testContainers ??= [];
-/** For global-teardown.ts, which runs in the same process and may load this file anew. */
+/**
+ * The started containers. They are kept on `globalThis`, because global-teardown.ts runs in the same process but may load this
+ * file anew.
+ */
 export const containers = kept.testContainers;
 
 async function startContainer({ container: { image, port, env, log, url } }: ServerKind): Promise<string> {
-  // Loading it takes a while, so nobody else does.
+  // The package is imported here, because it takes long to load and few runs need it.
   const { GenericContainer, Wait } = await import("testcontainers");
   const started = await new GenericContainer(image)
     .withEnvironment(env)
@@ -36,12 +42,12 @@ async function startWhereDockerRuns(kind: ServerKind): Promise<string | null> {
 
 export default async function findAll({ testPathPatterns }: GlobalConfig): Promise<void> {
   process.env.TEST_SLOW_CPU = String(slowCpu());
-  // A run of a few files would wait longer for it than it saves; TEST_BUNDLE=1 asks for it there.
+  // A run of a few files would wait longer for the bundle than the bundle saves. TEST_BUNDLE=1 makes it anyway.
   const isWanted = testPathPatterns.patterns.length === 0 || process.env.TEST_BUNDLE === "1";
   await Promise.all([makeTemplate(), isWanted && makeBundle()]);
   process.env.TEST_POSTGRES_TEMPLATE = `dataflow_test_${process.pid}_`;
   await findServers(process.env, startWhereDockerRuns);
-  // Jest keeps to itself what a file says all of whose tests are skipped.
+  // Jest hides the output of a file whose tests are all skipped. So the missing servers are named here.
   for (const name of Object.keys(serverKinds) as ServerName[]) {
     const lack = lackOf(name);
     if (lack) process.stderr.write(`Without ${lack}, tests that need it are SKIPPED.\n`);

@@ -7,11 +7,11 @@ export interface TestClient {
   id: string;
   identifier: string;
   secret: string;
-  /** `Authorization` of every request. */
+  /** The header `Authorization` of every request. */
   auth: string;
 }
 
-/** The batch as the API shows it, as far as tests look at it. */
+/** A batch as the API shows it, with the members that tests use. */
 export interface Batch {
   id: string;
   status: string;
@@ -32,7 +32,7 @@ export function admin(url: string, path: string, init: RequestInit = {}): Promis
   });
 }
 
-/** A new client, with this policy and these names where they are given. The rate is wide, so that tests do not run into it. */
+/** Creates a client, with this policy and these names if given. Its rate is high, so that tests do not reach it. */
 export async function newClient(
   url: string,
   policy: Record<string, unknown> = {},

@@ -1,4 +1,4 @@
-/** What tests make once for each state of some sources, and keep beside what else tools keep of a working copy. */
+/** Results that tests make once for each state of some source files. They are kept in node_modules/.cache. */
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -16,14 +16,16 @@ import { root } from "../../root.cjs";
 
 const folder = join(root, "node_modules/.cache/dataflow-test");
 
-/** The path for the sources as they are now: its name has the hash of everything that the result depends on. */
+/**
+ * The path of the result for the present state of the sources. Its name contains a hash of everything that the result depends on.
+ */
 function pathOfNow(sources: readonly string[], ending: string): string {
   const hash = createHash("sha256");
   for (const name of globSync(sources, { cwd: root }).sort()) hash.update(name).update(readFileSync(join(root, name)));
   return join(folder, hash.digest("hex").slice(0, 32) + ending);
 }
 
-/** A run that is under way may still use what is of another state. */
+/** Results older than this are removed. A younger one may be in use by another run, for another state of the sources. */
 const A_DAY_MS = 86_400_000;
 
 function removeOld(): void {
@@ -35,8 +37,8 @@ function removeOld(): void {
 }
 
 /**
- * The path of a file or folder that `make` has made of the sources as they are now. It makes it at another path, for it gets its
- * own when it is whole. What no run has used for a day goes.
+ * The path of a file or folder that `make` makes from the present sources. It is made under another path and renamed when it is
+ * complete. Results that no run has used for a day are removed.
  */
 export async function kept(
   sources: readonly string[],

@@ -1,4 +1,7 @@
-/** Lints the documents on stdin (a JSON array of texts), and prints what it finds in each. A process of its own: Jest cannot load the linter. */
+/**
+ * Lints the OpenAPI documents on stdin (a JSON array of texts), and prints the findings of each. It runs in a process of its own,
+ * because Jest cannot load the linter.
+ */
 import { text } from "node:stream/consumers";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 

@@ -1,18 +1,18 @@
-/** What the nodes of this process write to their log. */
+/** Captures the log of the nodes in this process. */
 import { until } from "./patience.ts";
 
 export type LogLine = Record<string, unknown> & { level: string; msg: string };
 
 export interface Logged {
-  /** Everything, as it was written. */
+  /** The whole log as it was written. */
   text(): string;
-  /** The lines of JSON. */
+  /** The log lines, parsed from JSON. */
   lines(): LogLine[];
-  /** Waits for a line that has these members. */
+  /** Waits for a log line that has these members. */
   line(members: Record<string, unknown>): Promise<LogLine>;
 }
 
-/** From now on; the test's `jest.restoreAllMocks` ends it. */
+/** Starts to capture. The test's `jest.restoreAllMocks` ends it. */
 export function listen(): Logged {
   const written: string[] = [];
   for (const name of ["error", "warn", "log"] as const)

@@ -1,6 +1,6 @@
-/** /metrics as Prometheus reads it. */
+/** Reads /metrics as Prometheus does. */
 
-/** Samples by name and labels. Throws where the text is none of Prometheus'. */
+/** The samples by name and labels. Throws if the text is not in Prometheus' format. */
 function samplesOf(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   const typed = new Set<string>();
@@ -20,7 +20,7 @@ function samplesOf(text: string): Map<string, number> {
   return samples;
 }
 
-/** By name and labels. */
+/** The samples of a node by name and labels. */
 export async function metrics(url: string): Promise<Map<string, number>> {
   const response = await fetch(`${url}/metrics`);
   expect(response.status).toBe(200);

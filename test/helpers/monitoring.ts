@@ -53,18 +53,18 @@ export const dashboards = globSync("deploy/grafana/dashboards/*.json", { cwd: ro
   .sort()
   .map((path) => JSON.parse(text(path)) as Dashboard);
 
-/** What the panels ask, with Grafana's interval as Prometheus knows it. */
+/** The queries of the panels, with Grafana's interval replaced by one that Prometheus understands. */
 export const queries = dashboards.flatMap(({ panels }) =>
   panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr.replaceAll("$__rate_interval", "1m"))),
 );
 
-/** All that is delivered beside the product. */
+/** The text of all files that deliver alerts, dashboards and guides beside the product. */
 export const texts = (): string =>
   globSync(["README.md", "CONTRIBUTING.md", "docker-compose.yml", "docs/**/*.md", "deploy/**/*.*"], { cwd: root })
     .map(text)
     .join("\n");
 
-/** The names of the metrics in a text; those of histograms without their endings. */
+/** The names of the metrics in a text. Names of histograms lose their endings. */
 export function metricsIn(source: string): string[] {
   const names = source.match(/\b(dataflow|moleculer|process|nodejs)_[a-z_]+\b/g) ?? [];
   return [...new Set(names.map((name) => name.replace(/_seconds_(bucket|count|sum)$/, "_seconds")))].sort();

@@ -1,4 +1,4 @@
-/** Brokers with a few services each, joined to one cluster inside this process. */
+/** Brokers with a few services each, joined to one cluster within this process. */
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config/config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -9,7 +9,7 @@ export interface NodeOptions {
   nodeID?: string;
   env?: Record<string, string>;
   services: ServiceSchema[];
-  /** Joins the brokers of this process that have the same one. */
+  /** Brokers of this process with the same namespace form a cluster. */
   namespace?: string;
 }
 
@@ -34,7 +34,7 @@ export async function startNode({
   return broker;
 }
 
-/** Waits until each of these knows the service of all. */
+/** Waits until each broker knows this service on all of them. */
 export async function acquainted(brokers: ServiceBroker[], service: string): Promise<void> {
   const known = (broker: ServiceBroker) =>
     (broker.registry.getServiceList({ onlyAvailable: true }) as { name: string }[]).filter(

@@ -1,4 +1,4 @@
-/** Makes the systems of a test file live on SQL Server; where none answers, its tests are skipped, loudly. */
+/** Makes the systems of a test file use SQL Server. Without one its tests are skipped with a message. */
 import { isMssqlThere } from "./mssql.ts";
 import { skipAll } from "./skip.ts";
 

@@ -1,4 +1,4 @@
-/** Makes the systems of a test file live on PostgreSQL; where none answers, its tests are skipped, loudly. */
+/** Makes the systems of a test file use PostgreSQL. Without one its tests are skipped with a message. */
 import { isPostgresThere } from "./database.ts";
 import { skipAll } from "./skip.ts";
 

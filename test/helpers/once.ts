@@ -1,6 +1,6 @@
 /**
- * For files that run again on another database (jest.config.cjs): tests of what is decided before a statement, or by statements that
- * the file's other tests send too. They run on SQLite alone.
+ * For test files that run again on another database (jest.config.cjs). `once` marks tests whose result does not depend on the
+ * database, or whose statements other tests of the file send too. They run on SQLite only.
  */
 const isAgain = Boolean(process.env.TEST_DATABASE);
 

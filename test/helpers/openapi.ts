@@ -1,4 +1,7 @@
-/** Compares answers, and what webhooks receive, with the OpenAPI document: status, header fields and body, with nothing that it does not name. */
+/**
+ * Compares answers and webhooks with the OpenAPI document: status, headers and body. Anything that the document does not name is
+ * a difference.
+ */
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { openApi } from "../../services/api/openapi/document.ts";
@@ -36,7 +39,7 @@ export interface Operation {
 
 const document = openApi();
 
-/** What a reference leads to. */
+/** The target of a reference. */
 function resolved<T>(value: Ref<T>): T {
   if (typeof value !== "object" || value === null || !("$ref" in value)) return value as T;
   const steps = value.$ref.slice(2).split("/");
@@ -63,8 +66,8 @@ export const operations: Operation[] = Object.entries(document.paths).flatMap(([
 );
 
 /**
- * A copy in which no object has members that it does not name: the document allows more, for those of later versions. Its references
- * lead into the components, which are compiled once.
+ * A copy of a schema in which no object may have members that the schema does not name. The document itself allows them, for
+ * later versions. References lead into the components, which are compiled once.
  */
 function closed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closed);
@@ -89,14 +92,14 @@ function faultsOf(schema: Schema, value: unknown): string[] {
     : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }
 
-/** What an excerpt has that the schema does not allow. It may lack members that the whole has. */
+/** What is wrong in an excerpt of a document. Missing members are allowed. */
 export function excerptFaults(schema: Schema, value: unknown): string[] {
-  // An id may be shown as "…".
+  // An excerpt may show an id as "…".
   const isExcerpt = (fault: string) => / must (have required property|match format) /.test(fault);
   return faultsOf(schema, value).filter((fault) => !isExcerpt(fault));
 }
 
-/** The documents within a text: lines, or the data of events. */
+/** The documents within a text: the lines of NDJSON, or the data of events. */
 const itemsOf = (type: string, text: string): unknown[] =>
   text
     .split(type === "text/event-stream" ? "\n\n" : "\n")
@@ -105,7 +108,7 @@ const itemsOf = (type: string, text: string): unknown[] =>
 
 export const isJson = (type: string): boolean => /[/+]json$/.test(type);
 
-/** What a body has that its schema does not allow. */
+/** What is wrong in a body by its schema. */
 export function bodyFaults(type: string, schema: Schema, text: string): string[] {
   if (isJson(type)) return faultsOf(schema, JSON.parse(text));
   const { contentSchema } = schema as { contentSchema?: Schema };
@@ -113,7 +116,7 @@ export function bodyFaults(type: string, schema: Schema, text: string): string[]
   return contentSchema ? [...faults, ...faultsOf({ minItems: 1, ...contentSchema }, itemsOf(type, text))] : faults;
 }
 
-/** Of HTTP itself, or of a proxy's interest alone. */
+/** Headers that belong to HTTP itself, or that only a proxy uses. */
 const GENERIC =
   /^(date|connection|keep-alive|content-(type|length|encoding)|transfer-encoding|x-content-type-options|x-frame-options|x-accel-buffering|referrer-policy)$/;
 
@@ -129,7 +132,7 @@ function headerFaults(headers: Headers, documented: Record<string, Ref<Header>>)
   return [...unknown.map((name) => `the header ${name} is not in the document`), ...wrong];
 }
 
-/** An endless stream: its first event, or its begin where nothing may happen. */
+/** The text of an answer. Of an endless stream it reads the first event, or just the beginning if no event has to come. */
 async function textOf(operationId: string, response: Response): Promise<string> {
   if (response.status !== 200 || !operationId.match(/^watch(All|System)$/)) return response.text();
   let text = "";
@@ -142,10 +145,10 @@ async function textOf(operationId: string, response: Response): Promise<string> 
   return firstEvent(text) ?? ":\n\n";
 }
 
-/** The stream's first event that has come whole; comments are none. */
+/** The first event that has come completely. Comments do not count. */
 const firstEvent = (text: string): string | undefined => /^event: [\s\S]*?\n\n/m.exec(text)?.[0];
 
-/** Every difference between an answer and what the document says of it. */
+/** All differences between an answer and the document. */
 export async function differences({ operationId, responses }: Operation, response: Response): Promise<string[]> {
   const status = String(response.status);
   const described = responses[status] ?? (response.status >= 400 ? responses.default : undefined);
@@ -161,7 +164,7 @@ export async function differences({ operationId, responses }: Operation, respons
   return [...faults, ...bodyFaults(type, content.schema, text)];
 }
 
-/** Every difference between what a webhook received and what the document says of the event. */
+/** All differences between a received webhook and the document. */
 export function webhookDifferences({ headers, body, event }: Received): string[] {
   const described = document.webhooks[event.type]?.post;
   if (!described) return [`the event ${event.type} is not in the document`];

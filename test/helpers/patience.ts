@@ -1,11 +1,14 @@
-/** The one place that knows how slow this machine is: tests state deadlines for an idle one that is as fast as ours. */
+/**
+ * The one place that knows how slow this machine is. Tests state deadlines for an idle machine that is as fast as the
+ * developers'.
+ */
 import { readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 
-/** How many times as long as ours this machine takes for the same work: global-setup.ts measures it once. */
+/** How many times as long as the developers' machine this machine needs for the same work. global-setup.ts measures it once. */
 const slowCpu = Number(process.env.TEST_SLOW_CPU ?? 1);
 
-/** The number of processes that want a core now; 0: the system does not count them. */
+/** The number of processes that want a core now. 0 if the system does not count them. */
 function running(): number {
   try {
     return Number(/ (\d+)\/\d+ /.exec(readFileSync("/proc/loadavg", "utf8"))?.[1] ?? 0);
@@ -14,16 +17,18 @@ function running(): number {
   }
 }
 
-/** How many times as long things take now as on our idle machine, by the load of the last minute and of now. */
+/**
+ * How many times as long things take now as on the idle developers' machine, by the load of the last minute and the present load.
+ */
 function slowness(): number {
   const wanted = Math.max(loadavg()[0] ?? 0, running());
   return slowCpu * Math.max(1, wanted / availableParallelism());
 }
 
-/** A deadline scaled to this moment. Call it late, so that work that was just started counts too. */
+/** A deadline scaled to the present load. Call it late, so that work that has just started counts too. */
 export const patience = (ms: number): number => ms * slowness();
 
-/** What synchronous work takes of a core, in milliseconds: a thread that has to wait for its turn meanwhile spends nothing. */
+/** The CPU time of synchronous work in milliseconds. Time in which the thread waits for a core does not count. */
 export function coreMs(work: () => unknown): number {
   const before = process.threadCpuUsage();
   work();
@@ -31,18 +36,18 @@ export function coreMs(work: () => unknown): number {
   return (user + system) / 1_000;
 }
 
-/** The longest pause between two looks: a look costs a statement or a request, and files wait for minutes in sum. */
+/** The longest pause between two looks. A look costs a statement or a request, and the waits of all tests add up to minutes. */
 const LONGEST_PAUSE_MS = 50;
 
-/** How long to rest before the next look, after so long a wait: what comes soon is seen at once, at most a tenth later. */
+/** Waits before the next look. The pause is a tenth of the time waited so far, so a fact is seen with little delay. */
 const pauseAfter = (waitedMs: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, Math.min(Math.max(5, waitedMs / 10), LONGEST_PAUSE_MS)));
 
 type Falsy = false | null | undefined | 0 | "";
 
 /**
- * Waits for a fact: the first truthy answer of `look`, which is asked again and again. Throws, naming `what`, when an idle
- * machine would have had `ms` for it: time counts less while the machine is slow.
+ * Waits for a fact: calls `look` repeatedly and answers its first truthy result. Throws, naming `what`, after the time in which
+ * an idle machine would have had `ms`; time counts less while the machine is slow.
  */
 export async function until<T>(
   look: () => T | Promise<T>,

@@ -1,4 +1,4 @@
-/** A PgBouncer of a test's own before the PostgreSQL for tests, in transaction mode, on a free port. */
+/** A PgBouncer of the test's own in front of the test PostgreSQL, in transaction mode, on a free port. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -16,25 +16,25 @@ const PROGRAM = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/opt/homebrew/bin
 const USER = "pooled";
 const PASSWORD = "only-4-tests";
 
-/** Whether there is one. If not, that is said aloud for `name`, also with CI=true. */
+/** Runs a suite if PgBouncer is installed. Otherwise a message says that `name` is skipped, also with CI=true. */
 export const describePgBouncer = (name: string, suite: () => void): void => {
   const lacks = [PROGRAM ? null : "PgBouncer (Debian: apt-get install pgbouncer)", lackOf("postgres")];
   (canRun(name, lacks, { ...process.env, CI: "" }) ? describe : describe.skip)(name, suite);
 };
 
 export interface PgBouncer {
-  /** Of a database that it knows; `login`: as another, or with another password. */
+  /** The URL of a database behind PgBouncer. `login`: another user or password. */
   url(database: string, login?: { user?: string; password?: string }): string;
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Stops it for good. */
+  /** Stops it and removes its files. */
   remove(): Promise<void>;
 }
 
-/** `databases`: what stands after the name of each, beside the server for tests. */
+/** Starts PgBouncer. `databases`: the settings of each database beside the server's address. */
 export async function startPgBouncer(databases: Record<string, string>, settings: string[] = []): Promise<PgBouncer> {
   const folder = await mkdtemp(join(tmpdir(), "dataflow-pgbouncer-"));
-  // It does not run as root, and has to read these as somebody else.
+  // PgBouncer refuses to run as root, so another user must be able to read these files.
   await chmod(folder, 0o755);
   const { username, password } = new URL(POSTGRES_URL);
   const server = `host=${postgresTarget.host} port=${postgresTarget.port} user=${username}${password && ` password=${password}`}`;
@@ -47,7 +47,7 @@ export async function startPgBouncer(databases: Record<string, string>, settings
     `listen_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =`,
     `auth_type = md5\nauth_file = ${join(folder, "users.txt")}`,
     "pool_mode = transaction",
-    // Fewer than a node opens, so that nobody has one for long.
+    // Fewer server connections than a node opens, so that clients have to share them.
     "default_pool_size = 4",
     ...settings,
   ];
@@ -59,7 +59,7 @@ export async function startPgBouncer(databases: Record<string, string>, settings
   async function stop(): Promise<void> {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise((resolve) => child?.once("exit", resolve));
-    // What SIGTERM means depends on its version.
+    // Another signal than SIGTERM, whose meaning depends on PgBouncer's version.
     kill();
     await exited;
   }
@@ -94,7 +94,7 @@ const listens = (port: number): Promise<boolean> =>
     socket.once("connect", () => socket.destroy());
   });
 
-/** A database of its own on the server for tests; its connections are ended when it is dropped. */
+/** A new database on the test server. Dropping it ends its connections. */
 export async function ownDatabase(): Promise<{ name: string; drop(): Promise<void> }> {
   const name = `dataflow_${process.pid}_${Date.now().toString(36)}`;
   await onServer(`CREATE DATABASE ${name}`);

@@ -1,17 +1,17 @@
-/** Ports for servers of a test's own: named before somebody listens there, and still free when they come back after a cut. */
+/** Ports for servers of a test's own. A port is chosen before its server starts, and stays free while the server restarts. */
 import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
- * Below those that systems give to outgoing connections (Linux from 32768, others from 49152): one that the system names may be
- * the near end of somebody's connection a moment later.
+ * The ports are below those that systems give to outgoing connections (Linux from 32768, others from 49152). A port that the
+ * system chooses may be the local end of another connection a moment later.
  */
 const [FIRST, COUNT] = [10_000, 10_000];
 
-/** Each process begins elsewhere, and none is named twice by one. */
+/** Each process begins at a random port and never returns the same port twice. */
 let next = Math.floor(Math.random() * COUNT);
 
-/** A port of 127.0.0.1 where nobody listens. */
+/** Finds a port of 127.0.0.1 on which nobody listens. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < COUNT; tries++) {
     const port = FIRST + (next++ % COUNT);

@@ -1,4 +1,7 @@
-/** DataFlow as its users run it: the start command as a process of its own, with a file of its own, to be stopped or killed. */
+/**
+ * Starts DataFlow as its users do: a start command in a process of its own, with a database file of its own, which a test can
+ * stop or kill.
+ */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { Console } from "node:console";
 import { readFileSync, rmSync } from "node:fs";
@@ -16,21 +19,21 @@ import { copyTemplate } from "./template.ts";
 export interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** From the signal (or the start) to the end. */
+  /** Milliseconds from the signal (or the start) to the end. */
   ms: number;
 }
 
 export interface RunningProcess {
   url: string;
   pid: number;
-  /** All that it has written to stdout and stderr. */
+  /** All that the process has written to stdout and stderr. */
   logs(): string;
   exited: Promise<Exit>;
   /** Sends the signal, and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 }
 
-/** A folder for handlers and a database that is empty and up to date; `remove` it at the end. */
+/** Makes a folder for handlers, with an empty migrated database. The caller has to `remove` it. */
 export function temporaryFolder() {
   const folder = folderForDatabase();
   const file = join(folder, "test.db");
@@ -49,7 +52,10 @@ const statement = new DatabaseSync(file, { readOnly: true, timeout: 5000 }).prep
 const look = () => Object.values(statement.get())[0] === 1 || setTimeout(look, 20);
 look();`;
 
-/** Waits until a query answers 1 on a file that a process has open; by another process, for the file's lock keeps us out. */
+/**
+ * Waits until a query answers 1 on the file of a running process. Another process runs the query, because SQLite's lock keeps
+ * this one out.
+ */
 export async function untilFile({ file }: { file: string }, sql: string, ms?: number): Promise<void> {
   const node = join(root, "node_modules/.bin/node");
   const given = new AbortController();
@@ -67,19 +73,25 @@ export async function untilFile({ file }: { file: string }, sql: string, ms?: nu
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
 const alive = new Set<ChildProcess>();
 
-/** Ends what a failed test has left running: only what was started here. */
+/** Ends the processes that a failed test has left running. It ends only processes that this file has started. */
 export function killLeftOvers(): void {
   for (const child of alive) child.kill("SIGKILL");
 }
 
-/** A run of all tests starts nodes from test/helpers/bundle.ts; package, readme and first-start start them from their files. */
+/**
+ * The command of a script. A run of all tests starts nodes from the bundle (test/helpers/bundle.ts). The tests package, readme
+ * and first-start start them from their source files.
+ */
 function commandOf(script: string): string {
   const { TEST_BUNDLE: bundle } = process.env;
   const command = scripts[script] as string;
   return bundle ? command.replace(/scripts\/start\.sh$/, `$& "${bundle}" "${bundle}/runner.js"`) : command;
 }
 
-/** Starts the process and does not wait; what it needs beside `env` is set: a free port, the operators' token. */
+/**
+ * Starts the process without waiting for it. Settings that it needs beside `env` are added: a free port, and the operators'
+ * token.
+ */
 export function launch(env: Record<string, string>, script = "start") {
   const beganAt = performance.now();
   const command = commandOf(script);
@@ -102,20 +114,23 @@ export function launch(env: Record<string, string>, script = "start") {
   return { child, exited, logs: () => text, listeners };
 }
 
-/** A process that does not get ready ends by itself: how it ended, and all that it said. */
+/** Waits for the end of a process that cannot start. Answers its exit code and its output. */
 export async function startsInVain(env: Record<string, string>, script?: string): Promise<Exit & { logs: string }> {
   const { exited, logs } = launch(env, script);
   return { ...(await exited), logs: logs() };
 }
 
-/** What `npm run migrate` says and answers with these settings: in this process, for a start costs a second of a core. */
+/**
+ * Runs `npm run migrate` with these settings, and answers its output and exit code. It runs in this process, because a start
+ * costs a second of CPU time.
+ */
 export async function migratedHere(env: Record<string, string>): Promise<{ code: number; logs: string }> {
   const said = new PassThrough();
   const code = await migrate(loadConfig(environment(env)), new Console(said, said));
   return { code, logs: String(said.read() ?? "") };
 }
 
-/** Starts it, and waits until /health/ready says so. */
+/** Starts a node, and waits until /health/ready answers 200. */
 export async function startProcess(env: Record<string, string>, script?: string): Promise<RunningProcess> {
   const launched = launch(env, script);
   const url = await said(launched, /DataFlow listens on (http:\/\/[^"\s]+)/);
@@ -130,7 +145,7 @@ export async function startWorker(env: Record<string, string>): Promise<RunningP
   return running(launched, "");
 }
 
-/** What a node has written by an expression's first group, once it has. */
+/** Waits for a line of output that matches the expression, and answers its first group. */
 function said({ listeners, logs, exited }: ReturnType<typeof launch>, expression: RegExp): Promise<string> {
   const found = new Promise<string>((resolve) => {
     const look = () => {
@@ -178,11 +193,11 @@ async function untilReady(url: string, exited: Promise<Exit>, logs: () => string
   }
 }
 
-/** Nothing of the developer's own settings gets in. The Node is the one that npm would find. */
+/** The environment of the process, without the developer's own settings. It uses the same Node as npm would. */
 function environment(env: Record<string, string>): Record<string, string> {
   const path = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
   const { NODE_COMPILE_CACHE = "" } = process.env;
-  // The statements of tests have the tables' plain names.
+  // No schema, because the statements of tests use plain table names.
   const fixed = { PORT: "0", ADMIN_TOKEN, LOG_FORMAT: "json", DATABASE_SCHEMA: "none" };
   return { PATH: path, NODE_COMPILE_CACHE, ...fixed, ...env };
 }

@@ -1,39 +1,39 @@
-/** A TCP proxy before a server, to do to a link what networks do. */
+/** A TCP proxy in front of a server. It disturbs links as networks do. */
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { freePort } from "./port.ts";
 
 export interface TcpProxy {
   port: number;
-  /** How many links were made so far. */
+  /** How many links have been made so far. */
   links(): number;
-  /** Ends every link at once, without a word, as a crash does. New ones are let in. */
+  /** Ends every link at once, without a goodbye, as a crash does. New links are accepted. */
   cut(): void;
-  /** Links stay open, and no byte passes any more, as behind a firewall that forgot them. New ones freeze too. */
+  /** Keeps links open but passes no more bytes, as a firewall does that has forgotten them. New links freeze too. */
   freeze(): void;
-  /** What the server answers does not come through any more; what it is sent does. */
+  /** Passes what clients send to the server, but not the server's answers. */
   deafen(): void;
-  /** Every piece of bytes takes so much longer each way, in order. */
+  /** Delays every piece of data by this time in both directions. The order stays. */
   slow(ms: number): void;
-  /** Frozen, deaf or slow links work as before; what was held back arrives late. */
+  /** Makes frozen, deaf or slow links work again. Data that was held back arrives late. */
   thaw(): void;
   /**
-   * What carries `text` to the server is the last that its link does: `cut`: it is done, and the link ends without its
-   * answer; `silent`: it is done, and the link stays open without a word; `late`: the link ends at once, and the server
-   * gets it when `arrive` is called. Resolves when the link is lost; `before` runs first.
+   * Loses the link that sends `text` to the server. `cut`: the server gets the text, and the link ends without an answer.
+   * `silent`: the server gets the text, and the link stays open without an answer. `late`: the link ends at once, and the server
+   * gets the text when `arrive` is called. Resolves when the link is lost. `before` runs first.
    */
   lose(
     text: string,
     how: "cut" | "silent" | "late",
     before?: () => Promise<unknown>,
   ): Promise<{ arrive(): Promise<void> }>;
-  /** Cuts, and lets nobody in until `open`. */
+  /** Cuts all links, and accepts no new ones until `open`. */
   shut(): Promise<void>;
   open(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens a proxy on a free port (or `port`) to `target`; where `isShut`, it lets nobody in before `open`. */
+/** Opens a proxy to `target` on a free port, or on `port`. With `isShut` it accepts no links before `open`. */
 export async function startProxy(target: { host: string; port: number }, isShut = false): Promise<TcpProxy> {
   const pairs = new Set<[Socket, Socket]>();
   const losses = new Set<Loss>();
@@ -103,7 +103,7 @@ interface Joint {
 }
 
 function join([near, far]: [Socket, Socket], { losses, delayMs, ended }: Joint): void {
-  // A server that has still to get something is not hung up on.
+  // The link to the server stays open while the server still has to get the text.
   let isKept = false;
   const toNear = inOrder((bytes) => near.write(bytes), delayMs);
   const toFar = inOrder((bytes) => far.write(bytes), delayMs);
@@ -149,7 +149,7 @@ async function lose({ how, before, lost }: Loss, near: Socket, far: Socket, byte
   });
 }
 
-/** Hands on after the delay of the moment; what comes after a longer one does not overtake. */
+/** Passes data on after the present delay. Later data never overtakes data with a longer delay. */
 function inOrder(hand: (bytes: Buffer) => void, delayMs: () => number) {
   const waiting: Buffer[] = [];
   const timers = new Set<NodeJS.Timeout>();

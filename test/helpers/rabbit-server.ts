@@ -1,4 +1,4 @@
-/** A RabbitMQ of a test's own, in a temporary folder on free ports, for what must not be done to one that others use. */
+/** A RabbitMQ of the test's own, in a temporary folder on free ports, for faults that must not happen to a shared server. */
 import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -10,17 +10,17 @@ import { freePort } from "./port.ts";
 
 const run = promisify(execFile);
 const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-/** A tool of Erlang's. A call by it costs 10 ms of a core; `rabbitmqctl` costs a second. */
+/** A tool of Erlang. One call costs 10 ms of CPU time; `rabbitmqctl` costs a second. */
 const CALL = "/usr/bin/erl_call";
 
 export interface RabbitServer {
   url: string;
-  /** Short of memory: it reads nothing from who publishes. */
+  /** Turns RabbitMQ's memory alarm on or off. With it, RabbitMQ reads nothing from publishers. */
   setAlarm(isOn: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Whether this machine can run one. */
+/** Whether this machine can run a RabbitMQ of its own. */
 export const hasRabbitServer = existsSync(SERVER) && existsSync(CALL);
 
 export async function startRabbitServer(): Promise<RabbitServer> {
@@ -41,10 +41,10 @@ export async function startRabbitServer(): Promise<RabbitServer> {
     RABBITMQ_CONFIG_FILE: file("none"),
     RABBITMQ_CONF_ENV_FILE: file("none"),
     RABBITMQ_ENABLED_PLUGINS_FILE: file("plugins"),
-    // One thread, which sleeps when it has nothing to do: others run tests on the same cores.
+    // One scheduler thread, which sleeps when idle, because other tests run on the same cores.
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
   };
-  // Past Debian's wrapper, which would change the user.
+  // Starts the server without Debian's wrapper, which would change the user.
   const server = spawn(realpathSync(SERVER), { env, stdio: "ignore" });
   const exited = new Promise((resolve) => server.once("exit", resolve));
   const setWatermark = (share: string) =>
@@ -67,7 +67,7 @@ export async function startRabbitServer(): Promise<RabbitServer> {
   };
 }
 
-/** It listens once it has started. */
+/** Whether the server accepts connections; it listens once it has started. */
 const accepts = (port: number) =>
   new Promise<boolean>((resolve) => {
     const socket = connect(port, "127.0.0.1");

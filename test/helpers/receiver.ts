@@ -1,4 +1,4 @@
-/** A partner's receiver of webhooks on 127.0.0.1, which answers what a test says. */
+/** A partner's webhook receiver on 127.0.0.1. The test decides what it answers. */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -10,7 +10,7 @@ export interface Received {
   body: string;
   event: { id: string; type: string; subject: string; data: Record<string, unknown> };
   at: number;
-  /** Whom the sender asked for over TLS; false: nobody. */
+  /** The host name that the sender asked for over TLS. False: none. */
   servername: TLSSocket["servername"] | undefined;
 }
 
@@ -20,7 +20,10 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-/** `answer` gets the number of the request, from 1; a number is a status. With a certificate it speaks TLS alone. */
+/**
+ * Starts a receiver. `answer` gets the number of the request, counted from 1, and may return a status. With a certificate the
+ * receiver speaks only TLS.
+ */
 export async function startReceiver(
   answer: (
     number: number,

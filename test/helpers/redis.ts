@@ -1,4 +1,4 @@
-/** Redis for tests: the one that is there, servers of a test's own that it may kill, and a proxy that cuts and freezes. */
+/** Redis for tests: the shared one, servers of the test's own that it may kill, and a proxy that cuts and freezes links. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,16 +11,19 @@ import { canRun, lackOf, urlOf } from "./servers.ts";
 
 export const redisUrl = urlOf("redis");
 
-/** Where it listens, for a proxy before it. */
+/** The host and port of Redis, for a proxy in front. */
 export const redisTarget = { host: new URL(redisUrl).hostname, port: Number(new URL(redisUrl).port || 6379) };
 
 const hasServer = () => spawnSync("redis-server", ["--version"]).status === 0;
 
-/** `describe` where Redis answers and its server can be started; elsewhere skipped, loudly, and an error with CI=true. */
+/**
+ * Runs a suite if Redis answers and its server can be started. Otherwise it is skipped with a message; with CI=true that is an
+ * error.
+ */
 export function describeRedis(name: string, suite: () => void): void {
   const isRunnable = canRun(name, [lackOf("redis"), hasServer() ? null : "redis-server in PATH"]);
   (isRunnable ? describe : describe.skip)(name, () => {
-    // What a failed test leaves behind would keep Jest from ending.
+    // Connections that a failed test leaves open would keep Jest from ending.
     afterAll(() => Promise.all([...open].map((end) => end())));
     suite();
   });
@@ -29,10 +32,10 @@ export function describeRedis(name: string, suite: () => void): void {
 const open = new Set<() => Promise<void>>();
 
 let prefixes = 0;
-/** A key prefix of a test's own. */
+/** A key prefix that no other test uses. */
 export const freshPrefix = () => `test-${process.pid}-${Date.now()}-${++prefixes}:`;
 
-/** A client to look with; removes all keys with `prefix` at its end. */
+/** A client that reads Redis for a test. At its end it removes all keys with `prefix`. */
 export function looker(prefix: string) {
   const redis = new Redis(redisUrl);
   return {
@@ -51,9 +54,9 @@ export interface RedisServer {
   freeze(): void;
   thaw(): void;
   kill(): Promise<void>;
-  /** On the same port, empty. */
+  /** Starts the server again on the same port, empty. */
   start(): Promise<void>;
-  /** Kills it and removes its folder. */
+  /** Kills the server and removes its folder. */
   remove(): Promise<void>;
 }
 
@@ -96,7 +99,7 @@ async function answering(port: number): Promise<void> {
   redis.disconnect();
 }
 
-/** A way to Redis that can be cut (connections end, new ones are refused) or frozen (nothing goes through any more). */
+/** A proxy to Redis. A test can cut it (connections end, new ones are refused) or freeze it (no byte passes). */
 export async function redisProxy(target = redisUrl) {
   const { hostname, port } = new URL(target);
   const pairs = new Set<[Socket, Socket]>();
@@ -145,7 +148,7 @@ export async function redisProxy(target = redisUrl) {
         far.unpipe(near).pause();
       }
     },
-    /** Frozen connections stay so; new ones go through. */
+    /** Frozen connections stay frozen. New ones work. */
     thaw() {
       isFrozen = false;
     },

@@ -6,18 +6,19 @@ const { default: Runtime } = require("jest-runtime");
 const root = join(__dirname, "../..");
 const isPackage = (name) => !/^[./#]/.test(name) && !isBuiltin(name) && !name.startsWith("@jest/");
 
-/** Files of the product: all of ours but tests and benchmarks. */
+/** Whether a file belongs to the product, not to tests or benchmarks. */
 function isProduct(path) {
   const [folder] = relative(root, path).split(sep);
   return !["..", "bench", "node_modules", "test"].includes(folder);
 }
 
-// A file that runs alone runs in the process of the global setup, which Jest has compiled. Its copies of the product are other ones.
+// A test file that runs alone runs in the process of the global setup. Jest has compiled the product's files there. They are
+// dropped, because Node must load them itself.
 for (const path of Object.keys(require.cache)) if (path.endsWith(".ts") && isProduct(path)) delete require.cache[path];
 
 const shown = new WeakMap();
 
-/** An ES module as code that swc has compiled knows it: `import * as all` would give `all` a member `default` otherwise. */
+/** Makes an ES module look like code that swc has compiled. Otherwise `import * as all` would add a member `default` to `all`. */
 function asCompiled(module) {
   if (!isModuleNamespaceObject(module) || module.__esModule) return module;
   const getters = Object.keys(module).map((name) => [name, { enumerable: true, get: () => module[name] }]);
@@ -28,19 +29,19 @@ function asCompiled(module) {
 }
 
 /**
- * Packages and the files of the product are loaded once in a process, by Node itself, as users run them. Loading the product's 600
- * files anew for each test file, as Jest does, took 0.15 s of a core each time, and what was fast by then was slow again. So the state
- * that one of them keeps for the process reaches the next test file. The tests' own files are loaded anew.
+ * Loads packages and the product's files once in a process, with Node's own loader, as users run them. Jest would load the
+ * product's 600 files anew for each test file. That took 0.15 s of CPU time each, and V8's optimized code was lost. So state that
+ * one of these files keeps for the process reaches the next test file. The tests' own files are loaded anew.
  */
 module.exports = class extends Runtime {
-  /** Within `jest.isolateModules` the product's files are loaded anew, too. */
+  /** Whether the code runs within `jest.isolateModules`. There the product's files are loaded anew, too. */
   isApart = false;
   isWatching;
 
   constructor(...given) {
     super(...given);
     const { watch, watchAll } = given.at(-1);
-    // There files change while the process lives.
+    // In watch mode files change while the process lives.
     this.isWatching = watch || watchAll;
   }
 

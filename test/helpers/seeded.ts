@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1, the same ones in every run (mulberry32). */
+/** Makes random numbers from 0 to 1 that are the same in every run (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -9,5 +9,5 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** How often a property is tried: TEST_ROUNDS times as often as in a usual run. */
+/** How many times a property is tried. TEST_ROUNDS multiplies the usual number. */
 export const rounds = (usual: number): number => usual * Number(process.env.TEST_ROUNDS ?? 1);

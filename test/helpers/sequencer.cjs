@@ -2,8 +2,8 @@ const { readFileSync } = require("node:fs");
 const { default: Sequencer } = require("@jest/test-sequencer");
 
 /**
- * The order of test files. Those that start processes keep a core busy, most others wait for something: in turn, each
- * kind with its longest first, they fill both cores, and no long one is left for the end.
+ * The order of test files. Files that start processes keep a core busy; most others wait for something. The order takes both
+ * kinds in turns, the longest of each kind first. So both cores are busy, and no long file is left for the end.
  */
 module.exports = class extends Sequencer {
   async sort(tests) {
@@ -17,7 +17,10 @@ module.exports = class extends Sequencer {
   }
 };
 
-/** More than 15 s each, the longest first. A first run, as CI's, knows sizes only, and these files are small. */
+/**
+ * Files that take more than 15 s, the longest first. Jest knows no times in a first run, such as in CI, and would order by size;
+ * these files are small.
+ */
 const longest = [
   "chaos/cluster",
   "mssql/logic",

@@ -1,6 +1,6 @@
 /**
- * Where the tests find their servers: at the URL of TEST_…_URL, else at the standard local port, else in a container where
- * Docker runs. Looked for once, before all tests; what is nowhere is told to them by an environment variable.
+ * Finds the servers for the tests: at the URL of TEST_…_URL, else at the standard local port, else in a container if Docker runs.
+ * It looks once, before all tests. An environment variable tells the tests which servers are missing.
  */
 import { existsSync } from "node:fs";
 import { request } from "node:http";
@@ -8,14 +8,14 @@ import { connect } from "node:net";
 
 export interface ServerKind {
   name: string;
-  /** The variable that names another one. */
+  /** The variable that names another server. */
   variable: string;
-  /** Where it listens by itself, and lets tests in; not set: nobody can know its password. */
+  /** The default URL of a local server. Not set if nobody can know its password. */
   local?: string;
   container: { image: string; port: number; env: Record<string, string>; log: RegExp; url(at: string): string };
 }
 
-/** Those of docker-compose.yml. */
+/** The kinds of servers, as in docker-compose.yml. */
 export const serverKinds = {
   redis: {
     name: "Redis",
@@ -49,7 +49,7 @@ export const serverKinds = {
       image: "postgres:17.5-alpine",
       port: 5432,
       env: { POSTGRES_DB: "test", POSTGRES_HOST_AUTH_METHOD: "trust" },
-      // Its set-up says so too, before it restarts.
+      // In its set-up phase PostgreSQL logs that it is ready, too, and then restarts. Only the final start logs this line.
       log: /listening on IPv4 address "0\.0\.0\.0"/,
       url: (at) => `postgres://postgres@${at}/test`,
     },
@@ -68,19 +68,19 @@ export const serverKinds = {
 } satisfies Record<string, ServerKind>;
 export type ServerName = keyof typeof serverKinds;
 
-/** Names of what is nowhere, comma-separated; written before the tests, read by them. */
+/** The variable with the names of missing servers, separated by commas. The global setup writes it, and tests read it. */
 const MISSING = "TEST_SERVERS_MISSING";
 const PATIENCE_MS = 1_000;
 
 type Env = Record<string, string | undefined>;
 
-/** Its URL for the tests; empty: it is nowhere. */
+/** The server's URL for the tests. Empty if the server is missing. */
 export function urlOf(name: ServerName, env: Env = process.env): string {
   const { variable, local = "" }: ServerKind = serverKinds[name];
   return env[variable] ?? local;
 }
 
-/** Whether anybody listens there. */
+/** Whether a server accepts connections at this URL. */
 export function listens(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
   const standard = Object.values(serverKinds).find(({ container }) =>
@@ -97,10 +97,10 @@ export function listens(url: string): Promise<boolean> {
   });
 }
 
-/** Whether a Docker engine answers; cheap where there is none, and without its library. */
+/** Whether a Docker engine answers. It does not load Docker's library, and is cheap if there is no engine. */
 export function dockerAnswers(env: Env = process.env): Promise<boolean> {
   const { DOCKER_HOST: host } = env;
-  // By TCP or SSH only its library knows how to ask.
+  // Only the library can ask an engine over TCP or SSH, so the engine is assumed to answer.
   if (host && !host.startsWith("unix://")) return Promise.resolve(true);
   const socketPath = host?.slice("unix://".length) ?? "/var/run/docker.sock";
   if (!existsSync(socketPath)) return Promise.resolve(false);
@@ -114,10 +114,12 @@ export function dockerAnswers(env: Env = process.env): Promise<boolean> {
   });
 }
 
-/** Starts one; answers its URL. Null: there is no Docker. */
+/** Starts a server in a container, and answers its URL. Null if there is no Docker. */
 export type Start = (kind: ServerKind) => Promise<string | null>;
 
-/** Looks for all, and writes into `env` where they are and what is missing. A URL that was given is never replaced. */
+/**
+ * Looks for all servers. Writes their URLs, and the names of missing ones, into `env`. It never replaces a URL that was given.
+ */
 export async function findServers(env: Env, start: Start, kinds: Record<string, ServerKind> = serverKinds) {
   const look = async ([name, kind]: [string, ServerKind]): Promise<string[]> => {
     const given = env[kind.variable];
@@ -132,7 +134,7 @@ export async function findServers(env: Env, start: Start, kinds: Record<string, 
   env[MISSING] = missing.join(",");
 }
 
-/** What to say of tests that need a server which is nowhere; null: it is there. */
+/** The message for tests that need a missing server. Null if the server is there. */
 export function lackOf(name: ServerName, env: Env = process.env): string | null {
   const { name: label, variable } = serverKinds[name];
   if (!(env[MISSING] ?? "").split(",").includes(name)) return null;
@@ -140,7 +142,10 @@ export function lackOf(name: ServerName, env: Env = process.env): string | null 
   return `a ${label}${url && ` at ${url.replace(/\/\/[^@/]*@/, "//")}`} (${variable}), or Docker`;
 }
 
-/** Whether tests can run that lack these (null: nothing). If not, that is said aloud; with CI=true it is an error. */
+/**
+ * Whether tests can run. `lacks`: what each requirement lacks (null: nothing). A message names what is missing; with CI=true that
+ * is an error.
+ */
 export function canRun(tests: string, lacks: (string | null)[], env: Env = process.env): boolean {
   const missing = lacks.filter((lack) => lack !== null).join(" and ");
   if (!missing) return true;

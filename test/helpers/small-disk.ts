@@ -1,4 +1,4 @@
-/** A disk with little room, where this user may mount one. */
+/** A small disk, if this user may mount one. */
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,16 +6,16 @@ import { join } from "node:path";
 
 export interface SmallDisk {
   folder: string;
-  /** Takes all the room that is left. */
+  /** Fills the disk. */
   fill(): void;
-  /** Gives back what `fill` took. */
+  /** Frees what `fill` took. */
   empty(): void;
   remove(): void;
 }
 
 const PIECE = Buffer.alloc(4096);
 
-/** A disk of so many MB; null: this user may not mount one, which is said aloud for `name`. */
+/** Mounts a disk of this many MB. Null if this user may not mount one; a message then says that `name` is skipped. */
 export function smallDisk(name: string, megabytes: number): SmallDisk | null {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-disk-"));
   try {

@@ -1,4 +1,4 @@
-/** A collector of spans: takes OTLP over HTTP as JSON, and keeps what it was sent. */
+/** A collector of spans: it receives OTLP over HTTP as JSON, and keeps what it received. */
 import { type Receiver, startReceiver } from "./receiver.ts";
 
 interface Value {
@@ -23,12 +23,12 @@ interface Body {
 
 export interface CollectedSpan extends Omit<Sent, "attributes"> {
   attributes: Record<string, string | number | undefined>;
-  /** Of the node that has sent it. */
+  /** The attributes of the node that sent the span. */
   resource: Record<string, string | number | undefined>;
 }
 
 export interface Collector {
-  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
+  /** The URL for OTEL_EXPORTER_OTLP_ENDPOINT. */
   url: string;
   spans(): CollectedSpan[];
   close: Receiver["close"];
@@ -37,7 +37,7 @@ export interface Collector {
 const asRecord = (attributes: Sent["attributes"]) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue]));
 
-/** `isSilent`: it takes what is sent, and never answers. */
+/** Starts a collector. With `isSilent` it accepts requests and never answers. */
 export async function startCollector(isSilent = false): Promise<Collector> {
   const receiver = await startReceiver(() => (isSilent ? undefined : 200));
   return {

@@ -49,15 +49,15 @@ const all: Record<string, ServiceSchema> = {
 };
 
 export interface SystemOptions {
-  /** Which services, with those that start with them; all where omitted. */
+  /** The services to start, with those that they depend on. Left out: all. */
   services?: string[];
-  /** Settings beside those that a test needs (database, port, token, log level). */
+  /** Settings beside those that every test needs (database, port, token, log level). */
   env?: Record<string, string>;
-  /** What a service has otherwise than usual, by its name. */
+  /** Settings that replace a service's own, by the name of the service. */
   settings?: Record<string, object>;
-  /** Services of the test's own, such as handlers. */
+  /** Further services of the test, such as handlers. */
   extra?: ServiceSchema[];
-  /** The outermost: it sees every call and event. */
+  /** The outermost middleware, which sees every call and event. */
   watch?: Middleware;
 }
 
@@ -65,11 +65,11 @@ export interface System {
   broker: ServiceBroker;
   url: string;
   folder: string;
-  /** Stops it and removes its database. */
+  /** Stops the system and removes its database. */
   stop(): Promise<void>;
 }
 
-/** Throws what a start throws, and leaves nothing then. */
+/** Starts a system. Throws what the start throws, and then leaves nothing behind. */
 export async function startSystem({
   services = Object.keys(all),
   env = {},
@@ -81,7 +81,7 @@ export async function startSystem({
   const { url: databaseUrl, drop } = await place(folder);
   const config = loadConfig({
     DATABASE_URL: databaseUrl,
-    // The statements of tests have the plain names.
+    // No schema, because the statements of tests use plain table names.
     DATABASE_SCHEMA: "none",
     PORT: "0",
     ADMIN_TOKEN,
@@ -113,12 +113,12 @@ export async function startSystem({
   };
 }
 
-/** Where the tests of this run keep their data: a file, or a database in PostgreSQL or SQL Server. */
+/** The place for a system's data on the database that this run tests: a file, or a database in PostgreSQL or SQL Server. */
 async function place(folder: string): Promise<Schema> {
   const { TEST_DATABASE: kind } = process.env;
   if (!kind) {
     const file = join(folder, "test.db");
-    // A benchmark has none; its node migrates the file itself.
+    // A benchmark has no template, so its node migrates the file itself.
     if (process.env.TEST_SQLITE_TEMPLATE) copyTemplate(file);
     return { url: `sqlite:${file}`, drop: async () => undefined };
   }
@@ -130,7 +130,7 @@ async function place(folder: string): Promise<Schema> {
   return own;
 }
 
-/** A schema's own settings are written to at `created`, so that each system gets its own. */
+/** A copy of a service schema with other settings. `created` writes to a schema's settings, so each system needs its own copy. */
 const withSettings = (schema: ServiceSchema, own: object = {}): ServiceSchema => ({
   ...schema,
   settings: { ...schema.settings, ...own },

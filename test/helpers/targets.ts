@@ -1,4 +1,4 @@
-/** Plans of tables that no database has, for tests of what is decided before SQL. */
+/** Plans of tables that exist in no database, for tests of code that runs before any SQL. */
 
 import type { PlannedColumn, TablePlan, TargetColumn, TargetTable } from "../../database/targets/target.ts";
 import type { RecordAbout } from "../../database/targets/values.ts";
@@ -14,7 +14,7 @@ export function tableOf(columns: TargetColumn[], about: Partial<TargetTable> = {
   return { ...place, columns, keys: [], toldConstraints: null, hindrances: [], ...about };
 }
 
-/** A plan of these columns, each filled by the path of its name. */
+/** A plan with these columns. Each column is filled from the path of the same name. */
 export function planOf(columns: (TargetColumn | PlannedColumn)[], about: Partial<TablePlan> = {}): TablePlan {
   const planned = columns.map((one) => ("column" in one ? one : { column: one, source: { path: [one.name] } }));
   const plan: TablePlan = {
@@ -31,7 +31,7 @@ export function planOf(columns: (TargetColumn | PlannedColumn)[], about: Partial
   return { ...plan, ...about };
 }
 
-/** What is known of a record apart from its text. */
+/** What is known of a record beside its text. */
 export const about: RecordAbout = {
   batchId: "0193a1c2-7d4e-7b60-8f3a-2c5d9e0b1a47",
   clientId: "0193a1c2-7d4e-7b60-8f3a-2c5d9e0b1a48",

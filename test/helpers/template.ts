@@ -1,6 +1,6 @@
 /**
- * An empty, migrated file of SQLite: half a second of steps that each test and each node would repeat. It is made once for
- * each state of database/.
+ * An empty, migrated SQLite file, made once for each state of database/. Without it each test and each node would spend half a
+ * second on migrations.
  */
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { openDatabase } from "../../database/database.ts";
 import { kept } from "./kept.ts";
 
-/** Its path is in TEST_SQLITE_TEMPLATE from then on. */
+/** Makes the template, and sets TEST_SQLITE_TEMPLATE to its path. */
 export async function makeTemplate(): Promise<void> {
   process.env.TEST_SQLITE_TEMPLATE = await kept(["database/**/*.ts"], ".db", make);
 }
@@ -23,7 +23,7 @@ async function make(path: string): Promise<void> {
   rmSync(own, { recursive: true });
 }
 
-/** Puts a copy at this path. */
+/** Copies the template to this path. */
 export function copyTemplate(to: string): void {
   copyFileSync(process.env.TEST_SQLITE_TEMPLATE as string, to);
 }

@@ -1,4 +1,7 @@
-/** Workbooks for tests, as zip archives of parts written by hand: what libraries write, and what only odd programs do. */
+/**
+ * Workbooks for tests, as zip archives of hand-written parts. They show what libraries write, and what only unusual programs
+ * write.
+ */
 import { strToU8, zipSync } from "fflate";
 
 export const MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
@@ -8,18 +11,18 @@ const TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml";
 const DECLARATION = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n`;
 
 export interface WorkbookParts {
-  /** The XML within `sheetData`, by the names of the sheets, in order. */
+  /** The XML within `sheetData` of each sheet, by its name, in order. */
   sheets: Record<string, string>;
-  /** The `si` of each. */
+  /** The `si` element of each shared string. */
   shared?: string[];
-  /** Formats of styles, by the style's number: one of the built-in ones, or a code. */
+  /** The number format of each style: the number of a built-in one, or a format code. */
   styles?: (number | string)[];
   is1904?: boolean;
-  /** Parts that replace those made of the above, or stand beside them; null: without that part. */
+  /** Parts that are added or that replace the usual ones. Null leaves a part out. */
   parts?: Record<string, string | Uint8Array | null>;
 }
 
-/** `A1` is text, 5 a number, as `<c>` with inline strings. */
+/** A row as XML with inline strings. A text becomes a text cell, a number a numeric cell. */
 export const rowOf = (number: number, cells: (string | number | null)[]): string =>
   `<row r="${number}">${cells.map((cell, i) => cellOf(`${String.fromCharCode(65 + i)}${number}`, cell)).join("")}</row>`;
 
@@ -66,7 +69,7 @@ export function workbookOf({ sheets, shared, styles, is1904, parts = {} }: Workb
   return zipOf(all);
 }
 
-/** `behind`: what stands behind the rows. */
+/** The XML of a sheet. `behind`: XML that follows the rows. */
 export const sheetXml = (data: string, behind = ""): string =>
   `${DECLARATION}<worksheet xmlns="${MAIN}"><dimension ref="A1"/><sheetData>${data}</sheetData>${behind}</worksheet>`;
 

@@ -1,11 +1,14 @@
-/** Handlers of the walk: one that takes a second for each chunk, one that holds its node's only thread, one that fails until it is mended. */
+/**
+ * Handlers for the alert tests: one takes a second for each chunk, one blocks the event loop, one fails until a file says that it
+ * is mended.
+ */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ImportHandler } from "dataflow/handlers";
 import type { ServiceSchema } from "moleculer";
 
 const CHUNK_MS = 1_000;
-/** Short enough for scrapes to be answered in between. */
+/** Short enough that the node answers scrapes in between. */
 const SPIN_MS = 200;
 
 const wait: ImportHandler = { importHandler: true, handler: () => sleep(CHUNK_MS) };

@@ -1,4 +1,4 @@
-/** A cluster of real processes on a fresh schema, each node with links of its own that a test can trouble. */
+/** A cluster of real processes on a fresh schema. A test can disturb the links of each node separately. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ import { Place, type Role } from "./place.ts";
 export const everyServer = (name: string, suite: () => void): void =>
   describePostgres(name, () => describeRedis("with Redis", () => describeWithRabbit("and RabbitMQ", suite)));
 
-/** How long every node may take to be whole again, once its links are. */
+/** How long a node may take to be ready after its links work again. */
 const WHOLE_MS = 30_000;
 
 export class Cluster {
@@ -29,7 +29,7 @@ export class Cluster {
   private schema: Schema | null = null;
   private db: Database | null = null;
   private keeper: ChildProcess | null = null;
-  /** Where each node's log is written as it comes; gone with the cluster, unless it is kept. */
+  /** The folder of the nodes' logs. It is removed with the cluster, unless the test keeps it. */
   folder = "";
   isKept = false;
 
@@ -38,7 +38,7 @@ export class Cluster {
     this.settings = settings;
   }
 
-  /** Resolves when every node is whole. */
+  /** Starts the cluster. Resolves when every node is ready. */
   async open(): Promise<void> {
     this.schema = await migratedPostgres();
     const { url } = this.schema;
@@ -95,26 +95,26 @@ export class Cluster {
       await until(() => place.url !== null && place.isWhole(), `${place.name} to be whole`, WHOLE_MS);
   }
 
-  /** What the database holds, asked over a link of the test's own. */
+  /** Reads the database over a link that no fault disturbs. */
   readonly select = async <T>(sql: string): Promise<T[]> => {
     const { sequelize } = this.db as Database;
     return (await sequelize.query(sql))[0] as T[];
   };
 
-  /** A batch, as the cluster's nodes read it from the store. */
+  /** Reads a batch from the store, as the nodes do. */
   readonly batch = (id: string) => (this.db as Database).store.batch(id, null);
 
-  /** Makes every insert into a table wait, over a link of the test's own, until the answer is called. */
+  /** Locks a table, so that every insert into it waits until the returned function is called. */
   async hold(table: string): Promise<() => Promise<void>> {
     const { sequelize } = this.db as Database;
     const transaction = await sequelize.transaction();
-    // On a busy machine it is idle for longer than ours may be.
+    // On a busy machine this transaction is idle for longer than the server's timeout allows.
     await sequelize.query("SET LOCAL idle_in_transaction_session_timeout = 0", { transaction });
     await sequelize.query(`LOCK TABLE ${table} IN SHARE MODE`, { transaction });
     return () => transaction.commit();
   }
 
-  /** Of a query that answers one boolean. */
+  /** Runs a query that answers one boolean. */
   async isTrue(sql: string): Promise<boolean> {
     const [row] = await this.select<object>(sql);
     return Object.values(row as object)[0] === true;

@@ -1,21 +1,21 @@
-/** What happens to the nodes and their links, in an order that a seed repeats; each fault ends by itself. */
+/** The faults of nodes and links, in an order that follows from a seed. Each fault ends by itself. */
 import { type Place, servers } from "./place.ts";
 
 export interface Play {
   places: Place[];
   random: () => number;
   lengths: {
-    /** Between two faults of a kind, at most. */
+    /** The longest time between two faults of a kind. */
     gapMs: number;
-    /** A link is out of order for so long, at most. */
+    /** The longest time that a link is out of order. */
     linkMs: number;
-    /** A paused node stands still for so long, at least: beyond its lease. */
+    /** The shortest time that a node is paused. It is longer than the lease. */
     pauseMs: number;
   };
-  /** Asked between two faults. */
+  /** Asked between two faults: whether the run is over. */
   isOver(): boolean;
   tell(text: string): void;
-  /** A node was told to stop while all its links are whole: it must let go of its batches at once. */
+  /** Called after a node was told to stop while all its links work. It must hand back its batches at once. */
   leaving(place: Place): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ const linkFaults = (Object.keys(linkBlows) as (keyof typeof linkBlows)[]).flatMa
   serverSets.flatMap((on) => [true, false].map((isForAll) => ({ kind, on, isForAll }))),
 );
 
-/** Faults of links, one after the other. */
+/** Disturbs links, one after another. */
 export async function troubleLinks(play: Play): Promise<void> {
   const { places, random, lengths, tell } = play;
   const next = deck(linkFaults, random);
@@ -105,9 +105,9 @@ async function startAgain({ random, lengths, tell }: Play, place: Place): Promis
   tell(`${place.name} starts as ${place.life.nodeId}`);
 }
 
-/** Faults of nodes, one after the other, beside those of links. */
+/** Disturbs nodes, one after another, while `troubleLinks` disturbs links. */
 export async function troubleNodes(play: Play): Promise<void> {
-  // A worker's end is what must be survived most.
+  // The faults of workers come more often than those of api nodes, because the promise is about lost workers.
   const { killWorker, pauseWorker, stopWorker } = nodeBlows;
   const next = deck([...Object.values(nodeBlows), killWorker, pauseWorker, stopWorker], play.random);
   for (await gap(play); !play.isOver(); await gap(play)) await next.next().value(play);
@@ -122,7 +122,7 @@ const oneOfRole = ({ places, random }: Play, role: Place["role"]) =>
     random,
   );
 
-/** Each once in a random order, then again in another. */
+/** Deals all items in a random order, then again in another order, without end. */
 function* deck<T>(all: readonly T[], random: () => number): Generator<T, never> {
   for (;;) {
     const cards = [...all];

@@ -1,22 +1,22 @@
 /**
- * Run as a process of its own beside a run: when that is broken off (Ctrl-C, a kill), it ends the nodes and removes what
- * they had in the servers. It hears of them over stdin, a line of JSON each time something changes; the last line holds.
+ * Runs as a process of its own beside a test run. If the run is aborted (Ctrl-C, a kill), this process ends the nodes and removes
+ * their data from the servers. The run writes a line of JSON to its stdin whenever something changes; the last line counts.
  */
 import { createInterface } from "node:readline";
 
-/** What a broken-off run leaves behind. */
+/** What an aborted run leaves behind. */
 export interface Left {
   pids: number[];
   nodeIds: string[];
   namespace: string;
   prefix: string;
   databaseUrl: string;
-  /** Of the logs, which stay. */
+  /** The folder of the logs. It is kept. */
   folder: string;
 }
 
 let left: Left | null = null;
-// Ctrl-C reaches the whole terminal.
+// Ctrl-C reaches all processes of the terminal, but this process has to survive it.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
 for await (const line of createInterface({ input: process.stdin })) left = JSON.parse(line) as Left | null;
 if (left) await remove(left);
@@ -36,6 +36,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
   }
 }

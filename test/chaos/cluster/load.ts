@@ -1,4 +1,4 @@
-/** Partners who post one import after the other, to whatever api node answers, and remember what they were told. */
+/** Partners who post imports, one after another, to any api node that answers. They note what they sent and what was answered. */
 import type { TestClient } from "../../helpers/http.ts";
 import type { CompanyTable } from "../company.ts";
 import { bodyOf, headersOf, type Import, randomBy, randomImport } from "../imports.ts";
@@ -10,22 +10,22 @@ export interface Partner {
   isLarge: boolean;
   isAllOrNothing: boolean;
   table?: CompanyTable;
-  /** A batch of the partner was answered 202. */
+  /** Called when a batch of the partner was answered with 202. */
   accepted?(id: string): void;
 }
 
-/** A frozen database makes an answer late, not absent. */
+/** How long a partner waits for an answer. A frozen database only delays an answer. */
 const PATIENCE_MS = 60_000;
 const BROKEN_OFF = 0.04;
 
 export class Load {
-  /** All that was sent, by key; and of it all that was answered 202, with the batch's id. */
+  /** All uploads that were sent, by key. `answered` has those that were answered with 202, with the id of the batch. */
   readonly sent = new Map<string, Sent>();
   readonly answered = new Map<string, string>();
-  /** Answered 503, or broken off by the partner before its end: nothing of it may be stored. */
+  /** Uploads that were answered with 503 or that the partner aborted. Nothing of them may be stored. */
   readonly refused = new Set<string>();
   readonly brokenOff = new Set<string>();
-  /** Answered 503 with the word that nobody knows what became of it. */
+  /** Uploads that were answered with 503 and the text that their outcome is unknown. */
   readonly undecided = new Set<string>();
   /** Answers that no fault explains. */
   readonly unexpected: string[] = [];
@@ -38,7 +38,7 @@ export class Load {
     this.senders = partners.map((partner, i) => this.send(partner, `p${i}`, randomBy(seed + i), pauseMs));
   }
 
-  /** Stops, and waits for the last answers. */
+  /** Stops sending, and waits for the last answers. */
   async end(): Promise<void> {
     this.isOver = true;
     await Promise.all(this.senders);
@@ -71,7 +71,7 @@ export class Load {
       const id = this.answered.get(key);
       if (id) accepted?.(id);
     } catch {
-      // The node or the link is gone: nobody knows what became of it.
+      // The node or the link is lost, so the outcome of the upload is unknown.
     }
   }
 
@@ -86,7 +86,7 @@ export class Load {
   }
 }
 
-/** A body whose sender hangs up before its end. */
+/** A body whose sender aborts before its end. */
 function brokenOff(body: Uint8Array): ReadableStream<Uint8Array> {
   let isHalfSent = false;
   return new ReadableStream({

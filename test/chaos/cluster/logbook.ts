@@ -1,9 +1,9 @@
-/** What is needed to see why a run failed, beside the nodes' logs: the faults with their times, as they come. */
+/** Notes each fault with its time. Together with the nodes' logs it shows why a run has failed. */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Cluster } from "./cluster.ts";
 
-/** What no fault of a server, a link or a process excuses. */
+/** Log lines that always show a defect. No fault of a server, a link or a process excuses them. */
 const DEFECTS = [
   /unhandled|uncaught/i,
   /"level":"fatal"/,
@@ -27,7 +27,7 @@ export class Logbook {
     appendFileSync(join(this.cluster.folder, "faults.txt"), `${seconds} s  ${text}\n`);
   };
 
-  /** The lines of any node that show a defect. */
+  /** The log lines of all nodes that show a defect. */
   defects(): string[] {
     return this.cluster.places.flatMap(({ name, lives }) =>
       lives.flatMap(({ node, nodeId }) =>
@@ -40,7 +40,7 @@ export class Logbook {
     );
   }
 
-  /** Leaves all of it in its folder, and answers where that is. */
+  /** Keeps the logs and the list of faults in their folder, and answers its path. */
   keep(): string {
     this.cluster.isKept = true;
     return this.cluster.folder;

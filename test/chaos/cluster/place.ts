@@ -1,4 +1,6 @@
-/** A place in the cluster: a node that comes back there after each end, and its own links to the servers, which can be cut. */
+/**
+ * A place in the cluster: a node that is started again after each end, with its own links to the servers, which a test can cut.
+ */
 import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -13,21 +15,24 @@ export const servers = ["redis", "rabbit", "postgres"] as const;
 export type Server = (typeof servers)[number];
 export type Role = "api" | "worker";
 
-/** Without a byte for two of these (seconds) a link to RabbitMQ is taken for dead. */
+/** RabbitMQ's heartbeat in seconds. After two of them without a byte a link counts as dead. */
 const HEARTBEAT = 2;
 
-/** SHUTDOWN_TIMEOUT here, its default, and the second or two that the last connections may take beyond. */
+/** The longest stop: SHUTDOWN_TIMEOUT with its default, and one or two seconds in which the last connections close. */
 const STOPPED_MS = 12_000;
 
 interface Life {
   node: ReturnType<typeof launch>;
-  /** As Moleculer names it; the commands `exec`, so the process is the one that was started. */
+  /**
+   * The name that Moleculer gives the node. It contains the process id; the start commands use `exec`, so the child's id is the
+   * node's.
+   */
   nodeId: string;
-  /** It was sent a signal to end. */
+  /** Whether a signal has told it to end. */
   isEnding: boolean;
 }
 
-/** How a node ended that nobody told to. */
+/** The unexpected end of a node. */
 export interface Death extends Exit {
   nodeId: string;
 }
@@ -35,9 +40,9 @@ export interface Death extends Exit {
 interface PlaceOptions {
   name: string;
   role: Role;
-  /** Where each life's log is written as it comes. */
+  /** The folder for the logs of all starts. */
   folder: string;
-  /** A life has begun or ended. */
+  /** Called after the node was started or has ended. */
   changed(): void;
 }
 
@@ -45,10 +50,10 @@ export class Place {
   readonly name: string;
   readonly role: Role;
   readonly links: Record<Server, TcpProxy>;
-  /** All that ever lived here, the last of them now. */
+  /** All starts of the node. The last one is the present process. */
   readonly lives: Life[] = [];
   readonly deaths: Death[] = [];
-  /** Some of its links are out of order. */
+  /** Whether some of its links are out of order. */
   isAiling = false;
   private readonly env: Record<string, string>;
 
@@ -76,7 +81,7 @@ export class Place {
     });
   }
 
-  /** The next life begins; whether and when it gets ready depends on its links. */
+  /** Starts the node again. When it becomes ready depends on its links. */
   start(): void {
     const node = launch(this.env, `start:${this.role}`);
     const life: Life = { node, nodeId: `${hostname().toLowerCase()}-${node.child.pid}`, isEnding: false };
@@ -96,7 +101,7 @@ export class Place {
     return this.lives.at(-1) as Life;
   }
 
-  /** Where it answers HTTP; null: it has not said yet, or not any more. */
+  /** The URL of its HTTP server. Null if it has not logged the URL yet, or has ended. */
   get url(): string | null {
     if (this.life.isEnding) return null;
     const said =
@@ -104,13 +109,13 @@ export class Place {
     return said.exec(this.life.node.logs())?.[1] ?? null;
   }
 
-  /** Of a node that is whole. */
+  /** The URL of a node that is ready. */
   get at(): string {
     if (!this.url) throw new Error(`${this.name} has no URL.`);
     return this.url;
   }
 
-  /** Ends this life, and waits for it. */
+  /** Ends the process, and waits for its end. */
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<Exit> {
     const { life } = this;
     const sentAt = performance.now();
@@ -122,7 +127,7 @@ export class Place {
     return { ...exit, ms: performance.now() - sentAt };
   }
 
-  /** The process stands still, as in a long garbage collection or a machine that sleeps. */
+  /** Freezes the process, as a long garbage collection or a machine that sleeps does. */
   pause(): void {
     this.life.node.child.kill("SIGSTOP");
   }
@@ -130,7 +135,7 @@ export class Place {
     this.life.node.child.kill("SIGCONT");
   }
 
-  /** Its services have started. */
+  /** Whether its services have started. */
   get isUp(): boolean {
     return /ServiceBroker with \d+ service\(s\) started/.test(this.life.node.logs());
   }

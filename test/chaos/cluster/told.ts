@@ -1,4 +1,4 @@
-/** What partners are told of their batches, by webhooks and by server-sent events, while nodes and links fail. */
+/** What partners learn of their batches by webhooks and server-sent events, while nodes and links fail. */
 import { finalStates } from "../../../services/batch/batch.domain.ts";
 import { readEvents, type SentEvent } from "../../helpers/events.ts";
 import type { TestClient } from "../../helpers/http.ts";
@@ -11,18 +11,18 @@ interface Ended {
   version: number;
 }
 
-/** What one batch's stream has shown, over all its connections. */
+/** The events of one batch, over all connections of its reader. */
 interface Followed {
   id: string;
   versions: number[];
   last: string | null;
 }
 
-/** A reader whose stream broke comes again after this time, as browsers do, only sooner. */
+/** How long a reader waits before it connects again after its stream broke. Browsers wait longer. */
 const COMES_AGAIN_MS = 100;
 
 export class Told {
-  /** The partners that have a webhook. */
+  /** The partners with a webhook. */
   readonly clients: TestClient[] = [];
   private readonly cluster: Cluster;
   private readonly receiver: Receiver;
@@ -39,12 +39,12 @@ export class Told {
     return new Told(cluster, await startReceiver());
   }
 
-  /** A field of the policy. */
+  /** The field `webhook` of their policies. */
   get webhook() {
     return { url: this.receiver.url, events: ["batch.created", "batch.ready", "batch.completed"] };
   }
 
-  /** Follows a batch to its end, at whichever api node answers. */
+  /** Reads a batch's events until it ends, from any api node that answers. */
   follow(client: TestClient, id: string): void {
     const one: Followed = { id, versions: [], last: null };
     this.followed.push(one);
@@ -63,7 +63,7 @@ export class Told {
     }
   }
 
-  /** Those of one connection, however it ends. */
+  /** Reads the events of one connection until it ends or breaks. */
   private async eventsAt(url: string, client: TestClient, { id, versions }: Followed): Promise<SentEvent[]> {
     const seen = versions.at(-1);
     const headers: Record<string, string> = seen === undefined ? {} : { "last-event-id": String(seen) };
@@ -72,7 +72,10 @@ export class Told {
     return reader?.response.ok ? reader.events : [];
   }
 
-  /** Once all is at rest: what a dead or frozen node had taken to send is due now, not when its lease is over. */
+  /**
+   * Makes all deliveries due, once the cluster is idle, and waits until they are sent. A killed or frozen node may have taken
+   * some, and their lease would last longer.
+   */
   async untilAllIsSent(until: (isSent: () => Promise<boolean>, what: string) => Promise<unknown>): Promise<void> {
     await this.cluster.select("UPDATE delivery SET due_at = 0 WHERE due_at IS NOT NULL");
     const allSent = "SELECT NOT EXISTS (SELECT 1 FROM delivery WHERE state <> 'delivered')";
@@ -80,7 +83,7 @@ export class Told {
     await until(async () => this.followed.every(hasEnded), "the readers to hear of the ends");
   }
 
-  /** Each batch's end was told, by its only event of that kind, and nothing later than its end. */
+  /** Checks that each batch's end was sent by exactly one event of that kind, and that no event came after it. */
   async expectAllTold(): Promise<void> {
     const ids = this.clients.map(({ id }) => `'${id}'`).join(",");
     const ends = await this.cluster.select<Ended>(
@@ -95,7 +98,7 @@ export class Told {
   private wrongAtWebhook({ id, state, version }: Ended): string[] {
     const got = this.receiver.got.filter(({ event }) => event.subject === id);
     const events = [...new Map(got.map(({ event }) => [event.id, event])).values()];
-    // A batch is created and ready by one commit, so both have its version.
+    // One commit creates a batch and makes it ready. So both events have the same version.
     const place = (type: string) => this.webhook.events.indexOf(type);
     events.sort((a, b) => Number(a.data.version) - Number(b.data.version) || place(a.type) - place(b.type));
     const shown = events.map(({ type, data }) =>
@@ -113,7 +116,9 @@ export class Told {
 
 const hasEnded = ({ last }: Followed): boolean => (finalStates as readonly (string | null)[]).includes(last);
 
-/** Versions only grow, also over a connection that broke, and the last one is the end. */
+/**
+ * Answers what is wrong in a stream: its versions must grow, also over a broken connection, and the last event must be the end.
+ */
 function wrongInStream({ id, versions, last }: Followed, end: Ended | undefined): string[] {
   const isRising = versions.every((version, i) => version >= (versions[i - 1] ?? 0));
   const isWhole = isRising && end !== undefined && last === end.state && versions.at(-1) === Number(end.version);
