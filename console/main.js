@@ -1,4 +1,4 @@
-/** The start: who is logged in, then the page that the address names. */
+/** Starts the console: asks who is logged in, then shows the page that the address names. */
 
 import { computed, signal } from "@preact/signals";
 import { render } from "preact";
@@ -57,12 +57,12 @@ function Current() {
   const component = loaded.value.get(page);
   if (component === null) return reloadBar();
   if (component === undefined) {
-    // Files that did not come while the API was away are asked for again when it is back.
+    // Reading this signal loads files again that could not be loaded while the API was away.
     void isAway.value;
     load(page);
     return html`<${Loading} label=${`Loading ${page.title}`} />`;
   }
-  // Another thing on the same page is another page: nothing of the one before may stay.
+  // The key makes another address a new component, so that nothing of the last one stays.
   return html`<${component} key=${path} params=${params} query=${query} />`;
 }
 
@@ -72,16 +72,16 @@ async function load(page) {
     ([{ default: found }]) => found,
     () => null,
   );
-  // A node that does not answer says nothing about its version.
+  // If a file is missing, either the node is away, or it has another version than the page.
   if (component === null) await checkConnection();
   if (component === null && isAway.peek()) return;
   loaded.value = new Map(loaded.peek()).set(page, component);
 }
 
-/** Style sheets that are there, or come. @type {Map<string, Promise<unknown>>} */
+/** Style sheets that are loaded or loading. @type {Map<string, Promise<unknown>>} */
 const styles = new Map();
 
-/** A page's own style sheet: what only it needs is not part of the first load. @param {string} name */
+/** Loads the style sheet of one page. It is separate, so that the first load of the console stays small. @param {string} name */
 function loadStyle(name) {
   const known = styles.get(name);
   if (known) return known;

@@ -1,6 +1,6 @@
 /**
- * The types of what the console reads. They come from the services, so that a field that is renamed there does not compile here.
- * This is the only file of the console that imports from them.
+ * The types of the data that the console reads. They come from the services, so that the console no longer compiles when a
+ * service renames a field. Only this file of the console imports from the services.
  */
 import type { ComponentType } from "preact";
 import type { auditView } from "../services/api/routes/admin.audit.ts";
@@ -31,9 +31,9 @@ import type { Figures } from "../services/stats/stats.domain.ts";
 
 export type { BatchState, Check, NodeFigures, OperatorRole, Policy, Readiness, SystemStats };
 
-/** As partners see it. */
+/** A batch as partners see it. */
 export type Batch = ReturnType<typeof batchView>;
-/** As operators see it. */
+/** A batch as operators see it. */
 export type OperatorBatch = Awaited<ReturnType<typeof operatorBatchView>>;
 /** An item of the operators' list of batches. */
 export type ListedBatch = ReturnType<typeof listedBatchView>;
@@ -44,21 +44,21 @@ export type { ErrorSummary };
 export type ErrorGroup = ErrorSummary["groups"][number];
 /** A rejected record, with its errors. */
 export type Rejected = Omit<RecordErrors, "seq"> & { record: number; corrected?: true };
-/** `GET …/rules`: what differs between the rules of a batch and those of now. */
+/** The answer of `GET …/rules`: the differences between the rules of a batch and the present rules. */
 export interface BatchRules {
   dataset: string;
   version: { batch: number | null; now: number | null };
   isKept: boolean;
-  /** By pointer the values before and after; `truncated`: so many more. */
+  /** The values before and after, by pointer. `truncated`: how many further changes there are. */
   changes: Record<string, unknown> | null;
 }
-/** Where the cells of a body stand: absent in formats without. */
+/** Where the cells of a body's records are. Missing for formats without cells. */
 export interface Layout {
   columns: string[];
   delimiter: string | null;
   quote: string | null;
 }
-/** `GET …/errors` as JSON. */
+/** The answer of `GET …/errors` as JSON. */
 export interface RejectedPage {
   items: Rejected[];
   next: number | null;
@@ -79,7 +79,7 @@ export type SystemDescription = AnswerOf<"monitor.system"> & {
 export type Operator = ReturnType<typeof operatorView>;
 export type Client = ReturnType<typeof clientView>;
 export type ListedClient = ReturnType<typeof listedClientView>;
-/** What `GET /admin/stats/attention` tells of a client. */
+/** A client in the answer of `GET /admin/stats/attention`. */
 export interface ClientNeed {
   kind: StoredNeed["kind"];
   client: Pick<Client, "id" | "clientIdentifier" | "name">;
@@ -91,21 +91,21 @@ export type ClientKey = ReturnType<typeof keyView>;
 export type Grant = ReturnType<typeof grantView>;
 export type Erasure = ReturnType<typeof erasureView>;
 export type Usage = AnswerOf<"monitor.usage"> & { streams: { open: number; limit: number } };
-/** A line of the list of datasets. */
+/** An entry of the list of datasets. */
 export type ListedDataset = Omit<DatasetListed, "changedAt"> & { changedAt: string };
 
-/** What a check of the beginning of a file answers. */
+/** The answer to a check of the beginning of a file. */
 export type CheckedFile = Omit<CheckedBody, "records"> & {
   records: { record: number; line: number | null; raw: string; data: unknown; errors: RecordFault[] }[];
 };
-/** What is wrong with a record. */
+/** A fault of a record. */
 export interface RecordFault {
   field: string;
   code: string;
   message: string;
   value?: string | undefined;
 }
-/** What a partner sees of a dataset. */
+/** A dataset as its partner sees it. */
 export type OwnDataset = { name: string } & Dataset;
 export interface OwnDatasetItem {
   name: string;
@@ -145,7 +145,7 @@ export interface PageSettings {
   tokenFile: string | null;
 }
 
-/** What `GET /admin/stats/history` answers. Of `series` only those that were asked for. */
+/** The answer of `GET /admin/stats/history`. It has only the series that were asked for. */
 export interface History {
   step: "10s" | "1m" | "1h" | "1d";
   from: string;
@@ -171,17 +171,17 @@ export interface PageProps {
 
 /** A line of pages/index.js. */
 export interface PageEntry {
-  /** `/batches/:id` */
+  /** Such as `/batches/:id`. */
   path: string;
   title: string;
   side: "operator" | "partner";
-  /** The least role; without it every operator may look. */
+  /** The lowest role that may open the page. Left out: every operator may. */
   role?: OperatorRole;
-  /** In the navigation, in the order of the table. `key`: `g` and this letter go there. */
+  /** The page's entry in the navigation. `key`: pressing `g` and this letter opens the page. */
   nav?: { icon: string; key: string };
-  /** For a page below another one: the path of the one that the navigation marks. */
+  /** The path of the page that the navigation marks while this page is open. */
   under?: string;
-  /** A style sheet that only it needs, such as `pages/batch.css`; loaded with it. */
+  /** A style sheet that only this page needs, such as `pages/batch.css`. It is loaded with the page. */
   style?: string | string[];
   load(): Promise<{ default: ComponentType<PageProps> }>;
 }

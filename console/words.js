@@ -1,4 +1,4 @@
-/** Names of the API in the words of people. */
+/** The names that people read in place of names of the API. */
 
 /** @type {Record<string, string>} */
 export const auditedActions = {
@@ -42,7 +42,7 @@ export const auditedActions = {
   "session.begin": "logged in",
 };
 
-/** Sections of docs/runbook.md to which the overview leads. */
+/** The sections of docs/runbook.md that the overview links to. */
 export const sections = /** @type {const} */ ([
   "DataflowBatchesFail",
   "DataflowBrokerFlaps",

@@ -1,24 +1,24 @@
 /**
- * All calls of the API go through here. A refusal is thrown as an ApiProblem. Three things are told to the whole page, in one place:
- * the session is over (401), the node is away, and it is back.
+ * All calls of the API go through this file. A refusal is thrown as an ApiProblem. The file tells the whole page three facts: the
+ * session is over (401), the node is away, and the node is back.
  */
 import { signal } from "@preact/signals";
 import { parseExact } from "../ui/exact-json.js";
 import { ApiProblem, problemOf } from "./problem.js";
 
-/** The session has ended while the page was open: the login is shown over it. */
+/** The session has ended while the page was open. The login is then shown over the page. */
 export const isSessionOver = signal(false);
 
 /**
- * Whether the API answers. `retryAt`: when it is asked again.
+ * Whether the API answers. `retryAt`: when the page asks it again.
  * @type {import("@preact/signals").Signal<{ isAway: boolean, since: number, retryAt: number }>}
  */
 export const connection = signal({ isAway: false, since: 0, retryAt: 0 });
 
-/** Nobody has looked at the page for a while: it asks for nothing. */
+/** The page has been hidden for a while and reads nothing. */
 export const isAsleep = signal(false);
 
-/** Grows when all that is shown has to be read again: after a login, and when the API is back. */
+/** Grows when the page has to read everything again: after a login, and when the API is back. */
 export const refreshes = signal(0);
 
 export const refreshAll = () => {
@@ -26,10 +26,10 @@ export const refreshAll = () => {
 };
 
 const AGAIN_MS = 4_000;
-/** A node behind a dead link neither answers nor refuses. */
+/** How long to wait for an answer. A node behind a dead link neither answers nor refuses. */
 const PATIENCE_MS = 30_000;
 
-/** Relative, so that a proxy may serve DataFlow below a path. */
+/** Answers a relative URL, so that a proxy may serve DataFlow below a path. */
 /** @param {string} path `/admin/stats` */
 export const urlOf = (path) => new URL(path.replace(/^\//, ""), document.baseURI).href;
 
@@ -49,13 +49,13 @@ export function withQuery(path, query = {}) {
  * @property {BodyInit} [raw] sent as it is, with `headers`
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
- * @property {boolean} [isLogin] its 401 is about what was typed
+ * @property {boolean} [isLogin] a 401 then means wrong credentials, not that the session is over
  */
 
 /**
  * @typedef {object} Answer
  * @property {number} status
- * @property {any} body parsed JSON; a text of another type; null without one
+ * @property {any} body parsed JSON; a text, if the type is another one; null without a body
  * @property {Headers} headers
  */
 
@@ -63,7 +63,7 @@ export function withQuery(path, query = {}) {
  * @param {string} method
  * @param {string} path
  * @param {CallOptions} [options]
- * @returns {Promise<Answer>} Throws ApiProblem; an AbortError where `signal` says so.
+ * @returns {Promise<Answer>} Throws ApiProblem, or an AbortError after `signal`.
  */
 export async function call(method, path, options = {}) {
   if (method !== "GET" && connection.value.isAway)
@@ -140,7 +140,7 @@ export function wentAway() {
 }
 
 async function look() {
-  // Who looks at the page again asks at once.
+  // A hidden page does not ask. When it is shown again, it asks at once.
   if (isAsleep.peek()) return;
   if (await isThere()) isBack();
   else wentAway();
@@ -158,7 +158,7 @@ const isThere = () =>
     () => false,
   );
 
-/** Asks whether the API is there, where something gives reason to doubt it. */
+/** Asks whether the API answers. Called when something suggests that it does not. */
 export async function checkConnection() {
   if (!connection.peek().isAway && !(await isThere())) wentAway();
 }

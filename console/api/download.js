@@ -1,4 +1,7 @@
-/** Files that the API makes by `Accept`, which a link cannot say. What a link can fetch is a link: nothing of it is in memory then. */
+/**
+ * Downloads files whose type needs an `Accept` header, which a link cannot send. Other files are plain links, so that the page
+ * does not hold them in memory.
+ */
 
 import { toastProblem } from "../ui/toast.js";
 import { urlOf, withQuery } from "./client.js";

@@ -1,4 +1,4 @@
-/** What went wrong with a call, in one form: a refusal of the API (RFC 9457), or a node that nobody can reach. */
+/** What went wrong with a call, in one form: a refusal of the API (RFC 9457), or a node that cannot be reached. */
 
 /**
  * @typedef {object} ProblemParts
@@ -21,7 +21,7 @@ export class ApiProblem extends Error {
     this.requestId = requestId;
     this.retryAfterS = retryAfterS;
     this.body = body;
-    /** When it came: a count-down starts here. */
+    /** When the problem came. A count-down starts at this time. */
     this.at = Date.now();
   }
 
@@ -31,7 +31,7 @@ export class ApiProblem extends Error {
     return Array.isArray(errors) ? errors : [];
   }
 
-  /** Nobody can know whether the change was made. */
+  /** Whether it is unknown if the change was made. */
   get isOutcomeUnknown() {
     return this.body.outcome === "unknown";
   }

@@ -1,4 +1,4 @@
-/** Who is logged in. The cookie is sealed and out of reach of scripts; what the page knows comes from `GET /session`. */
+/** Who is logged in. Scripts cannot read the cookie, so the page learns it from `GET /session`. */
 import { computed, signal } from "@preact/signals";
 import { call, isSessionOver, refreshAll } from "./client.js";
 import { asProblem } from "./problem.js";
@@ -11,10 +11,10 @@ export const session = signal(/** @type {Session | null} */ (null));
 /** Whether `GET /session` has answered yet. */
 export const isKnown = signal(false);
 
-/** Which of the two consoles it is. */
+/** Whether this is the console of operators or of partners. */
 export const side = computed(() => (session.value?.role === "partner" ? "partner" : "operator"));
 
-/** Who is logged in, as a text. What somebody has chosen or typed is not the next one's. */
+/** Who is logged in, as a text. When it changes, the page drops what the last person has chosen or typed. */
 export const who = computed(() => {
   const { role, name, client } = session.value ?? {};
   return `${role} ${client?.clientIdentifier ?? name}`;
@@ -23,7 +23,8 @@ export const who = computed(() => {
 const ranks = { viewer: 0, operator: 1, admin: 2, partner: -1 };
 
 /**
- * Whether the one who is logged in may do what needs `role`. The API decides; this only hides what it would refuse.
+ * Whether the person who is logged in has the rights of `role`. It only decides what the page shows; the API decides what is
+ * allowed.
  * @param {"viewer" | "operator" | "admin"} role
  */
 export const may = (role) => ranks[session.value?.role ?? "partner"] >= ranks[role];
@@ -31,7 +32,7 @@ export const may = (role) => ranks[session.value?.role ?? "partner"] >= ranks[ro
 /** @type {PageSettings} */
 export const settings = JSON.parse(document.querySelector('meta[name="dataflow"]')?.getAttribute("content") ?? "{}");
 
-/** Asks who is logged in. Throws ApiProblem, but for 401. */
+/** Asks who is logged in. Throws ApiProblem, except for a 401. */
 export async function readSession() {
   try {
     session.value = (await call("GET", "/session", { isLogin: true })).body;

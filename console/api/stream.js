@@ -1,6 +1,7 @@
 /**
- * One event stream for the whole page. Who wants news names topics; the page has one EventSource for all of them. A page that nobody
- * looks at closes it after 30 s and reads once when it is looked at again. Without the stream the page polls.
+ * One event stream for the whole page. Each listener names its topics; the page has one EventSource for all of them. A page
+ * closes the stream after it has been hidden for 30 s, and reads everything once when it is shown again. Without the stream the
+ * page polls.
  */
 import { effect, signal, untracked } from "@preact/signals";
 import { askAgain, checkConnection, connection, isAsleep, isSessionOver, refreshAll, urlOf } from "./client.js";
@@ -11,7 +12,7 @@ import { isAbout } from "./topics.js";
  * @typedef {object} Listener
  * @property {string[]} topics such as `stats`, `batches`, `batch:ID`
  * @property {(name: string, data: any) => void} [onEvent] one event of its topics
- * @property {() => void} onPoll read again: there is no stream now, or it was interrupted
+ * @property {() => void} onPoll called to read again, because there is no stream or it was interrupted
  */
 
 /** @typedef {"off" | "connecting" | "live" | "polling" | "paused"} Mode */
@@ -19,26 +20,26 @@ import { isAbout } from "./topics.js";
 /** @type {import("@preact/signals").Signal<Mode>} */
 export const mode = signal(/** @type {Mode} */ ("off"));
 
-/** When data came last, in epoch ms; 0: never. */
+/** When data last came, in epoch ms; 0: never. */
 export const dataAt = signal(0);
 
 export const noteData = () => {
   dataAt.value = Date.now();
 };
 
-/** Nothing is read while it is true, not even when the page is looked at again. */
+/** While this is true the page reads nothing, even when it is shown again. */
 export const isPaused = signal(false);
 
-/** Whether the page reads nothing by itself: it is paused or asleep. What a person asks for is still read. */
+/** Whether the page reads nothing by itself, because it is paused or hidden. It still reads what a person asks for. */
 export const isResting = () => isPaused.peek() || isAsleep.peek();
 
 const POLL_MS = 5_000;
 const MOST_FAILURES = 2;
 const REOPEN_MS = 2_000;
-/** While it polls, the stream is tried again this often. */
+/** While the page polls, it tries the stream again this often. */
 const TRY_AGAIN_MS = 60_000;
 const HIDDEN_MS = 30_000;
-/** A reading younger than this is not repeated. */
+/** A reading that is younger than this is not repeated. */
 const JUST_MS = 1_000;
 const EVENTS = ["stats", "batch", "delivery", "notice"];
 
@@ -72,7 +73,7 @@ export function listen(listener) {
   };
 }
 
-/** Topics change together when a page is left for another: one new stream, not three. */
+/** Waits a moment before the stream is changed: a change of the page changes several topics, and one new stream is enough. */
 function settleSoon() {
   clearTimeout(settling);
   settling = window.setTimeout(settle, 50);
@@ -80,7 +81,7 @@ function settleSoon() {
 
 const topicsNow = () => [...new Set([...listeners].flatMap(({ topics }) => topics))].toSorted().join(",");
 
-/** Opens, changes or closes what there is, by what is wanted now. */
+/** Opens, changes or closes the stream, so that it fits the topics of the listeners. */
 function settle() {
   const topics = topicsNow();
   const isWanted =
@@ -110,7 +111,7 @@ function close() {
 
 /** @param {string} topics */
 function open(topics) {
-  // The one before goes on until the new one is there: nothing is missed between them.
+  // The old stream stays open until the new one is there, so that no event is missed.
   const before = source;
   clearTimeout(reopening);
   const path = side.peek() === "partner" ? "/events" : "/admin/events";
@@ -120,7 +121,7 @@ function open(topics) {
   if (mode.peek() === "off") mode.value = "connecting";
   opened.onopen = () => {
     before?.close();
-    // Nobody knows what happened while there was none.
+    // Events may have been missed while there was no stream.
     if (failures > 0) {
       readAt = performance.now();
       pollAll();
@@ -141,7 +142,7 @@ function open(topics) {
 function failed(from) {
   if (from !== source) return;
   failures++;
-  // A node that ends its stream may be gone: that is told at once.
+  // A node that ends its stream may be gone, so the page checks at once.
   void checkConnection();
   if (failures >= MOST_FAILURES) return pollInstead();
   if (from.readyState !== EventSource.CLOSED) return;
@@ -174,7 +175,8 @@ function pollAll() {
 function heard(name, { data }) {
   noteData();
   const value = parsed(data);
-  // The page was too slow to read: what it missed is read once. A stream that comes again begins with this, and then it was read already.
+  // The node drops events for a page that reads too slowly; the page then reads everything once. A stream that has come back
+  // begins with such a notice, but the page has read everything by then.
   if (name === "notice" && value?.kind === "missed") {
     if (performance.now() - readAt > JUST_MS) pollAll();
     return;
@@ -194,7 +196,7 @@ function parsed(text) {
 /** To be called once, when the page starts. */
 export function startStream() {
   effect(() => {
-    // Each of these decides whether there is a stream.
+    // Reading these signals makes the effect run again when one of them changes.
     void [session.value, isSessionOver.value, connection.value.isAway];
     settleSoon();
   });
@@ -205,11 +207,11 @@ export function startStream() {
     if (isBack) untracked(readAgain);
   });
   document.addEventListener("visibilitychange", watchSight);
-  // A link may have been opened in a tab behind.
+  // A page that is opened in a background tab is hidden from the start.
   watchSight();
 }
 
-/** Falls asleep when nobody has looked for a while. */
+/** Makes the page sleep after it has been hidden for a while. */
 function watchSight() {
   clearTimeout(hiding);
   if (document.visibilityState === "hidden") hiding = window.setTimeout(hide, HIDDEN_MS);

@@ -1,4 +1,7 @@
-/** Which events of the stream are about which topics. A page has one stream for all of its lists, and each is to hear only of its own. */
+/**
+ * Says which events belong to which topics. The page has one stream for all lists, and each list gets only the events of its own
+ * topics.
+ */
 
 /**
  * @param {string[]} topics such as `stats`, `batches`, `batch:ID`

@@ -1,4 +1,4 @@
-/** Uploads with their progress: fetch tells none, so this is XMLHttpRequest. */
+/** Uploads with progress. `fetch` reports no progress of uploads, so this file uses XMLHttpRequest. */
 import { parseExact } from "../ui/exact-json.js";
 import { isSessionOver, urlOf, wentAway } from "./client.js";
 import { ApiProblem } from "./problem.js";

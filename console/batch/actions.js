@@ -1,4 +1,4 @@
-/** The buttons of operators on a batch. Each says its consequence first; what the API refuses is told in the dialog. */
+/** The buttons of operators on a batch. Each tells its consequence first. A refusal of the API is shown in the dialog. */
 import { connection, post } from "../api/client.js";
 import { may } from "../api/session.js";
 import { navigate } from "../state/router.js";

@@ -1,4 +1,4 @@
-/** One move of many batches: of those that are selected, or of all that match the filter. It is tried dry first. */
+/** Moves many batches: the selected ones, or all that match the filter. A dry run comes first. */
 import { signal } from "@preact/signals";
 import { connection, post } from "../api/client.js";
 import { href } from "../state/router.js";
@@ -83,7 +83,7 @@ async function moveMany(move, which, onDone) {
   isStopped = !isDone;
 }
 
-/** While it runs. "Back" ends it after the piece at hand. */
+/** The progress of a running move. "Back" ends it after the present piece. */
 function HowFar() {
   if (!progress.value) return null;
   const { looked, all } = progress.value;
@@ -94,7 +94,7 @@ function HowFar() {
 /**
  * @param {object} props
  * @param {import("@preact/signals").Signal<Set<string>>} props.selected
- * @param {Query} props.filter that of the list; empty: all batches there are, which nobody means
+ * @param {Query} props.filter of the list. With an empty filter nothing is offered for all batches
  * @param {() => void} props.onDone
  */
 export function Bulk({ selected, filter, onDone }) {
@@ -125,7 +125,7 @@ const columns = [
   { key: "code", title: "Why not", isWide: true, render: ({ code }) => html`<code>${code}</code>` },
 ];
 
-/** What became of them. */
+/** The result of the last move: how many batches were moved, and which were refused. */
 export function BulkResult() {
   if (!result.value) return null;
   const { move, moved, isMore } = result.value;

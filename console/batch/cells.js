@@ -1,4 +1,4 @@
-/** A record as it was sent, cut into its cells, so that the wrong one can be marked. The text is never changed. */
+/** Cuts a record, as it was sent, into cells, so that the wrong one can be marked. The text of the cells is unchanged. */
 
 /** @import { Layout } from "../types.d.ts" */
 
@@ -7,7 +7,7 @@
 /**
  * @param {string} raw
  * @param {Layout | undefined} layout of formats with columns
- * @returns {Cell[] | null} null: it has no cells that can be told apart
+ * @returns {Cell[] | null} null: the record cannot be cut into cells
  */
 export function cellsOf(raw, layout) {
   if (raw.startsWith("{")) return layout && isSheetRow(raw) ? sheetCells(raw, layout) : membersOf(raw);

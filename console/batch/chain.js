@@ -1,4 +1,4 @@
-/** Where a batch comes from, and which batches came of its rejected records. */
+/** Links to the batch that a batch came from, and to the batches that were made from its rejected records. */
 
 import { ShortId } from "../ui/copy.js";
 import { html } from "../ui/html.js";

@@ -1,4 +1,6 @@
-/** How many batches of each state there are, by the other filters. Each is a filter; a large number is "10,000+". */
+/**
+ * Counts the batches of each state, with the other filters applied. Each count is a filter; a large one is shown as "10,000+".
+ */
 import { useQuery } from "../state/live.js";
 import { setQuery } from "../state/router.js";
 import { html } from "../ui/html.js";
@@ -11,7 +13,7 @@ import { listedStates } from "./list.js";
 
 /** @typedef {Record<string, { value: number, isMore: boolean }>} Counts */
 
-/** Chips of states that hold none are shown only while they are chosen. */
+/** Chips of states without batches are hidden, unless they are chosen. */
 /** @param {{ query: Query }} props */
 export function StateCounts({ query }) {
   const { status = "", order: _, ...others } = query;

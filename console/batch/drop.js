@@ -1,4 +1,7 @@
-/** "Was this file ever imported?" A file that is dropped on the page is hashed here, and looked up; nothing of it is sent. */
+/**
+ * Answers "Was this file ever imported?". The browser hashes a dropped file and the API looks the hash up. The file itself is not
+ * sent.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useKeys } from "../state/keys.js";
 import { navigate } from "../state/router.js";
@@ -6,7 +9,7 @@ import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { toast } from "../ui/toast.js";
 
-/** A browser hashes a file only as a whole, in memory. */
+/** Browsers can hash a file only as a whole in memory, so larger files are refused. */
 const MOST_BYTES = 512 * 1024 * 1024;
 
 /** @param {File} file @returns {Promise<string>} as the API writes it */
@@ -29,7 +32,7 @@ export async function lookUp(file) {
   }
 }
 
-/** A button, and the whole page as a place to drop a file on. Without a secure context browsers do not hash. */
+/** A button and a drop zone that covers the whole page. Browsers hash only in a secure context, so elsewhere both are hidden. */
 export function DropFile() {
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [isOver, setOver] = useState(false);

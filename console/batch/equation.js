@@ -1,4 +1,4 @@
-/** The figures of a batch as an equation that adds up. Where it does not, that is a defect, and it says so. */
+/** The counts of a batch as an equation. If the sum is wrong, that is a defect, and the page says so. */
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { count } from "../ui/numbers.js";
@@ -15,7 +15,7 @@ function acceptedWord({ status, validateOnly }) {
 }
 
 /**
- * The parts of the whole, in their order. What is in none of them has not been done.
+ * The parts of the batch, in the order of the bar. Records that are not processed yet are the last part.
  * @param {Batch} batch
  * @returns {{ name: string, value: number, tone: string }[]}
  */
@@ -30,7 +30,7 @@ export function partsOf(batch) {
   return left > 0 ? [...parts, { name: "not done", value: left, tone: "none" }] : parts;
 }
 
-/** Of records that go into a table. @param {{ counts: Batch["counts"] }} props */
+/** Counts of the rows that were written into a table of the company. @param {{ counts: Batch["counts"] }} props */
 function Rows({ counts }) {
   const { created, updated = 0, deleted = 0, corrected } = counts;
   const parts = [

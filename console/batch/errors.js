@@ -1,4 +1,4 @@
-/** The errors of a batch by field and code: how many, since which line, what is accepted, and records that show it. */
+/** The errors of a batch by field and code: how many, from which line on, which values are accepted, and example records. */
 
 import { urlOf, withQuery } from "../api/client.js";
 import { download } from "../api/download.js";
@@ -62,7 +62,7 @@ const keyOf = ({ field, code }) => `${field}\n${code}`;
  * @param {(group: ErrorGroup) => string} props.hrefOf the address that shows a group
  */
 export function Errors({ base, batch, query, hrefOf }) {
-  // A batch that runs finds more.
+  // A running batch may find more errors, so this is read again.
   const isRunning = batch.finishedAt === null;
   /** @type {import("../state/live.js").Found<ErrorSummary>} */
   const { data, problem, reload } = useQuery(`${base}/errors/summary`, {

@@ -1,4 +1,4 @@
-/** What is known of a batch beside its figures. */
+/** What is known of a batch beside its counts. */
 import { href } from "../state/router.js";
 import { Copy, ShortId } from "../ui/copy.js";
 import { html } from "../ui/html.js";

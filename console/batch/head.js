@@ -1,4 +1,4 @@
-/** The head of a batch: its figures, how far it is, what it waits for, and why it ended. */
+/** The head of a batch's page: its counts, its progress, what it waits for, and why it ended. */
 
 import { href } from "../state/router.js";
 import { ShortId } from "../ui/copy.js";

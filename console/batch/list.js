@@ -1,4 +1,4 @@
-/** How the list of batches shows them: its columns, which of them the reader wants, and its filters. */
+/** The list of batches: its columns, which of them are shown, and its filters. */
 import { get } from "../api/client.js";
 import { href } from "../state/router.js";
 import { taste } from "../state/settings.js";
@@ -105,7 +105,7 @@ const hidden = taste("batches:hidden", /** @type {string[]} */ (["format"]));
 
 export const columnsShown = () => allColumns.filter(({ key }) => !hidden.value.includes(key));
 
-/** Which columns the reader wants; this browser remembers it. */
+/** The menu that chooses the columns. The browser remembers the choice. */
 export function ColumnMenu() {
   const flip = (/** @type {string} */ key) => {
     const now = hidden.peek();

@@ -1,4 +1,4 @@
-/** What every batch page offers: downloads as plain links, its address, and the call that reads it. */
+/** Menus of every batch page: downloads as plain links, the page's address, and the call that reads the batch. */
 import { urlOf } from "../api/client.js";
 import { copy } from "../ui/copy.js";
 import { html } from "../ui/html.js";

@@ -1,4 +1,7 @@
-/** What operators can do with a batch: when it is offered, what it will do, and what has been done. One table for one and for many. */
+/**
+ * What operators can do with a batch: when it is offered, what its consequence is, and what it is called afterwards. The table
+ * holds for one batch and for many.
+ */
 
 /** @import { Batch } from "../types.d.ts" */
 
@@ -80,7 +83,7 @@ export const moves = [
   },
 ];
 
-/** Of many at once: of one it is a button of its own, which leads to the new batch. @type {Move} */
+/** Only for many batches. A single batch has a button of its own, which leads to the new batch. @type {Move} */
 const retry = {
   name: "retry",
   label: "Retry rejected of",
@@ -98,7 +101,7 @@ export const movesOf = ({ status, hold }) =>
   moves.filter(
     ({ name, from }) =>
       from.includes(status) &&
-      // One that waits for its order alone cannot be approved.
+      // A batch that waits only for the one in front cannot be approved.
       !(name === "approve" && hold?.reason === "order"),
   );
 

@@ -1,4 +1,4 @@
-/** How fast a batch goes, from what was seen of it in the last 10 s, and how long it will take. */
+/** How fast a batch is processed, from its progress in the last 10 s, and how long it will take. */
 import { useRef } from "preact/hooks";
 import { html } from "../ui/html.js";
 import { duration, rate } from "../ui/numbers.js";
@@ -13,7 +13,7 @@ const LOOKED_AT_MS = 10_000;
 /**
  * @param {Seen[]} seen the oldest first
  * @param {number} received records of the batch
- * @returns {{ perSecond: number, leftMs: number } | null} null: nobody knows yet
+ * @returns {{ perSecond: number, leftMs: number } | null} null: too little was seen yet
  */
 export function paceOf(seen, received) {
   const [first, last] = [seen[0], seen.at(-1)];

@@ -1,4 +1,4 @@
-/** One move of many batches, in pieces, so that a bar can tell how far it is and each call is short. */
+/** Moves many batches in pieces, so that each call is short and a bar can show the progress. */
 import { post } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
 
@@ -13,7 +13,7 @@ import { asProblem } from "../api/problem.js";
  * @typedef {object} Outcome
  * @property {number} done
  * @property {Refused} refused
- * @property {number} left their turn did not come: the work was stopped, or a call failed
+ * @property {number} left batches that were not reached, because the work was stopped or a call failed
  * @property {ApiProblem | null} problem why it has ended early
  */
 
@@ -24,7 +24,7 @@ const pieceOf = (which, cursor, at, limit) =>
   "ids" in which ? { ids: which.ids.slice(at, at + limit) } : { ...which, limit, ...(cursor !== null && { cursor }) };
 
 /**
- * Moves the first `most` batches. Throws an ApiProblem where nothing was done yet; later ones stand in the outcome.
+ * Moves the first `most` batches. Throws an ApiProblem if the first call fails; a later problem is part of the outcome.
  * @param {object} body `action` and `reason`
  * @param {Which} which
  * @param {object} how
@@ -46,7 +46,7 @@ export async function moveInPieces(body, which, { most, isStopped, onProgress })
       outcome.left -= moved.matched - moved.remaining;
       onProgress(most - outcome.left);
       cursor = moved.next;
-      // Fewer match than before.
+      // Fewer batches match now than in the dry run.
       if ("filter" in which && cursor === null && moved.remaining === 0) outcome.left = 0;
     } catch (error) {
       if (at === 0) throw error;

@@ -1,4 +1,7 @@
-/** How the first records of a batch are read: its columns and their fields, and each record as it came and as it became. */
+/**
+ * Shows how the first records of a batch are read: which column fills which field, and each record as it was sent and as it was
+ * read.
+ */
 import { useQuery } from "../state/live.js";
 import { Empty, Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";

@@ -1,4 +1,4 @@
-/** The stored records of a batch, a page at a time: values as the text that is stored. */
+/** The stored records of a batch, page by page. Each value is shown as the text that is stored. */
 import { useState } from "preact/hooks";
 import { urlOf } from "../api/client.js";
 import { useQuery } from "../state/live.js";
@@ -18,7 +18,7 @@ const AT_ONCE = 100;
 /** @typedef {{ record: number, cells: import("./cells.js").Cell[] }} Stored */
 
 /**
- * The lines of the answer. A value keeps its own text: a number that is parsed here could lose digits.
+ * The records in the lines of the answer. A value keeps its text, because parsing could change the digits of a number.
  * @param {string} lines
  * @returns {Stored[]}
  */
@@ -34,7 +34,7 @@ export const storedIn = (lines) =>
 /** @param {Stored[]} rows */
 const namesOf = (rows) => [...new Set(rows.flatMap(({ cells }) => cells.map(({ name }) => name)))];
 
-/** Strings without their quotes, all else as its JSON. @param {Stored} row @param {string} name */
+/** Shows a string without its quotes, and any other value as JSON. @param {Stored} row @param {string} name */
 function valueView({ cells }, name) {
   const text = cells.find((cell) => cell.name === name)?.text;
   if (text === undefined) return html`<span class="quiet">–</span>`;

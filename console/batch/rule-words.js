@@ -13,7 +13,7 @@ import { partsOf } from "../editor/pointers.js";
 const textOf = (value) =>
   value === null || value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
 
-/** Steps of a schema that name no field. */
+/** Parts of a schema's pointers that are no names of fields. */
 const between = new Set(["properties", "items", "patternProperties", "$defs", "definitions"]);
 
 /** @param {string[]} parts below `/schema` */
@@ -36,7 +36,7 @@ function wordsOf(pointer) {
 
 /**
  * @param {Record<string, unknown>} changes by pointer: the values before and after
- * @returns {{ rules: ChangedRule[], more: number }} `more`: so many further ones differ
+ * @returns {{ rules: ChangedRule[], more: number }} `more`: how many further rules differ
  */
 export function ruleWords(changes) {
   const rules = Object.entries(changes).flatMap(([pointer, values]) => {

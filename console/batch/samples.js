@@ -1,4 +1,4 @@
-/** Rejected records of one group of errors: each as it was sent, with the wrong cell marked and what is expected there. */
+/** Rejected records of one group of errors. Each is shown as it was sent, with the wrong cell marked and the expected value. */
 import { useState } from "preact/hooks";
 import { useQuery } from "../state/live.js";
 import { Empty, Loading } from "../ui/empty.js";
@@ -14,7 +14,7 @@ import { cellOf, cellsOf } from "./cells.js";
 
 const AT_ONCE = 20;
 
-/** As the summary counts fields: `tags[2]` is `tags[]`. @param {string} field */
+/** The field's name as the summary has it: `tags[2]` becomes `tags[]`. @param {string} field */
 const withoutIndexes = (field) => field.replaceAll(/\[\d+\]/g, "[]");
 
 /** @param {Rejected} rejected @param {ErrorGroup} group */
@@ -92,7 +92,7 @@ function columnsOf(rows, group) {
  * @param {{ base: string, group: ErrorGroup }} props `base`: `/imports/0193…` or `/admin/batches/0193…`
  */
 export function Samples({ base, group }) {
-  // Records before the first one that has it need not be looked at.
+  // The search begins at the group's first record, because no earlier record has this error.
   const [after, setAfter] = useState(group.firstRecord - 1);
   const query = { ...(group.field !== "" && { field: group.field }), code: group.code, after, limit: AT_ONCE };
   /** @type {import("../state/live.js").Found<RejectedPage>} */

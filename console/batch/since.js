@@ -1,4 +1,7 @@
-/** Before rejected records are sent again: what has changed in the rules since, and how many of the records would pass now. */
+/**
+ * Shown before rejected records are sent again: which rules have changed since, and how many of the records would be accepted
+ * now.
+ */
 import { useEffect, useState } from "preact/hooks";
 import { asProblem } from "../api/problem.js";
 import { useQuery } from "../state/live.js";
@@ -10,7 +13,7 @@ import { ruleWords } from "./rule-words.js";
 
 /** @import { BatchRules } from "../types.d.ts" */
 
-/** A list of more is no help. */
+/** A longer list does not help a reader. */
 const MOST_RULES = 8;
 /** @typedef {{ tried: number, passed: number, partial: boolean }} Trial */
 

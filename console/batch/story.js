@@ -1,4 +1,4 @@
-/** What happened to a batch: when, who, why. As its history tells it to operators. */
+/** The history of a batch in words: when, what, who, why. */
 import { html } from "../ui/html.js";
 import { count } from "../ui/numbers.js";
 import { toneOf, wordOf } from "../ui/states.js";
@@ -81,7 +81,12 @@ export const storyOf = (items) =>
     icon: iconOf(entry),
   }));
 
-/** @param {Entry[]} entries @param {Batch} batch @param {any} [waits] @returns {Entry[]} with what has not come yet */
+/**
+ * @param {Entry[]} entries
+ * @param {Batch} batch
+ * @param {any} [waits]
+ * @returns {Entry[]} the entries, and a last one for a batch that has not ended
+ */
 export const withTheEnd = (entries, { finishedAt, status }, waits) =>
   finishedAt !== null && status !== "undoing"
     ? entries

@@ -1,4 +1,4 @@
-/** What the draft changes, and what differs from the defaults. */
+/** Shows what the draft changes, and what differs from the defaults. */
 import { useState } from "preact/hooks";
 import { Difference } from "../ui/difference.js";
 import { Empty } from "../ui/empty.js";
@@ -8,13 +8,13 @@ import { defaultsOf } from "./schema.js";
 
 /** @import { Changes } from "./pointers.js" */
 
-/** What is not there is shown as such. @param {Changes} changes */
+/** The changes for display: a missing value becomes a text that says so. @param {Changes} changes */
 export const shown = (changes) =>
   Object.fromEntries(
     Object.entries(changes).map(([pointer, [before, after]]) => [pointer, [before ?? null, after ?? null]]),
   );
 
-/** @param {{ editing: import("./document.js").Editing, isShort?: boolean }} props `isShort`: what is not saved, alone */
+/** @param {{ editing: import("./document.js").Editing, isShort?: boolean }} props `isShort`: shows only unsaved changes */
 export function ShownChanges({ editing, isShort = false }) {
   const { changes, draft, schema } = editing;
   const [isAll, setAll] = useState(false);

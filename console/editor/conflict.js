@@ -1,4 +1,7 @@
-/** Somebody else has saved it in the meantime: yours, theirs and what was before, side by side. Nothing is written over. */
+/**
+ * Shown when another operator has saved the document meanwhile: one's own changes, theirs, and the value before, side by side.
+ * Nothing is overwritten.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Empty } from "../ui/empty.js";
 import { html } from "../ui/html.js";

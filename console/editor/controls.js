@@ -1,4 +1,4 @@
-/** Controls of single values. Each gets the same props, and changes the draft with every letter. */
+/** Controls for single values. All take the same props and change the draft at each key press. */
 
 import { useState } from "preact/hooks";
 import { parseExact } from "../ui/exact-json.js";
@@ -21,8 +21,8 @@ import { numberOf, readable, unitOf } from "./units.js";
  * @property {boolean} isReadOnly
  * @property {boolean} isWrong
  * @property {string | undefined} describedBy
- * @property {string[]} [options] what may be chosen, beside what is there
- * @property {string} [label] where no label stands beside it
+ * @property {string[]} [options] values to choose from, beside the present value
+ * @property {string} [label] for a control without a visible label
  */
 
 /** @param {ControlProps} props */
@@ -43,7 +43,7 @@ export function NumberControl(props) {
     const { value: text } = event.target;
     setTyped(text);
     if (text.trim() === "" && isNullable(schema)) return onChange(null);
-    // What is no number goes on as text, so that the API says what it expects.
+    // A text that is no number goes into the draft as it is. The API's check then says what it expects.
     onChange(numberOf(name, text) ?? text);
   };
   const unit = unitOf(name);
@@ -72,7 +72,7 @@ export function TextControl(props) {
     ${list && html`<datalist id=${list}>${options.map((option) => html`<option key=${option} value=${option}></option>`)}</datalist>`}`;
 }
 
-/** One of a few. @param {ControlProps} props */
+/** A choice of one value out of a few. @param {ControlProps} props */
 export function ChoiceControl(props) {
   const { name, schema, value, onChange, options } = props;
   const all = options ?? schema.enum ?? [];
@@ -99,8 +99,9 @@ export function FlagControl(props) {
 }
 
 /**
- * Any of a few, as boxes. What is there and is no option stays, marked.
- * @param {ControlProps & { isOneOrMany?: boolean }} props `isOneOrMany`: none is null, one is no list
+ * Check boxes for any of a few values. A present value that is not among the options stays, and is marked.
+ * @param {ControlProps & { isOneOrMany?: boolean }} props `isOneOrMany`: no choice is stored as null, and a single one without a
+ *   list
  */
 export function BoxesControl({ id, schema, value, onChange, isReadOnly, options, isOneOrMany = false }) {
   const all = options ?? /** @type {string[]} */ (schema.items?.enum ?? []);
@@ -108,7 +109,7 @@ export function BoxesControl({ id, schema, value, onChange, isReadOnly, options,
   const others = chosen.filter((one) => !all.includes(one));
   const toggle = (/** @type {string} */ one) => {
     const isOn = chosen.includes(one);
-    // In the order of the choices; what comes from elsewhere stays at its end.
+    // Chosen options come in the order of the options, then the values that are not among them.
     const next = isOn
       ? chosen.filter((other) => other !== one)
       : [...all, ...others].filter((other) => other === one || chosen.includes(other));
@@ -124,7 +125,7 @@ export function BoxesControl({ id, schema, value, onChange, isReadOnly, options,
   </span>`;
 }
 
-/** A text, or JSON where it begins like that: for what may be of several kinds. @param {ControlProps} props */
+/** For a value of several possible types: a text, or JSON if the text begins like JSON. @param {ControlProps} props */
 export function LooseControl(props) {
   const { value, onChange, schema } = props;
   const isTextOnly = typesOf(schema).includes("string");

@@ -1,4 +1,4 @@
-/** A document that is edited: as it is stored, as it would become, and what is wrong with that. Nothing is written before `save`. */
+/** A document in the editor: the stored version, the draft, and the faults of the draft. Only `save` writes. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { call, post, refreshes } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
@@ -25,19 +25,20 @@ import { schemaOf } from "./schema.js";
  * @property {Changes} changes of the draft against `base`
  * @property {boolean} isDirty
  * @property {string} text the draft as JSON, as it was typed
- * @property {import("./positions.js").Place & { message: string } | null} textFault the text is no JSON: the draft is what it was before
- * @property {Fault[]} faults what the last check found, without what was changed since
- * @property {ApiProblem | null} problem why the last check or save failed, where no field is to blame
- * @property {boolean} isChecked the draft was checked, and nothing is wrong
+ * @property {import("./positions.js").Place & { message: string } | null} textFault why the text is no JSON. The draft then keeps
+ *   its last value
+ * @property {Fault[]} faults the findings of the last check, except those in parts that were changed since
+ * @property {ApiProblem | null} problem why the last check or save failed, if no field is the reason
+ * @property {boolean} isChecked the present draft was checked and has no fault
  * @property {boolean} isBusy
- * @property {Document | null} theirs somebody else has saved this in the meantime
+ * @property {Document | null} theirs the document that another operator has saved meanwhile
  * @property {(pointer: string, value: unknown) => void} set
  * @property {(draft: Document) => void} replace
  * @property {(text: string) => void} setText
  * @property {() => void} discard
  * @property {() => Promise<boolean>} check
  * @property {() => Promise<"saved" | "faults" | "changed">} save Throws ApiProblem.
- * @property {(merged: Document) => void} settle goes on from `theirs`
+ * @property {(merged: Document) => void} settle makes `theirs` the base, and `merged` the draft
  * @property {(faults: Fault[]) => void} blame
  * @property {string[]} clientFields fields of a policy that no dataset has
  */
@@ -45,7 +46,12 @@ import { schemaOf } from "./schema.js";
 /** @param {Document} document */
 const printed = (document) => JSON.stringify(document, null, 2);
 
-/** The API's pointers begin at the request's body. @param {ApiProblem} problem @param {string} member @returns {Fault[]} */
+/**
+ * The faults of a refusal. The API's pointers begin at the request's body, so `member` is removed from them.
+ * @param {ApiProblem} problem
+ * @param {string} member
+ * @returns {Fault[]}
+ */
 const faultsOf = (problem, member) =>
   problem.errors.map(({ pointer, detail }) => ({
     pointer: pointer.startsWith(`${member}/`) || pointer === member ? pointer.slice(member.length) : pointer,
@@ -67,7 +73,8 @@ const nothingYet = {
 
 /**
  * @param {{ path: string, kind: Kind, onSaved?: (document: Document) => void }} props
- * @returns {{ editing: Editing | null, problem: ApiProblem | null, reload: () => void }} `problem`: it could not be read
+ * @returns {{ editing: Editing | null, problem: ApiProblem | null, reload: () => void }} `problem`: why the document could not be
+ *   read
  */
 export function useDocument({ path, kind, onSaved }) {
   const [schema, setSchema] = useState(/** @type {Schema | null} */ (null));
@@ -101,7 +108,7 @@ export function useDocument({ path, kind, onSaved }) {
   useBack(isDirty, () => setRound((n) => n + 1));
 
   const edit = (/** @type {Document} */ next, /** @type {Partial<typeof nothingYet>} */ more = {}) => {
-    // A fault stands until its field is another one.
+    // A fault stays until the value at its pointer is changed.
     const faults = state.faults.filter(
       ({ pointer }) => !Object.keys(changesOf(draft, next)).some((changed) => touches(pointer, changed)),
     );
@@ -200,7 +207,11 @@ const nameIn = (path) => decodeURIComponent(path.slice(path.lastIndexOf("/") + 1
 const touches = (pointer, changed) =>
   pointer === changed || pointer.startsWith(`${changed}/`) || changed.startsWith(`${pointer}/`);
 
-/** After a login, and when the API is back, it is read again: unless that would lose what was changed. @param {boolean} isDirty @param {() => void} reload */
+/**
+ * Reads the document again after a login and when the API is back, unless that would lose unsaved changes.
+ * @param {boolean} isDirty
+ * @param {() => void} reload
+ */
 function useBack(isDirty, reload) {
   const round = refreshes.value;
   const seen = useRef(round);
@@ -210,7 +221,7 @@ function useBack(isDirty, reload) {
   }, [round]);
 }
 
-/** Nobody leaves with unsaved changes unasked. @param {boolean} isDirty */
+/** Asks before a person leaves the page with unsaved changes. @param {boolean} isDirty */
 function useLeaving(isDirty) {
   useEffect(() => {
     if (!isDirty) return;

@@ -1,6 +1,6 @@
 /**
- * The editor of a dataset or a client's policy: as a form, as JSON, what differs, earlier versions. It checks and tries the draft before
- * it saves, and never writes over what somebody else has saved.
+ * The editor of a dataset or a client's policy. Its views are a form, JSON, the differences, and earlier versions. It checks and
+ * tries the draft before it saves, and never overwrites what another operator has saved.
  */
 import { useState } from "preact/hooks";
 import { connection } from "../api/client.js";
@@ -158,7 +158,7 @@ function Tabs({ view, changed, onShow }) {
   </div>`;
 }
 
-/** Clients whose overrides would not fit any more. @param {{ of: unknown }} props */
+/** Lists the clients whose overrides would no longer fit the dataset. @param {{ of: unknown }} props */
 function Overrides({ of }) {
   if (!Array.isArray(of) || of.length === 0) return null;
   return html`<div class="bar bad"><span>These clients have overrides that would not fit any more. Change their overrides first.

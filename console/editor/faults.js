@@ -1,4 +1,4 @@
-/** All that is wrong with a draft, with a link to each place. */
+/** Lists all faults of a draft, with a link to the place of each. */
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";

@@ -16,7 +16,7 @@ import { Day, nightHere } from "./window.js";
 
 /** @typedef {Pick<Editing, "draft" | "faults" | "set" | "schema"> & { isReadOnly: boolean, chosen: import("./options.js").Chosen }} Form */
 
-/** @param {string} pointer of the field: links lead there */
+/** @param {string} pointer the field's pointer. Links lead to this id */
 export const idOf = (pointer) => `field${pointer.replaceAll("/", "-").replaceAll(/[^\w-]/g, "_")}`;
 
 /** Gives the focus to a field, or to the one around it. @param {string} pointer */
@@ -60,7 +60,12 @@ function kindOf(pointer, schema, options, isKey) {
 /** Fields that name fields of records, or columns. */
 const keys = new Set(["/uniqueKey", "/sensitive", "/table/key"]);
 
-/** What this browser sees at once, before the API is asked. @param {Schema} schema @param {unknown} value @returns {string | null} */
+/**
+ * A fault that the browser can find before it asks the API.
+ * @param {Schema} schema
+ * @param {unknown} value
+ * @returns {string | null}
+ */
 function plainFault(schema, value) {
   const known = solid(schema);
   const [type] = typesOf(known);
@@ -73,7 +78,7 @@ function plainFault(schema, value) {
     : `expected ${type === "integer" ? "a whole number" : "a number"}, ${boundsOf(known)}`;
 }
 
-/** What a field is set to first. @param {string} pointer @param {Schema} schema */
+/** The first value of a field that is switched on. @param {string} pointer @param {Schema} schema */
 const beginOf = (pointer, schema) => (pointer === "/window" ? nightHere() : startOf({ ...schema, default: undefined }));
 
 /** @param {{ form: Form, pointer: string, name: string, schema: Schema, isPart?: boolean }} props */
@@ -135,11 +140,11 @@ export function Field({ form, pointer, name, schema, isPart = false }) {
   </div>`;
 }
 
-/** What stands between backticks in a description is code. @param {string} text */
+/** Shows a description. A text between backticks becomes code. @param {string} text */
 const withCode = (text) =>
   text.split("`").map((part, index) => (index % 2 === 1 ? html`<code key=${index}>${part}</code>` : part));
 
-/** @param {Form} form @param {string} pointer @param {boolean} hasParts then faults below stand at the parts */
+/** @param {Form} form @param {string} pointer @param {boolean} hasParts faults below the field are then shown at its parts */
 function faultsAt({ faults }, pointer, hasParts) {
   return faults
     .filter((fault) => fault.pointer === pointer || (!hasParts && fault.pointer.startsWith(`${pointer}/`)))
@@ -155,7 +160,7 @@ function Mark({ isChanged, name, usual, onReset }) {
   return html`<span class="form-mark"><strong>changed</strong>${onReset && html`<button type="button" class="link" aria-label=${`Reset ${name} to its default, ${shown.slice(0, 100)}`} title=${`Default: ${shown.slice(0, 300)}`} onClick=${onReset}>Reset</button>`}</span>`;
 }
 
-/** More of them are folded until somebody opens them, or one has a fault. */
+/** A longer list of parts is folded, unless a part has a fault. */
 const MOST_OPEN = 5;
 
 /** The fields of an object. @param {{ form: Form, pointer: string, schema: Schema }} props */

@@ -1,4 +1,4 @@
-/** The order and the words of the form. A field that the API has and this table does not stands in the last group. */
+/** The order and the names of the form's fields. A field that this table does not know comes last. */
 
 /** @type {[title: string, lead: string, fields: string[]][]} */
 export const groups = [
@@ -87,7 +87,7 @@ export const labelOf = (name) => {
 };
 
 /**
- * The field that somebody means who types a text: one that is called so goes before one that only speaks of it.
+ * The field that a typed text means. A field with this name comes before a field whose description only mentions it.
  * @param {string[]} names in their order
  * @param {string} text in small letters
  */

@@ -12,7 +12,10 @@ import { toast } from "../ui/toast.js";
 
 const typed = signal("");
 
-/** @param {string} text @returns {Promise<Client[]>} those whose identifier or name is like that; all where the node cannot search */
+/**
+ * @param {string} text
+ * @returns {Promise<Client[]>} clients whose identifier or name contains the text; all clients if the node cannot search
+ */
 async function clientsLike(text) {
   const { items } = await get("/admin/clients", { q: text, limit: 20 }).catch((error) => {
     if (error.status !== 422) throw error;

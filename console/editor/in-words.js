@@ -1,4 +1,4 @@
-/** A dataset or a policy in the words of people. */
+/** A dataset or a policy in plain sentences. */
 import { html } from "../ui/html.js";
 import { bytes, count, duration, plural } from "../ui/numbers.js";
 import { Granted } from "./granted.js";

@@ -1,11 +1,14 @@
-/** A first schema from sample records: what all values of a field could be. It is a proposal: people look at it before they save. */
+/**
+ * Proposes a schema from sample records: for each field the narrowest type that all its values have. People look at it before
+ * they save it.
+ */
 
 /** @typedef {Record<string, unknown>} Sample */
 
 /** @type {[test: RegExp, schema: Record<string, unknown>][]} the narrowest first */
 const texts = [
   [/^(?:true|false)$/i, { type: "boolean" }],
-  // A leading zero is part of a code, such as a postcode.
+  // A number with a leading zero is a code, such as a postcode.
   [/^-?(?:0|[1-9]\d{0,14})$/, { type: "integer" }],
   [/^-?(?:0|[1-9]\d{0,14})(?:\.\d+)?$/, { type: "number" }],
   [/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/, { type: "string", format: "date" }],

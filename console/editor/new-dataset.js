@@ -60,7 +60,7 @@ function Fields() {
   </div>`;
 }
 
-/** Asks for a name, makes it, and opens it. @param {{ from?: string }} [given] `from`: a copy of that */
+/** Asks for a name, creates the dataset, and opens its page. @param {{ from?: string }} [given] `from`: a copy of that */
 export async function newDataset({ from = "" } = {}) {
   draft.value = { name: "", start: from ? "copy" : "nothing", from, file: null };
   let said = "";
@@ -85,7 +85,7 @@ export async function newDataset({ from = "" } = {}) {
 /** @param {string} name */
 const pathOf = (name) => `/admin/datasets/${encodeURIComponent(name)}`;
 
-/** A PUT would write over the one that is there. @param {string} name */
+/** Throws if the name is taken, because a PUT would overwrite that dataset. @param {string} name */
 async function wantFree(name) {
   const isThere = await get(pathOf(name)).then(
     () => true,
@@ -102,7 +102,7 @@ async function wantFree(name) {
     });
 }
 
-/** @returns {Promise<{ document: unknown, note: string }>} what it begins with */
+/** @returns {Promise<{ document: unknown, note: string }>} the first version of the dataset */
 async function begin() {
   const { start, from, file } = draft.peek();
   if (start === "copy") return { document: await get(pathOf(from)), note: `It is a copy of ${from}.` };
@@ -121,7 +121,7 @@ async function begin() {
 /** @type {Record<string, string>} */
 const endings = { csv: "csv", tsv: "csv", txt: "csv", ndjson: "ndjson", jsonl: "ndjson", json: "json", xlsx: "xlsx" };
 
-/** The API reads the file, as it would read one that is imported. @param {File} file */
+/** The records of the file. The API reads it as it would read an import. @param {File} file */
 async function recordsOf(file) {
   const format = endings[file.name.split(".").at(-1)?.toLowerCase() ?? ""] ?? "csv";
   const form = new FormData();

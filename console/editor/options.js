@@ -1,4 +1,4 @@
-/** What fields may be chosen from: fields of the schema, handlers and tables that are there. */
+/** The values that some fields may be chosen from: fields of the schema, existing handlers, existing tables. */
 import { useEffect, useState } from "preact/hooks";
 import { get } from "../api/client.js";
 import { valueAt } from "./pointers.js";
@@ -9,12 +9,13 @@ import { timeZones } from "./window.js";
 /** @import { Form } from "./field.js" */
 
 /** @import { TableThere } from "./tables.js" */
-/** @typedef {{ handlers: string[] | null, tables: TableThere[] }} Chosen null: this node does not tell */
+/** @typedef {{ handlers: string[] | null, tables: TableThere[] }} Chosen null: the node does not report handlers */
 
 const builtIn = ["store", "table"];
 
 /**
- * Handlers that run, and tables of the database that the draft names. Where they cannot be read, the fields take any text.
+ * Reads the handlers that run, and the tables of the database that the draft names. If they cannot be read, the fields accept any
+ * text.
  * @param {string | null | undefined} database @param {boolean} isWanted
  * @returns {Chosen}
  */
@@ -65,7 +66,11 @@ const metas = ["batchId", "clientId", "clientIdentifier", "dataset", "record", "
   (meta) => `{"meta":"${meta}"}`,
 );
 
-/** Of the table where it is known; else those that the draft fills. @param {Record<string, unknown>} draft @param {Chosen} chosen */
+/**
+ * The columns of the draft's table if it is known, else the columns that the draft fills.
+ * @param {Record<string, unknown>} draft
+ * @param {Chosen} chosen
+ */
 function columnsOf(draft, { tables }) {
   const name = valueAt(draft, "/table/name");
   const there = tables.find((table) => isSameTable(table.name, name));

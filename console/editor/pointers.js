@@ -1,9 +1,9 @@
-/** JSON values and their parts by JSON pointer (RFC 6901): to read, to change without touching the old value, to compare. */
+/** Reads, changes and compares parts of JSON values by JSON pointer (RFC 6901). A change makes a copy; the old value stays. */
 
 import { isRawNumber } from "../ui/exact-json.js";
 
 /** @typedef {Record<string, unknown>} Document */
-/** @typedef {Record<string, [before: unknown, after: unknown]>} Changes by pointer; undefined: it is not there */
+/** @typedef {Record<string, [before: unknown, after: unknown]>} Changes by pointer; undefined: the value is missing */
 
 /** @param {string} name */
 export const escaped = (name) => name.replaceAll("~", "~0").replaceAll("/", "~1");
@@ -21,7 +21,7 @@ export const partsOf = (pointer) =>
 export const isObject = (value) =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
 
-/** @param {any} value @param {string} pointer @returns {any} undefined: there is nothing */
+/** @param {any} value @param {string} pointer @returns {any} undefined: there is no such value */
 export function valueAt(value, pointer) {
   let found = value;
   for (const part of partsOf(pointer)) {
@@ -32,7 +32,7 @@ export function valueAt(value, pointer) {
 }
 
 /**
- * A copy with another value at `pointer`; undefined takes the member out.
+ * A copy with another value at `pointer`. The value undefined removes the member.
  * @template T
  * @param {T} whole
  * @param {string} pointer
@@ -63,7 +63,7 @@ export function isSame(one, other) {
 }
 
 /**
- * What differs, by the pointers of the smallest parts that do. A list is one part.
+ * The differences of two values, by the pointers of the smallest parts that differ. A list counts as one part.
  * @param {unknown} before
  * @param {unknown} after
  * @param {string} [at]
@@ -79,11 +79,11 @@ export function changesOf(before, after, at = "") {
   return found;
 }
 
-/** Whether one of the two lies in the other. @param {string} one @param {string} other */
+/** Whether one pointer is the other, or lies within it. @param {string} one @param {string} other */
 const meets = (one, other) => one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
 
 /**
- * Two changes of the same value: those that go together, and those that do not.
+ * Merges two changes of the same document.
  * @param {{ base: Document, yours: Document, theirs: Document }} values
  * @returns {{ merged: Document, mine: Changes, others: Changes, clashes: string[] }} `merged` has theirs, and yours where
  *   nobody else has changed anything; `clashes`: pointers of yours that both have changed, each in another way

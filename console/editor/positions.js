@@ -1,4 +1,4 @@
-/** Where each value stands in a JSON text: the text's own faults, and the lines of the API's pointers. */
+/** Finds the place of each value in a JSON text, for faults of the text itself and for pointers in answers of the API. */
 import { parseExact } from "../ui/exact-json.js";
 import { escaped } from "./pointers.js";
 
@@ -45,7 +45,7 @@ function faultOf(text) {
 /**
  * The place of every value, by pointer. A member's place begins at its name.
  * @param {string} text
- * @returns {Map<string, Place>} empty where the text is no JSON
+ * @returns {Map<string, Place>} empty if the text is no JSON
  */
 export function placesOf(text) {
   try {
@@ -55,7 +55,7 @@ export function placesOf(text) {
   }
 }
 
-/** The place of `pointer`; of the nearest thing around it where it is not there. */
+/** The place of `pointer`. If there is no such value, the place of the nearest part around it. */
 /** @param {Map<string, Place>} places @param {string} pointer @returns {Place | undefined} */
 export function placeOf(places, pointer) {
   for (let at = pointer; ; at = at.slice(0, at.lastIndexOf("/"))) {

@@ -8,7 +8,7 @@ import { marksOf, parsed } from "./positions.js";
 /** @param {import("./controls.js").ControlProps & { form: import("./field.js").Form }} props */
 export function SchemaControl({ id, value, onChange, isReadOnly, form }) {
   const [typed, setTyped] = useState(/** @type {{ text: string, value: unknown } | null} */ (null));
-  // Shows the text exactly as it was typed, until the value is changed elsewhere.
+  // Shows the text exactly as it was typed, until the value changes in another view.
   const isOwn = typed !== null && (typed.value === value || typed.value === undefined);
   const text = isOwn ? typed.text : typeof value === "string" ? value : JSON.stringify(value ?? {}, null, 2);
   const { fault } = parsed(text);
@@ -18,7 +18,8 @@ export function SchemaControl({ id, value, onChange, isReadOnly, form }) {
   const change = (/** @type {string} */ next) => {
     const { value: found } = parsed(next);
     setTyped({ text: next, value: isObject(found) ? found : undefined });
-    // A text that is no object cannot be a schema. It goes on as text, so that nothing older is saved unseen.
+    // A text that is no JSON object cannot be a schema. It goes into the draft as text, so that a save cannot silently store an
+    // older schema.
     onChange(isObject(found) ? found : next);
     if (!isObject(found)) setTyped({ text: next, value: next });
   };

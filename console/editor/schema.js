@@ -1,9 +1,9 @@
-/** The schema of what is edited, from the document of the API itself. */
+/** The JSON Schema of the edited document, taken from the API's own OpenAPI document. */
 import { get } from "../api/client.js";
 import { isObject } from "./pointers.js";
 
 /**
- * @typedef {object} Schema what of JSON Schema the form knows
+ * @typedef {object} Schema the keywords of JSON Schema that the form understands
  * @property {string | string[]} [type]
  * @property {unknown[]} [enum]
  * @property {string} [title]
@@ -45,7 +45,7 @@ export const typesOf = ({ type }) => (type === undefined ? [] : Array.isArray(ty
 export const isNullable = (schema) =>
   typesOf(schema).includes("null") || (schema.anyOf ?? []).some((one) => typesOf(one).includes("null"));
 
-/** Without its null. @param {Schema} schema @returns {Schema} */
+/** The schema without the alternative null. @param {Schema} schema @returns {Schema} */
 export function solid(schema) {
   if (schema.anyOf) {
     const left = schema.anyOf.filter((one) => !typesOf(one).includes("null"));
@@ -58,7 +58,7 @@ export function solid(schema) {
   return types.length === typesOf(schema).length ? schema : { ...schema, type: types.length === 1 ? types[0] : types };
 }
 
-/** A value to begin with, where there was none. @param {Schema} schema @returns {unknown} */
+/** A first value for a field that had none. @param {Schema} schema @returns {unknown} */
 export function startOf(schema) {
   if (schema.default !== undefined && schema.default !== null) return schema.default;
   const known = solid(schema);
@@ -84,10 +84,10 @@ export function fieldsOf(schema) {
   return Object.keys(schema.properties);
 }
 
-/** "1 to 1,000", "up to 100 characters" in words. @param {Schema} schema */
+/** The limits in words: "1 to 1,000", "up to 100 characters". @param {Schema} schema */
 export function boundsOf({ minimum, maximum, maxLength, maxItems }) {
   const whole = new Intl.NumberFormat();
-  // Above it the number says nothing but "any".
+  // A larger maximum says nothing to a reader.
   const most = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? maximum : undefined;
   if (minimum !== undefined && most !== undefined) return `${whole.format(minimum)} to ${whole.format(most)}`;
   if (minimum !== undefined) return `${whole.format(minimum)} or more`;

@@ -1,4 +1,4 @@
-/** Controls of lists of values, and of members that have names of their own. */
+/** Controls for lists of values, and for objects whose members have free names. */
 import { useState } from "preact/hooks";
 import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";
@@ -9,7 +9,7 @@ import { startOf, typesOf } from "./schema.js";
 
 /** @import { ControlProps } from "./controls.js" */
 
-/** @param {ControlProps & { isOneOrMany?: boolean }} props `isOneOrMany`: one is no list */
+/** @param {ControlProps & { isOneOrMany?: boolean }} props `isOneOrMany`: a single value is stored without a list */
 export function ListControl(props) {
   const { id, name, schema, value, onChange, isReadOnly, options, isOneOrMany = false } = props;
   const items = Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
@@ -32,7 +32,7 @@ export function ListControl(props) {
 }
 
 /**
- * Members by name, such as the fields of a file, or the columns of a table.
+ * An object with free names, such as the fields of a file or the columns of a table.
  * @param {ControlProps & { pointer: string, render: (pointer: string, name: string) => any }} props `render`: the fields of one member
  */
 export function MapControl({ id, name, schema, value, onChange, isReadOnly, options = [], pointer, render }) {

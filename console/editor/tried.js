@@ -1,4 +1,4 @@
-/** What a trial has found: how many, why, and the first records. */
+/** The result of a trial: how many records would be rejected, why, and the first of them. */
 import { Empty } from "../ui/empty.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";

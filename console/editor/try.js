@@ -1,4 +1,4 @@
-/** Sample rows, or the rejected ones of a batch, under the draft: what would happen. Nothing is stored. */
+/** Tries sample rows, or the rejected records of a batch, with the draft. Nothing is stored. */
 import { useState } from "preact/hooks";
 import { call, withQuery } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
@@ -15,13 +15,13 @@ import { Tried } from "./tried.js";
 
 const formats = ["csv", "ndjson", "json", "xlsx"];
 
-/** More is not looked at by the API. */
+/** The API looks at no more than this. */
 const MOST_BYTES = 1024 * 1024;
 
-/** What a text looks like. @param {string} text */
+/** The format that a text seems to have. @param {string} text */
 export const formatOf = (text) => (/^\s*\[/.test(text) ? "json" : /^\s*\{/.test(text) ? "ndjson" : "csv");
 
-/** A client's policy has fields that no dataset has. @param {Editing} editing */
+/** The dataset within the draft. A policy also has fields about the client, which are left out. @param {Editing} editing */
 function datasetIn({ kind, draft, clientFields }) {
   if (kind === "dataset") return draft;
   return Object.fromEntries(Object.entries(draft).filter(([name]) => !clientFields.includes(name)));

@@ -1,11 +1,11 @@
-/** Numbers of bytes and times in fields: as people read them, and as they may type them. */
+/** Sizes and times in fields: how they are shown, and how people may type them. */
 import { bytes, duration } from "../ui/numbers.js";
 
 /** @typedef {"bytes" | "time" | null} Kind */
 
 const MS = { Ms: 1, Seconds: 1_000, Hours: 3_600_000, Days: 86_400_000 };
 
-/** The milliseconds of one of a field's units; null: the field is no time. @param {string} name */
+/** How many milliseconds the unit of a field has; null: the field is no time. @param {string} name */
 const msOf = (name) => {
   const [unit] = /(?:Ms|Seconds|Hours|Days)$/.exec(name) ?? [];
   return unit === undefined ? null : MS[/** @type {keyof typeof MS} */ (unit)];
@@ -21,7 +21,7 @@ export const unitOf = (name) => {
   return unit === "Ms" ? "ms" : (unit?.toLowerCase() ?? "");
 };
 
-/** `1 GiB`, `1 min`; empty where the number says it already. @param {string} name @param {unknown} value */
+/** `1 GiB`, `1 min`; empty if the number alone is readable. @param {string} name @param {unknown} value */
 export function readable(name, value) {
   if (typeof value !== "number" || !Number.isFinite(value)) return "";
   if (kindOf(name) === "bytes") return value >= 1024 ? bytes(value) : "";
@@ -35,10 +35,10 @@ const powers = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, kib: 2 ** 10, mib: 2
 const times = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * What was typed as a number of the field's unit: `64 MiB`, `10 min`, `1 000`.
+ * A typed text as a number in the field's unit: `64 MiB`, `10 min`, `1 000`.
  * @param {string} name
  * @param {string} text
- * @returns {number | null} null: nobody can say
+ * @returns {number | null} null: the text is no number
  */
 export function numberOf(name, text) {
   const [, digits, unit = ""] = /^\s*(-?[\d.\s_]+?)\s*([a-z]*)\s*$/i.exec(text) ?? [];

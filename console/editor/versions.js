@@ -1,4 +1,4 @@
-/** The versions that are kept: who changed what, when. An earlier one can be put back into the draft. */
+/** The stored versions: who changed what, and when. An earlier version can be put back into the draft. */
 import { useList } from "../state/list.js";
 import { useQuery } from "../state/live.js";
 import { setQuery } from "../state/router.js";
@@ -38,7 +38,7 @@ const columns = [
 ];
 
 /**
- * What a version changed, and a way back to it.
+ * What a version changed, and a button that puts it back into the draft.
  * @param {{ editing: import("./document.js").Editing, of: DocumentVersion, before: number | null, isNewest: boolean, isReadOnly: boolean }} props
  *   `before`: the version that it replaced; null: there is none to compare with
  */
@@ -63,7 +63,10 @@ function One({ editing, of: { version }, before, isNewest, isReadOnly }) {
 export function Versions({ editing, isReadOnly }) {
   const list = useList(`${editing.path}/versions`, { query: { limit: 50 }, keyOf });
   const { items } = list;
-  /** The versions before the first are a policy's defaults. @param {DocumentVersion} of */
+  /**
+   * The number of the version that this one replaced; 0: the defaults of a policy; null: there is none to compare with.
+   * @param {DocumentVersion} of
+   */
   const beforeOf = (of) => {
     const older = items[items.indexOf(of) + 1];
     if (older) return older.deleted ? null : older.version;

@@ -1,11 +1,11 @@
-/** The hours in which batches run, drawn as a day. */
+/** The hours in which batches run, drawn as a bar of the day. */
 import { html } from "../ui/html.js";
 import { duration } from "../ui/numbers.js";
 import { now } from "../ui/time.js";
 
 const DAY = 1_440;
 
-/** @param {unknown} time `22:00` in minutes; NaN: it is none */
+/** @param {unknown} time such as `22:00`. Answers minutes; NaN: no time of day */
 const minutesOf = (time) => {
   const [, hours, minutes] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(String(time)) ?? [];
   return hours === undefined ? Number.NaN : Number(hours) * 60 + Number(minutes);
@@ -26,10 +26,10 @@ function minuteThere(timeZone) {
   }
 }
 
-/** All that this browser knows. */
+/** All time zones that this browser knows. */
 export const timeZones = () => ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
-/** Hours to begin with: the night where this browser is. */
+/** The first value of a window: the night in this browser's time zone. */
 export const nightHere = () => ({
   from: "22:00",
   to: "06:00",

@@ -1,4 +1,4 @@
-/** A partner's account: who it is, with which key it is logged in, and a new secret where that is allowed. */
+/** A partner's account: who is logged in, with which key, and a new secret if that is allowed. */
 import { post } from "../api/client.js";
 import { session } from "../api/session.js";
 import { useQuery } from "../state/live.js";

@@ -1,4 +1,4 @@
-/** Audit: who has changed what, from where, and what it was before. */
+/** The audit: who has changed what, from which address, and the values before and after. */
 import { download } from "../api/download.js";
 import { useList } from "../state/list.js";
 import { ShortId } from "../ui/copy.js";
@@ -91,7 +91,7 @@ const moreOf = ({ at, reason, change, requestId }) =>
   </dl>
   ${change && html`<${Difference} of=${change} />`}`;
 
-/** What was done with one thing. @param {{ subject: string }} props */
+/** The audit of one client, dataset or other subject. @param {{ subject: string }} props */
 export function AuditOf({ subject }) {
   const list = useList("/admin/audit", { query: { subject }, topics: ["stats"], everyMs: 5_000 });
   return html`<${Table} caption="Audit" columns=${columns.filter(({ key }) => key !== "subject")} list=${list} moreOf=${moreOf}

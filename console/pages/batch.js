@@ -1,4 +1,4 @@
-/** One batch, as operators see it: what came of it and why, and what can be done. */
+/** One batch, as operators see it: its result and the reasons, and what can be done. */
 import { useEffect, useRef } from "preact/hooks";
 import { isResting } from "../api/stream.js";
 import { Actions } from "../batch/actions.js";
@@ -26,7 +26,7 @@ import { AuditOf } from "./audit.js";
 
 /** @import { ErrorGroup, HistoryEntry, PageProps, Query, WholeBatch } from "../types.d.ts" */
 
-/** While it runs, what events do not tell is read again this often. */
+/** While the batch runs, the data that events do not carry is read again this often. */
 const AGAIN_MS = 5_000;
 
 /** @param {string} id */
@@ -38,7 +38,7 @@ export default function BatchPage({ params: { id = "" }, query }) {
   /** @type {import("../state/live.js").Found<WholeBatch>} */
   const { data, problem, at, reload } = useQuery(base, {
     topics: [`batch:${id}`],
-    // An event has what changes while a batch runs; the rest stays until it is read again.
+    // An event carries what changes while a batch runs. All else stays until it is read again.
     onEvent: (name, news, old) => (name === "batch" && news?.id === id && old ? { ...old, ...news } : undefined),
   });
   useReadAgain(data?.status, reload);
@@ -51,7 +51,10 @@ export default function BatchPage({ params: { id = "" }, query }) {
 /** @type {[string, string][]} */
 const crumbs = [["#/batches", "Batches"]];
 
-/** What only a reading tells (its run, its batches) is read when the state changes, and now and then while it runs. */
+/**
+ * Some data comes only by reading (the run, the batches made from this one). It is read when the state changes, and regularly
+ * while the batch runs.
+ */
 /** @param {string | undefined} status @param {() => void} reload */
 function useReadAgain(status, reload) {
   const last = useRef(status);

@@ -1,4 +1,4 @@
-/** Batches of all partners: found by filters, moved by one or by many. */
+/** The batches of all partners. Operators filter them, and move one or many. */
 
 import { signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
@@ -24,7 +24,7 @@ export default function Batches({ query }) {
   const { order, ...filter } = query;
   const list = useList("/admin/batches", { query: { ...query, limit: AT_ONCE }, topics: ["batches"] });
   const selected = useMemo(() => signal(/** @type {Set<string>} */ (new Set())), []);
-  // What is selected is on the page.
+  // The selection belongs to the shown list, so another filter clears it.
   const key = JSON.stringify(filter);
   useEffect(() => {
     selected.value = new Set();
@@ -42,7 +42,7 @@ export default function Batches({ query }) {
 
 /** @param {{ filter: Query, list: import("../state/list.js").FoundList<ListedBatch> }} props */
 function Nothing({ filter, list }) {
-  // The API looks at so many and no more; there may be some further back.
+  // The API searches only the newest batches, so there may be older matches.
   if (list.hasMore)
     return html`<${Empty} title="None among the newest batches." icon="search"><p>There may be some further back. <button type="button" class="button small" onClick=${list.more} aria-busy=${list.isLoadingMore}>Look further</button> or name a time.</p></${Empty}>`;
   if (Object.keys(filter).length > 0)

@@ -1,4 +1,4 @@
-/** What admins do with a client as a whole. Each says what will happen first. */
+/** What admins can do with a whole client. Each action tells its consequence first. */
 import { signal } from "@preact/signals";
 import { del, patch, post } from "../api/client.js";
 import { ask } from "../ui/dialog.js";

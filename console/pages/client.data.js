@@ -1,4 +1,7 @@
-/** What protects a client's data, and what erases it: legal hold, erasing what it has of a person, erasing the client. */
+/**
+ * What protects a client's data and what erases it: the legal hold, the erasure of one person's records, the erasure of the
+ * client.
+ */
 import { may } from "../api/session.js";
 import { useList } from "../state/list.js";
 import { Empty } from "../ui/empty.js";
@@ -58,7 +61,7 @@ function Erasing({ client, reload }) {
 
 const MOST = 200;
 
-/** All of them, newest first: there are few. What runs is looked at again. */
+/** All erasures, newest first; there are few. While one runs the list is read again. */
 const useErasures = () => useList("/admin/erasures", { query: { limit: MOST }, topics: ["stats"], everyMs: 3_000 });
 
 /** @param {import("../state/list.js").FoundList<Erasure>} list @param {string} id @param {boolean} withAll also those of all clients */

@@ -1,4 +1,4 @@
-/** Erases what a client has sent of one person: first how much it is, then for good. */
+/** Erases the records of one person that a client has sent. It first counts them, then erases them for good. */
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { get, post } from "../api/client.js";
@@ -23,7 +23,7 @@ const noCriterion = { field: "", value: "", isNumber: false };
 const draft = signal({ client: "", dataset: OWN, datasets: [OWN], where: /** @type {Criterion[]} */ ([noCriterion]) });
 const counted = signal(/** @type {Erasure["counts"] | null} */ (null));
 
-/** Another question has another answer. @param {Partial<typeof draft.value>} change */
+/** Changes the search, and drops the count of the earlier one. @param {Partial<typeof draft.value>} change */
 const edit = (change) => {
   draft.value = { ...draft.peek(), ...change };
   counted.value = null;
@@ -105,7 +105,7 @@ export async function erasePerson({ id, name, clientIdentifier }, reload) {
     extra: html`<${Fields} />`,
     run: () => post("/admin/erasures", body()),
   });
-  // The values are somebody's: they do not stay in the page.
+  // The values belong to a person, so the page forgets them.
   draft.value = { ...draft.peek(), where: [noCriterion] };
   if (!isDone) return;
   toast("The erasure has begun. It goes piece by piece.");

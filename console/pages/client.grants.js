@@ -1,4 +1,4 @@
-/** The shared datasets that a client may send, and where it differs from them. */
+/** The shared datasets that a client may send, and the client's overrides of them. */
 import { signal } from "@preact/signals";
 import { del, get, put } from "../api/client.js";
 import { may } from "../api/session.js";

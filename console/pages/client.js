@@ -1,4 +1,4 @@
-/** One client: what it uses now, its keys, webhook, datasets, policy and data, and what can be done with it. */
+/** One client: its use of limits, keys, webhook, datasets, policy and data, and what can be done with it. */
 import { may } from "../api/session.js";
 import { useQuery } from "../state/live.js";
 import { Copy } from "../ui/copy.js";
@@ -58,7 +58,7 @@ function Shown({ client, found }) {
   </${Page}>`;
 }
 
-/** What keeps its batches from being worked, and what to do about it. @param {{ client: Client }} props */
+/** Says why the client's batches do not run, and what can be done about it. @param {{ client: Client }} props */
 function Notes({ client: { status, paused, pausedAt, pausedBy } }) {
   return html`${
     status === "disabled" &&
@@ -92,7 +92,7 @@ function Actions({ client, found: { set } }) {
       </div></details>`;
 }
 
-/** An erased client is not there any more; its erasure is. @param {{ id: string }} props */
+/** Shown in place of an erased client: its erasure. @param {{ id: string }} props */
 function Gone({ id }) {
   return html`<${Page} title="There is no such client" crumbs=${crumbs}>
     <${Empty} title="No client has this id." icon="clients"><p>It may have been erased: then its erasure stands below. <a href="#/clients">All clients</a> · <a href=${`#/audit?subject=${id}`}>What the audit says</a></p></${Empty}>

@@ -1,4 +1,4 @@
-/** With what a client logs in: its secret, and further keys that end, are for one thing, or come from certain networks only. */
+/** The credentials of a client: its secret, and further keys that may expire or be limited to some calls or networks. */
 import { signal } from "@preact/signals";
 import { del, post } from "../api/client.js";
 import { may } from "../api/session.js";
@@ -90,7 +90,7 @@ export function Grace() {
 }
 
 /**
- * Asks for how long the former secret is good, and makes a new one.
+ * Asks how long the former secret stays valid, and makes a new secret.
  * @param {{ title: string, consequence: any, path: string }} about
  * @returns {Promise<{ secret: string, note: string } | null>} the new secret, and until when the former one is good
  */

@@ -1,4 +1,4 @@
-/** What the list of clients and the page of one have in common: paths, states, and how a secret is handed over. */
+/** What the list of clients and the page of one client share: paths, states, and the dialog that shows a secret. */
 import { urlOf } from "../api/client.js";
 import { save } from "../api/download.js";
 import { Copy } from "../ui/copy.js";
@@ -67,7 +67,7 @@ function HandOver({ identifier, secret, what, note }) {
 
 /**
  * Shows a client's secret, or that of one of its keys, with what to do with it.
- * @param {{ identifier: string, secret: string, title: string, note?: string }} shown `note`: until when a former one is good
+ * @param {{ identifier: string, secret: string, title: string, note?: string }} shown `note`: until when a former secret is valid
  */
 export const showClientSecret = ({ identifier, secret, title, note }) =>
   showOnce({

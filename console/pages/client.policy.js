@@ -1,4 +1,4 @@
-/** The policy of a client: in words, what differs from the defaults, and its editor. */
+/** The policy of a client: in words, with its differences from the defaults, and its editor. */
 import { Editor } from "../editor/editor.js";
 import { useQuery } from "../state/live.js";
 import { Empty, Loading } from "../ui/empty.js";
@@ -41,7 +41,7 @@ const shown = (value) => (typeof value === "string" ? value : JSON.stringify(val
 /** @param {unknown} a @param {unknown} b */
 const isSame = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 
-/** Members in one order. @param {any} value @returns {any} */
+/** A copy with sorted members, so that two values can be compared as text. @param {any} value @returns {any} */
 function sorted(value) {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
@@ -75,7 +75,7 @@ function Changed({ policy, fields }) {
   </${Section}>`;
 }
 
-/** Names between backticks, as the API's document has them. @param {string} text */
+/** Shows a description. Names between backticks become code. @param {string} text */
 const meaning = (text) => text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
 
 /** @param {{ of: unknown }} props */

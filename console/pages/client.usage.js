@@ -1,4 +1,4 @@
-/** What a client uses of its limits now: a bar for each. */
+/** How much of each limit a client uses now, as bars. */
 import { useQuery } from "../state/live.js";
 import { Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
@@ -11,7 +11,7 @@ import { now, Time } from "../ui/time.js";
 /** @import { Client, Usage } from "../types.d.ts" */
 /** @import { Found } from "../state/live.js" */
 
-/** Above this share of a limit somebody may want to know. */
+/** Above this share of a limit the bar warns. */
 const NEAR = 0.8;
 
 /**
@@ -69,7 +69,7 @@ function Bars({ usage: { requests, day, uploads, batches, streams } }) {
       `${plural(batches.ready, "batch waits", "batches wait")}${batches.ready >= 10_000 ? " or more" : ""}`,
     batches.held > 0 && `${count(batches.held)} held`,
   ].filter(Boolean);
-  // Without a limit of the day nobody counts it.
+  // Nodes count the records and bytes of a day only for clients with such a limit.
   const isDayCounted = day.records.limit !== null || day.bytes.limit !== null;
   return html`<ul class="limits">
     <${Limit} label="Requests" used=${requests.used} limit=${requests.limit} more=${requestsNote(requests)} />

@@ -1,4 +1,4 @@
-/** Where the events of a client's batches are sent: the receiver, whether it answers, its secret, and its last deliveries. */
+/** A client's webhook: its receiver, whether the receiver answers, its secret, and the last deliveries. */
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { get, patch, post } from "../api/client.js";
@@ -28,7 +28,7 @@ import { clientPath, showWebhookSecret } from "./client.parts.js";
 /** @import { FoundList } from "../state/list.js" */
 /** @import { AuditEntry, Client, Delivery, Listed, Policy } from "../types.d.ts" */
 
-/** What the API answers to a trial. */
+/** The API's answer to a test of the webhook. */
 /** @typedef {{ eventId: string, url: string, at: string, status: number | null, error: string | null, ms: number }} Trial */
 
 /** @type {[event: string, title: string, more: string][]} */
@@ -49,7 +49,7 @@ function Fields() {
   </div>`;
 }
 
-/** The receiver that the webhook had last, as the audit knows it. @param {string} id @returns {Promise<string>} */
+/** The last URL of a removed webhook, from the audit. @param {string} id @returns {Promise<string>} */
 async function lastUrl(id) {
   const page = await get("/admin/audit", { subject: id, limit: 200 }).catch(() => ({ items: [] }));
   for (const { change } of /** @type {AuditEntry[]} */ (page.items)) {
@@ -170,7 +170,7 @@ function Off({ client, reload, last }) {
   </${Section}>`;
 }
 
-/** Sends one event of trial, and tells what the receiver said. @param {{ client: Client }} props */
+/** Sends a test event, and shows the receiver's answer. @param {{ client: Client }} props */
 function TryIt({ client: { id } }) {
   const [trial, setTrial] = useState(/** @type {Trial | null} */ (null));
   const [problem, setProblem] = useState(/** @type {ApiProblem | null} */ (null));
@@ -202,7 +202,7 @@ function Said({ trial: { status, error, ms, at, url, eventId } }) {
     ${!isGood && html` ${error}. A real event would be sent again.`} <span class="quiet">${url}</span> <${ShortId} id=${eventId} what="event id" /></span></div>`;
 }
 
-/** What the receiver said last, in words. @param {Delivery} delivery */
+/** The receiver's last answer in words. @param {Delivery} delivery */
 function answerOf({ attempts }) {
   const last = attempts.at(-1);
   if (!last) return "not sent yet";

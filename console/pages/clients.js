@@ -1,4 +1,4 @@
-/** Clients: who sends records, whether they may, and when they last did. */
+/** The list of clients: who sends records, whether they may, and when they last did. */
 import { useEffect, useState } from "preact/hooks";
 import { may } from "../api/session.js";
 import { useList } from "../state/list.js";
@@ -61,7 +61,7 @@ const columns = [
 
 const REST_MS = 250;
 
-/** The text of the address's `q`, which follows when typing rests. */
+/** The search field. The address's `q` follows when a person stops typing. */
 function Search() {
   const { q = "" } = address.value.query;
   const [text, setText] = useState(q);

@@ -21,7 +21,7 @@ const edit = (change) => {
 const REST_MS = 250;
 const RULE = "3 to 64 small letters, digits and . _ -";
 
-/** What is wrong with an identifier; null: nothing, as far as one can see. @param {typeof usual} typed */
+/** What is wrong with an identifier; null: no fault that the page can see. @param {typeof usual} typed */
 function faultOf({ identifier, takenBy }) {
   if (identifier === "") return null;
   const wrong = /[^a-z0-9._-]/.exec(identifier);
@@ -32,7 +32,7 @@ function faultOf({ identifier, takenBy }) {
   return null;
 }
 
-/** Looks whether the identifier is taken, once typing rests. The API has the last word. */
+/** Checks whether the identifier is taken when a person stops typing. The API decides in the end. */
 function useLook() {
   const { identifier } = draft.value;
   useEffect(() => {
@@ -89,7 +89,7 @@ function Source({ value }) {
     <datalist id="clients-to-copy">${found.value.map(({ clientIdentifier, name }) => html`<option key=${clientIdentifier} value=${clientIdentifier}>${name}</option>`)}</datalist>`;
 }
 
-/** The policy that is sent; undefined: the defaults. */
+/** The policy to send; undefined: the defaults. */
 async function policyToStart() {
   const { start, source, json } = draft.peek();
   if (start === "defaults") return undefined;
@@ -101,7 +101,7 @@ async function policyToStart() {
   return { ...(await get(clientPath(client.id, "/policy"))), webhook: null };
 }
 
-/** Asks for a client, makes it, and shows its secret. */
+/** Asks for a new client's data, creates the client, and shows its secret. */
 export async function createClient() {
   draft.value = usual;
   /** @type {any} */

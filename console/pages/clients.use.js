@@ -1,11 +1,11 @@
-/** The limit that a client is nearest to, as a bar: its running batches, or its quota of the day. */
+/** The limit that a client is closest to, as a bar: its running batches, or a quota of the day. */
 import { html } from "../ui/html.js";
 import { bytes, count } from "../ui/numbers.js";
 import { Shares } from "../ui/progress.js";
 
 /** @import { ListedClient } from "../types.d.ts" */
 
-/** Above this share of a limit somebody may want to know. */
+/** Above this share of a limit the bar warns. */
 const NEAR = 0.8;
 
 /**

@@ -1,4 +1,4 @@
-/** One dataset: what it says in words, its editor, the clients that have it, its end. */
+/** One dataset: in words, in its editor, with the clients that have it, and its deletion. */
 import { useEffect, useState } from "preact/hooks";
 import { del } from "../api/client.js";
 import { may } from "../api/session.js";
@@ -61,7 +61,7 @@ const clientColumns = [
   },
 ];
 
-/** @param {{ name: string, seen: number }} props `seen`: counts what this page has granted */
+/** @param {{ name: string, seen: number }} props `seen`: grows with each grant on this page, so that the list is read again */
 function ClientsOf({ name, seen }) {
   const list = useList("/admin/clients", { query: { dataset: name, limit: 20 }, topics: ["batches"], everyMs: 5_000 });
   useEffect(() => void (seen > 0 && list.reload()), [seen]);

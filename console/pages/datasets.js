@@ -1,4 +1,4 @@
-/** Datasets: the kinds of import that are defined once and granted to clients. */
+/** The list of datasets: kinds of import that are defined once and granted to clients. */
 import { may } from "../api/session.js";
 import { newDataset } from "../editor/new-dataset.js";
 import { useList } from "../state/list.js";

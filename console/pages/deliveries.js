@@ -1,4 +1,4 @@
-/** Deliveries: what was sent to partners' webhooks, what they said, and sending again. */
+/** Deliveries: what was sent to partners' webhooks, what the receivers answered, and how to send it again. */
 import { signal } from "@preact/signals";
 import { post } from "../api/client.js";
 import { may } from "../api/session.js";
@@ -20,7 +20,7 @@ import { toast } from "../ui/toast.js";
 /** @type {import("../ui/filter-bar.js").Filter[]} */
 const filters = [{ name: "client", label: "Client", hint: "identifier or id" }, ...deliveryFilters];
 
-/** What the dialog asks for. */
+/** The fields of the dialog. */
 const draft = signal({ client: "", hours: "24" });
 
 /** @type {[hours: string, label: string][]} */
@@ -44,7 +44,7 @@ function Asked() {
   </div>`;
 }
 
-/** First what it would do, then the doing. @param {string} client @param {() => void} reload */
+/** Sends failed deliveries again. A dry run first tells how many. @param {string} client @param {() => void} reload */
 async function replayFailed(client, reload) {
   draft.value = { client, hours: "24" };
   /** @type {any} */

@@ -1,4 +1,4 @@
-/** One delivery of an operator's list. */
+/** One delivery, as operators see it. */
 import { may } from "../api/session.js";
 import { DeliveryParts, eventWords, Replay } from "../delivery/parts.js";
 import { useQuery } from "../state/live.js";

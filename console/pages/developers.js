@@ -1,4 +1,7 @@
-/** For a partner's developer: commands with the own address and name, how to verify webhooks, and where the API is described. */
+/**
+ * Help for a partner's developer: commands with the partner's own address and name, how to verify webhooks, and where the API is
+ * described.
+ */
 import { urlOf } from "../api/client.js";
 import { curlOf, nodeVerifier, pushOf, pythonVerifier, stateOf } from "../partner/snippets.js";
 import { useQuery } from "../state/live.js";
@@ -27,7 +30,7 @@ export default function Developers({ query }) {
   const datasets = useQuery("/datasets");
   /** @type {OwnDatasetItem[]} */
   const items = datasets.data?.items ?? [];
-  // Commands are pasted into a shell: of the address they take nothing but the name of a dataset that there is.
+  // People paste these commands into a shell. The only part taken from the address is the name of an existing dataset.
   const wanted = items.find(({ name }) => name === query.dataset) ?? items[items.length > 1 ? 1 : 0];
   const { name: dataset = "default", formats: [format = "csv"] = [] } = wanted ?? {};
   const url = urlOf("").replace(/\/$/, "");

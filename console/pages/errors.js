@@ -1,4 +1,7 @@
-/** What each code of a refusal, of a rejected record and of a failed batch means, and what helps: `docs/errors.md` of this version. */
+/**
+ * Explains each code of a refusal, of a rejected record and of a failed batch. The texts are those of the running version's
+ * `docs/errors.md`.
+ */
 import { useEffect, useState } from "preact/hooks";
 import { asProblem } from "../api/problem.js";
 import { setQuery } from "../state/router.js";
@@ -54,7 +57,7 @@ function Codes({ title, head, rows }) {
   </table></div></div>`;
 }
 
-/** Beside this module's folder: of the same version as the page. */
+/** Reads the document from beside this module's folder, so that it has the same version as the page. */
 async function read() {
   const response = await fetch(new URL("../errors.md", import.meta.url));
   if (!response.ok) throw new Error(`The answer was ${response.status}.`);
@@ -77,7 +80,7 @@ const cellsOf = (line) =>
     .split("|")
     .map((cell) => cell.trim());
 
-/** Of Markdown, what these tables have: code, and links, of which the words are kept. @param {string} text */
+/** Shows the Markdown that these tables use: code, and links, of which only the text is shown. @param {string} text */
 function marked(text) {
   const words = text.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1");
   return words.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));

@@ -1,4 +1,4 @@
-/** A partner's first page: what runs, what needs a hand, and how much of the limits is used. */
+/** A partner's first page: running imports, what the partner has to do, and how much of the limits is used. */
 import { batchColumns } from "../partner/batch-columns.js";
 import { LimitBars } from "../partner/limits.js";
 import { leftOf } from "../partner/moves.js";
@@ -18,7 +18,7 @@ import { Table } from "../ui/table.js";
 /** @import { Found } from "../state/live.js" */
 
 const SHOWN = 10;
-/** The share of rejected rows is that of so many batches. */
+/** The share of rejected rows is computed from this many batches. */
 const LOOKED_AT = 50;
 
 export default function Home() {
@@ -44,7 +44,7 @@ export default function Home() {
   </${Page}>`;
 }
 
-/** What needs a hand, in a sentence. @param {{ items: Batch[] }} props */
+/** One sentence that says what the partner has to do. @param {{ items: Batch[] }} props */
 function Verdict({ items }) {
   if (items.length === 0) return null;
   const open = items.filter((batch) => batch.status === "completed_with_errors" && leftOf(batch) > 0);

@@ -1,4 +1,4 @@
-/** Import: choose a file, see how it will be read, check or import it, and see what became of it. */
+/** The import page: choose a file, see how it will be read, check or import it, and see the result. */
 import { useEffect } from "preact/hooks";
 import { SentBar } from "../partner/bars.js";
 import { BatchOfImport } from "../partner/batch-of-import.js";
@@ -30,10 +30,10 @@ import { Page, Section } from "../ui/page.js";
 /** @import { Found } from "../state/live.js" */
 /** @import { Batch, Listed, OwnDatasetItem, PageProps } from "../types.d.ts" */
 
-/** So many batches are looked at for a dataset that the partner still has. */
+/** How many of the last batches are searched for a dataset that the partner still has. */
 const LOOKED_AT = 20;
 
-/** The dataset of the partner's last batch; `default` where there is none. @param {OwnDatasetItem[]} items those that it has */
+/** The dataset of the partner's last batch; `default` without one. @param {OwnDatasetItem[]} items those that it has */
 function useLastUsed(items) {
   const found = /** @type {Found<Listed<Batch>>} */ (useQuery("/imports", { query: { limit: LOOKED_AT } }));
   const batches = found.data?.items ?? [];
@@ -50,7 +50,7 @@ export default function Import({ query }) {
   const dataset = wanted ?? chosen.value?.dataset ?? lastUsed;
   useEffect(() => {
     const now = chosen.peek();
-    // Once it is sent, the address names its batch alone; the file stays what it was.
+    // Once the file is sent, the address names only its batch. The chosen dataset must then stay.
     if (!batch && now && (now.dataset !== dataset || now.corrects !== corrects)) change({ dataset, corrects });
   }, [dataset, corrects]);
 
@@ -61,7 +61,7 @@ export default function Import({ query }) {
 
   const start = async (/** @type {boolean} */ isCheck) => {
     const made = await send({ isCheck });
-    // From here on a reload finds the batch again.
+    // The address names the batch, so that a reload finds it again.
     if (made) setQuery({ batch: made.id, dataset: null, corrects: null }, { replace: true });
   };
   const startAgain = () => {

@@ -1,6 +1,6 @@
 /**
- * Every page of the console, each an entry. A page that is not here does not exist. Its file is loaded when it is opened. Pages with
- * `nav` stand in the navigation in this order.
+ * The table of all pages. A page that is missing here does not exist. Its file is loaded when the page is opened. Pages with
+ * `nav` are in the navigation, in this order.
  */
 
 /** @import { PageEntry } from "../types.d.ts" */

@@ -1,4 +1,4 @@
-/** Login of operators and partners: as a page, or over the page that was open when the session ended. */
+/** The login of operators and partners: as a page, or over the page that was open when the session ended. */
 import { useState } from "preact/hooks";
 import { isSessionOver, urlOf } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
@@ -15,7 +15,7 @@ import { Icon } from "../ui/icons.js";
 
 /** @typedef {"operator" | "partner"} Side */
 
-/** The whole page, while nobody is logged in. */
+/** The login as a whole page. */
 export function Login() {
   return html`<main class="login" id="content">
     <div class="login-card">
@@ -26,7 +26,7 @@ export function Login() {
   </main>`;
 }
 
-/** Over the page: what was typed there stays. */
+/** The login over the open page, which keeps what was typed there. */
 export function LoginAgain() {
   if (!isSessionOver.value || !session.value) return null;
   const { role, client } = session.value;
@@ -120,14 +120,17 @@ function Sides({ chosen, onPick }) {
   </div>`;
 }
 
-/** Of the embedded default, for who sits at that machine. @param {{ file: string }} props */
+/**
+ * Names the file of the token that the node has made itself. The node tells it only to a person at the same machine.
+ * @param {{ file: string }} props
+ */
 function Hint({ file }) {
   return html`<p class="hint"><${Icon} name="key" /><span>The token is in the file <code>${file}</code> of this machine.</span><${Copy} text=${`cat ${file}`} what="the command that shows it" /></p>`;
 }
 
 const focused = new WeakSet();
 
-/** The focus goes there when the form appears, not with every letter. @param {HTMLElement | null} element */
+/** Focuses the field when the form appears, but not again at each key press. @param {HTMLElement | null} element */
 function focusOnce(element) {
   if (!element || focused.has(element)) return;
   focused.add(element);

@@ -1,4 +1,4 @@
-/** Mend: the rejected rows of a batch in a grid; the changed ones are sent as a correction. */
+/** A grid in which a partner corrects the rejected rows of a batch. The changed rows are sent as a correction. */
 import { useEffect, useState } from "preact/hooks";
 import { connection } from "../api/client.js";
 import { asProblem } from "../api/problem.js";

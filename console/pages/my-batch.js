@@ -1,4 +1,4 @@
-/** One batch of a partner: what became of it, what is wrong, and what to do next. */
+/** One batch of a partner: its result, what is wrong, and what to do next. */
 import { urlOf } from "../api/client.js";
 import { Chain } from "../batch/chain.js";
 import { Deliveries } from "../batch/deliveries.js";
@@ -97,7 +97,11 @@ function Parts({ batch, query }) {
   ]} />`;
 }
 
-/** The history of a batch is for operators; its times are the partner's. @param {Batch} batch @returns {import("../ui/timeline.js").Entry[]} */
+/**
+ * The entries of a partner's timeline. Only operators may read the history, so the entries come from the batch's times.
+ * @param {Batch} batch
+ * @returns {import("../ui/timeline.js").Entry[]}
+ */
 function entriesOf({ createdAt, startedAt, finishedAt, status, validateOnly }) {
   const began = startedAt
     ? [{ at: startedAt, what: validateOnly ? "Its check began" : "Its import began", icon: "play" }]

@@ -1,4 +1,4 @@
-/** A partner's batches: all that was sent, the newest first. */
+/** A partner's batches, newest first. */
 
 import { batchColumns } from "../partner/batch-columns.js";
 import { useList } from "../state/list.js";

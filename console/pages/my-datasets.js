@@ -1,4 +1,4 @@
-/** A partner's datasets in words: what a file may be, its limits, its fields, and a template to begin with. */
+/** A partner's datasets in words: allowed files, limits, fields, and a template to begin with. */
 import { urlOf, withQuery } from "../api/client.js";
 import { acceptedBy } from "../partner/accepted.js";
 import { fieldsOf } from "../partner/fields.js";

@@ -1,4 +1,4 @@
-/** A partner's deliveries: what was sent to its webhook, and what the receiver said. */
+/** A partner's deliveries: what was sent to its webhook, and what the receiver answered. */
 import { deliveryColumns, deliveryFilters } from "../delivery/parts.js";
 import { useList } from "../state/list.js";
 import { useQuery } from "../state/live.js";

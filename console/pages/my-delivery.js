@@ -1,4 +1,4 @@
-/** One delivery to a partner's webhook: each attempt, and what is sent. */
+/** One delivery to a partner's webhook: its attempts, and the document that is sent. */
 import { DeliveryParts, eventWords, Replay } from "../delivery/parts.js";
 import { useQuery } from "../state/live.js";
 import { ShortId } from "../ui/copy.js";

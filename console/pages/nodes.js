@@ -1,4 +1,4 @@
-/** Nodes: what runs where, what each has counted since it started, and the servers behind. */
+/** The nodes: their roles, what each has counted since its start, and the servers behind them. */
 import { post } from "../api/client.js";
 import { may } from "../api/session.js";
 import { ask } from "../ui/dialog.js";

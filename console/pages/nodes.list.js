@@ -1,4 +1,7 @@
-/** The nodes of the system: what each runs, how busy it is, and its worker's pause. Overview and Nodes show it. */
+/**
+ * The nodes of the system: what each runs, how busy it is, and a pause of its worker. The overview and the page of nodes show
+ * this list.
+ */
 import { post } from "../api/client.js";
 import { may } from "../api/session.js";
 import { ask } from "../ui/dialog.js";
@@ -18,7 +21,7 @@ import { toast } from "../ui/toast.js";
 /** @param {AnyNode} node @returns {node is NodeFigures} */
 export const answers = (node) => !("unreachable" in node);
 
-/** When a node was first seen without an answer, by this page. @type {Map<string, number>} */
+/** When this page first saw that a node does not answer, by node. @type {Map<string, number>} */
 const silent = new Map();
 
 /** @param {AnyNode} node */
@@ -35,7 +38,10 @@ function NodeState({ node }) {
   return html`<${State} of=${node.slots?.paused ? "paused" : "up"} />`;
 }
 
-/** Places of a worker: a filled dot is a batch. Above 16 there are numbers alone. @param {{ slots: { busy: number, free: number } }} props */
+/**
+ * The places of a worker as dots; a filled dot is a batch. Above 16 places only numbers are shown.
+ * @param {{ slots: { busy: number, free: number } }} props
+ */
 export function Slots({ slots: { busy, free } }) {
   const all = busy + free;
   const text = `${busy} of ${all}`;
@@ -122,7 +128,7 @@ const columnsOf = (again) => [
   },
 ];
 
-/** What a node does, in few words. @param {NodeFigures} node */
+/** The roles of a node in few words. @param {NodeFigures} node */
 export function rolesOf({ roles }) {
   const does = [roles.includes("api") && "API", roles.includes("batchProcessor") && "worker"].filter(Boolean);
   return does.length > 0 ? does.join(", ") : plural(roles.length, "service");

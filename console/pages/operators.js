@@ -1,4 +1,4 @@
-/** Operators: who may look, who may move batches, who may change everything. */
+/** The operators: who may look, who may move batches, and who may change everything. */
 import { signal } from "@preact/signals";
 import { del, patch, post } from "../api/client.js";
 import { may } from "../api/session.js";
@@ -44,7 +44,7 @@ const edit = (change) => {
   draft.value = { ...draft.peek(), ...change };
 };
 
-/** @param {{ withName: boolean, keeps?: boolean }} props `keeps`: the end may stay as it is */
+/** @param {{ withName: boolean, keeps?: boolean }} props `keeps`: offers to keep the present expiry */
 function Fields({ withName, keeps = false }) {
   const { name, role, days } = draft.value;
   return html`<div class="stack">

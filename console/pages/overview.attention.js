@@ -1,4 +1,4 @@
-/** What needs somebody: how it is read, and its list. */
+/** What an operator has to look at: how the page reads it, and its list. */
 import { may } from "../api/session.js";
 import { useQuery } from "../state/live.js";
 import { Empty, Loading } from "../ui/empty.js";
@@ -14,17 +14,17 @@ import { clientMatter, deliveryMatter, matterOf } from "./overview.matters.js";
 /** @import { Matter } from "./overview.matters.js" */
 
 const MOST = 10;
-/** Of one state, so that many failed batches do not hide one that waits for approval. */
+/** The most entries of one state, so that many failed batches do not hide one that waits for an approval. */
 const MOST_OF_ONE = 5;
-/** So many are looked at: those that a window holds need nobody. */
+/** How many batches are read. Some of them only wait for their window and need nobody. */
 const LOOKED_AT = 50;
 const DAY_MS = 86_400_000;
-/** A batch with more rejected records than this is worth a look. */
+/** A batch with a larger share of rejected records is listed. */
 const SHARE = 0.2;
 const EVERY_MS = 10_000;
 
 /**
- * What the page's first sentence and its list have to know.
+ * The data of the page's first sentence and of its list.
  * @typedef {object} Needs
  * @property {Matter[]} matters the worst first
  * @property {number} failed batches that failed in the last day, up to LOOKED_AT
@@ -100,7 +100,7 @@ export function useNeeds() {
   };
 }
 
-/** The worst first. */
+/** The order of the entries, the worst first. */
 const ranks = ["failed", "webhook_off", "held", "at_limit", "completed_with_errors"];
 
 /** @param {{ needs: Needs }} props */
@@ -133,8 +133,11 @@ function Row({ matter: { at, state, href: to, who, text, actions, link } }) {
 const isFaulty = ({ counts, finishedAt }) =>
   counts.received > 0 && counts.rejected / counts.received > SHARE && isOfToday(finishedAt);
 
-/** In the last day. @param {string | null} at */
+/** Whether a time is within the last day. @param {string | null} at */
 const isOfToday = (at) => Date.parse(at ?? "") > Date.now() - DAY_MS;
 
-/** A window and an order end by themselves. @param {OperatorBatch} batch */
+/**
+ * Whether a batch needs an operator. A batch that waits for its window or its turn goes on by itself.
+ * @param {OperatorBatch} batch
+ */
 const needsSomebody = ({ status, hold }) => status === "failed" || hold?.reason === "approval";

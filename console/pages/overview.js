@@ -1,4 +1,4 @@
-/** Overview: is it well, and what needs somebody. */
+/** The overview: whether the system is well, and what needs an operator. */
 import { urlOf } from "../api/client.js";
 import { Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
@@ -44,10 +44,13 @@ export default function Overview() {
 
 const icons = { good: "check", warn: "warning", bad: "error" };
 
-/** One sentence, the worst first; the others below. @param {{ stats: SystemStats, needs: import("./overview.attention.js").Needs }} props */
+/**
+ * The worst finding as one sentence, with the other findings below.
+ * @param {{ stats: SystemStats, needs: import("./overview.attention.js").Needs }} props
+ */
 function Verdict({ stats, needs }) {
   const findings = findingsOf(stats, needs);
-  // That all is well is not known before.
+  // Without all data the page cannot say that all is well.
   if ((needs.isLoading || needs.problem) && findings.length === 0) return null;
   const all = findings.length > 0 ? findings : [isNew(stats) ? nothingYet : wellOf(stats)];
   return html`<ul class="verdict" aria-label="How it is">
@@ -64,7 +67,7 @@ function Said({ finding: { tone, text, means, see, section }, isFirst }) {
   </li>`;
 }
 
-/** Nothing has ever been imported. @param {SystemStats} stats */
+/** Whether nothing was ever imported. @param {SystemStats} stats */
 const isNew = ({ batches }) => Object.values(batches).every((n) => n === 0);
 
 /** @type {Finding} */

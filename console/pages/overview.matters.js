@@ -1,4 +1,4 @@
-/** One thing that needs somebody: what is told of it, and what can be done about it. */
+/** One entry of the list of what needs an operator: its text, and its actions. */
 import { post } from "../api/client.js";
 import { may } from "../api/session.js";
 import { href } from "../state/router.js";
@@ -17,7 +17,7 @@ import { toast } from "../ui/toast.js";
  * @property {string} who
  * @property {string} text
  * @property {{ label: string, run: () => Promise<void> }[]} actions
- * @property {{ label: string, href: string }} [link] where it is mended, in place of an action
+ * @property {{ label: string, href: string }} [link] the page where it can be mended, in place of an action
  */
 
 /** @param {any} batch */

@@ -15,7 +15,7 @@ export function useStats() {
   const found = /** @type {Found<SystemStats>} */ (
     useQuery("/admin/stats", { topics: ["stats"], onEvent: (name, data) => (name === "stats" ? data : undefined) })
   );
-  // While the database is away no figures come: the answer to a question says so.
+  // While the database is away, no figures come by the stream. A direct request tells that the database is away.
   useNews(["stats"], {
     onEvent: (name, data) => {
       if (name === "notice" && data?.state === "down") found.reload();

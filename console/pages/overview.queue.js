@@ -1,4 +1,4 @@
-/** What waits, in which states the batches are, and what goes out. */
+/** What waits, how many batches each state has, and what is still to be sent. */
 import { useQuery } from "../state/live.js";
 import { href } from "../state/router.js";
 import { html } from "../ui/html.js";
@@ -11,7 +11,10 @@ import { pages } from "./index.js";
 /** @import { Found } from "../state/live.js" */
 /** @import { History, SystemStats } from "../types.d.ts" */
 
-/** A link where the page is there, else the words alone. @param {{ path: string, query?: Record<string, string>, children?: any }} props */
+/**
+ * A link if the page exists, else only its words.
+ * @param {{ path: string, query?: Record<string, string>, children?: any }} props
+ */
 export function To({ path, query, children }) {
   const [, first] = path.split("/");
   const isThere = pages.some((page) => page.side === "operator" && page.path.split("/")[1] === first);
@@ -42,7 +45,7 @@ export function Queue({ stats: { queue } }) {
   </${Section}>`;
 }
 
-/** How long batches of the last hour were ready before a worker took them, on average; null: there were none. */
+/** How long the batches of the last hour waited on average, from ready until a worker took them; null: there were none. */
 function useLatency() {
   const found = /** @type {Found<History>} */ (
     useQuery("/admin/stats/history", {

@@ -1,4 +1,4 @@
-/** Records or batches over time, by how they ended: the last five minutes live, up to 90 days. */
+/** A chart of records or batches over time, by result: the last five minutes live, or up to 90 days. */
 import { useMemo } from "preact/hooks";
 import { useQuery } from "../state/live.js";
 import { address, setQuery } from "../state/router.js";
@@ -50,7 +50,7 @@ const ofBatches = [
 function usePeriod(range, from, to) {
   const { ms, step } = ranges[range] ?? /** @type {typeof ranges["5m"]} */ (ranges["5m"]);
   const each = stepMs[step];
-  // A new address with each step that begins, not with each second.
+  // The address changes when a new step begins, not each second.
   const end = Math.floor(now.value / each);
   return useMemo(() => {
     if (from && to) return { from, to };
@@ -97,7 +97,8 @@ export function Throughput({ since }) {
 }
 
 /**
- * When the figures begin, if that is within the chart. Nodes keep steps of seconds only in memory, so a start loses them. Null: the chart has all figures.
+ * When the figures begin, if that is within the chart; null: the chart has all figures. Nodes keep steps of seconds only in
+ * memory, so a restart loses them.
  * @param {Pick<History, "step" | "from">} history
  * @param {number} since
  */
@@ -107,7 +108,7 @@ const beginOf = ({ step, from }, since) =>
 /** @param {{ history: History, since: number, isBatches: boolean, onZoom: (from: number, to: number) => void }} props */
 function Drawn({ history, since, isBatches, onZoom }) {
   const each = stepMs[history.step];
-  // Batches a minute, records a second.
+  // Batches are shown per minute, records per second.
   const per = each / (isBatches ? MINUTE : 1_000);
   const wanted = isBatches ? ofBatches : ofRecords;
   const from = Date.parse(history.from);

@@ -1,4 +1,4 @@
-/** The overview's first sentence: the worst that there is to say, or that all is well. */
+/** The first sentence of the overview: the worst finding, or that all is well. */
 import { duration, plural, rate } from "../ui/numbers.js";
 
 /** @import { SystemStats } from "../types.d.ts" */
@@ -14,13 +14,13 @@ import { duration, plural, rate } from "../ui/numbers.js";
 
 /** @typedef {Omit<import("./overview.attention.js").Needs, "matters" | "isLoading" | "problem" | "again">} Needed */
 
-/** A claimable batch that waits for a minute has no worker; for five, somebody waits for it. */
+/** A batch that could be claimed but has waited for a minute shows that a worker is missing. After five minutes it is urgent. */
 const OLD_MS = 60_000;
 const VERY_OLD_MS = 300_000;
 const BUSY_LOOP = 0.95;
 
 /**
- * What is wrong, the worst first.
+ * All findings, the worst first.
  * @param {SystemStats} stats
  * @param {Needed} needs
  * @returns {Finding[]}
@@ -40,7 +40,7 @@ export function wellOf({ rates, queue }) {
   return { tone: "good", text: `All is well: ${rate(records)} records/s, ${waits}.` };
 }
 
-/** What holds while a server is away. */
+/** What still works while a server is away. */
 export const meanwhile = {
   database: "Nothing can be taken or delivered. Partners get 503 and try again.",
   redis: "Each node shares out its part of the limits; locks are in the database; caches are in each node alone.",
@@ -148,7 +148,7 @@ function outgoing({ queue: { oldestOutboxAgeMs, outbox }, deliveries }) {
 }
 
 /**
- * What goes on only when somebody does something: all that stands in the list below has its sentence.
+ * Findings that only an operator can end. Each kind of entry in the list has a sentence here.
  * @param {SystemStats} stats
  * @param {Needed} needs
  * @returns {Finding[]}

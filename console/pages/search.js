@@ -1,4 +1,4 @@
-/** What the search box looks in, beside the names of pages. A page adds its things with a line here. */
+/** What the search box finds beside the names of pages. To add something, add a line to this table. */
 
 import { get } from "../api/client.js";
 import { shortOf } from "../ui/copy.js";
@@ -17,7 +17,7 @@ import { wordOf } from "../ui/states.js";
 /**
  * @typedef {object} Searcher
  * @property {"operator" | "partner"} side
- * @property {(text: string, signal: AbortSignal) => Promise<Hit[]>} search answers few; what it throws is as if nothing was found
+ * @property {(text: string, signal: AbortSignal) => Promise<Hit[]>} search answers a few hits. If it throws, nothing was found
  */
 
 const MOST_CLIENTS = 6;
@@ -35,13 +35,13 @@ async function clients(text, signal) {
 
 const MOST_BATCHES = 6;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** What the API finds batches by. It refuses all else, so it is not asked. */
+/** Texts by which the API can find batches. It refuses others, so they are not sent. */
 const OF_BATCHES = /^([0-9a-f]{8}[0-9a-f-]{0,28}|[0-9a-f]{64}|sha-256=:.{44}:|(request|key):.+)$/i;
 
 /** @type {Searcher["search"]} */
 async function batches(text, signal) {
   if (!OF_BATCHES.test(text)) return [];
-  // An id may also be that of a request.
+  // The text may also be the id of a request.
   const asked = UUID.test(text) ? [text, `request:${text}`] : [text];
   const pages = await Promise.all(asked.map((q) => get("/admin/batches", { q, limit: MOST_BATCHES }, { signal })));
   return pages
@@ -54,7 +54,7 @@ async function batches(text, signal) {
     }));
 }
 
-/** A partner's own: what the list of batches finds. @type {Searcher["search"]} */
+/** Searches the partner's own batches, as the list of batches does. @type {Searcher["search"]} */
 async function ownBatches(text, signal) {
   if (!OF_BATCHES.test(text)) return [];
   /** @type {{ items: Batch[] }} */

@@ -1,4 +1,4 @@
-/** System: which versions run, which settings are in force and where they come from, the database and its migrations. */
+/** The system: the running versions, the settings in force and where they come from, the database and its migrations. */
 import { urlOf } from "../api/client.js";
 import { useQuery } from "../state/live.js";
 import { setQuery } from "../state/router.js";

@@ -1,4 +1,4 @@
-/** The two bars of an import: what was sent, and what was processed of it. */
+/** The two bars of an import: how much was sent, and how much of it was processed. */
 import { useRef } from "preact/hooks";
 import { html } from "../ui/html.js";
 import { bytes, count, duration, rate } from "../ui/numbers.js";
@@ -27,7 +27,7 @@ export function SentBar({ now: { sent, total, speed } }) {
   return html`<${Progress} value=${total === 0 ? 1 : sent / total} label="Sent" more=${more} />`;
 }
 
-/** Of a batch that came whole. @param {{ batch: Batch }} props */
+/** The first bar of a batch that was sent completely. @param {{ batch: Batch }} props */
 export const AllSent = ({ batch }) =>
   html`<${Progress} value=${1} label="Sent" more=${batch.bytes > 0 ? bytes(batch.bytes) : ""} />`;
 

@@ -1,4 +1,4 @@
-/** The batch that a file became: its two bars while it runs, then the result. It is found again after a reload. */
+/** The batch of an imported file: its two bars while it runs, then its result. A reload finds it again. */
 import { useEffect, useRef } from "preact/hooks";
 import { Equation } from "../batch/equation.js";
 import { navigate } from "../state/router.js";
@@ -19,7 +19,7 @@ export function BatchOfImport({ id }) {
   const { data: batch, problem, reload, set } = useBatch(id);
   const file = chosen.value?.file.name;
   const isKept = useRef(false);
-  // What was sent is done with, unless it is to be sent again.
+  // Leaving the page forgets the sent file, unless it is to be sent again.
   useEffect(() => () => (isKept.current ? undefined : forget()), []);
   const again = () => {
     const now = chosen.peek();
@@ -51,7 +51,7 @@ export function BatchOfImport({ id }) {
   </div>`;
 }
 
-/** The same file was sent before: nothing was imported twice. @param {{ onAgain: () => void }} props */
+/** Says that the same file was sent before, so nothing was imported again. @param {{ onAgain: () => void }} props */
 function Repeated({ onAgain }) {
   return html`<div class="bar warn" role="status"><${Icon} name="info" /><span><strong>This file was sent before: nothing was imported twice.</strong> Below is what became of it then.</span>
     ${chosen.value && html`<button type="button" class="button" onClick=${onAgain}>Import it again, really</button>`}</div>`;

@@ -1,4 +1,4 @@
-/** A file of rejected records, looked at before it is sent: how it will be read, and which rejected records it mends. */
+/** Checks a file of rejected records before it is sent: how it will be read, and which rejected records it corrects. */
 import { get, urlOf, withQuery } from "../api/client.js";
 import { problemOf } from "../api/problem.js";
 import { upload } from "../api/upload.js";
@@ -11,25 +11,25 @@ import { delimiterIn, plainCsv, plainJson } from "./rejected-file.js";
 /** @import { Chosen } from "./sending.js" */
 
 /**
- * @typedef {object} Matches of the rows of the file with the rejected records of the batch
+ * @typedef {object} Matches which rows of the file belong to which rejected records of the batch
  * @property {number} rows
- * @property {number} mends rows that mend a rejected record
- * @property {number} mended rows whose record is mended already
- * @property {number} strangers rows whose number is that of no rejected record, or that come twice
- * @property {number} fresh rows without a number: ordinary ones
- * @property {boolean} isPartial only the beginning was looked at, or not all rejected records were compared
- * @property {number} left rejected records that nobody has mended yet
+ * @property {number} mends rows that correct a rejected record
+ * @property {number} mended rows whose record was corrected before
+ * @property {number} strangers rows whose number belongs to no rejected record, or comes twice
+ * @property {number} fresh rows without a number, which are ordinary new records
+ * @property {boolean} isPartial only the beginning of the file was read, or not all rejected records were compared
+ * @property {number} left rejected records that are not corrected yet
  */
 
 const AT_ONCE = 200;
-/** Each page of rejected records is a request, and a partner has 240 of them a minute. */
+/** How many rejected records are compared. Each page of them is a request, and a partner may send 240 requests a minute. */
 const MOST_COMPARED = 2_000;
 
 /** @param {string} dataset */
 const pathOf = (dataset) => (dataset === "default" ? "/imports" : `/datasets/${encodeURIComponent(dataset)}/imports`);
 
 /**
- * Checks records without the columns that only a correction has. Nothing is stored.
+ * Checks records without the two columns of a correction. Nothing is stored.
  * @param {string} dataset
  * @param {PlainFile} file
  * @param {{ format: Kind["format"], delimiter: string, signal?: AbortSignal }} how
@@ -47,34 +47,43 @@ async function checked(dataset, { text }, { format, delimiter, signal }) {
   return body;
 }
 
-/** @param {ArrayBuffer} bytes @param {string} charset empty: as it looks */
+/** @param {ArrayBuffer} bytes @param {string} charset empty: the text decides */
 function decoded(bytes, charset) {
   if (charset) return new TextDecoder(charset).decode(bytes);
   const [first, second] = new Uint8Array(bytes);
   if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
   if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
   try {
-    // The beginning of a long file may end within a letter.
+    // The beginning of a long file may end in the middle of a letter.
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
   } catch {
     return new TextDecoder("windows-1252").decode(bytes);
   }
 }
 
-/** A CSV file of another delimiter is sent as it is read. @param {string} text @param {Kind["format"]} format @param {Reading} reading @param {OwnDataset} dataset */
+/**
+ * The file without its columns of a correction. CSV is written again with the delimiter of the dataset.
+ * @param {string} text
+ * @param {Kind["format"]} format
+ * @param {Reading} reading
+ * @param {OwnDataset} dataset
+ */
 function plainOf(text, format, reading, dataset) {
   if (format === "json" || format === "ndjson") return { plain: plainJson(text, format), delimiter: "" };
   const delimiter = format === "tsv" ? "\t" : reading.delimiter || delimiterIn(text);
   return { plain: plainCsv(text, { delimiter, quote: dataset.read?.dialect.quoteChar ?? '"' }), delimiter };
 }
 
-/** Rows of names elsewhere than in the first line: the check would take a row of a correction for them. @param {OwnDataset} dataset */
+/**
+ * Whether the dataset's header is not in the first line. The check would then take a row of the correction for the header.
+ * @param {OwnDataset} dataset
+ */
 const hasOwnHead = ({ read }) => read !== null && (read.dialect.header === false || read.dialect.headerRows !== null);
 
 /**
  * @param {Chosen} chosen whose `corrects` names a batch
  * @param {AbortSignal} signal
- * @returns {Promise<{ found: CheckedFile | null, matches: Matches } | null>} null: a workbook cannot be looked at; `found` null: only the
+ * @returns {Promise<{ found: CheckedFile | null, matches: Matches } | null>} null: a workbook cannot be checked; `found` null: only the
  *   numbers were compared. Throws ApiProblem.
  */
 export async function lookAtCorrection({ file, kind, reading, dataset: name, corrects }, signal) {
@@ -84,7 +93,7 @@ export async function lookAtCorrection({ file, kind, reading, dataset: name, cor
   if (!part) return null;
   const isCut = part.size > 1024 * 1024;
   const whole = decoded(await part.arrayBuffer(), reading.charset);
-  // A list that is cut is no JSON.
+  // The beginning of a JSON list is no valid JSON.
   if (isCut && format === "json") return null;
   const text = isCut ? whole.slice(0, whole.lastIndexOf("\n") + 1) : whole;
   const [dataset, batch] = await Promise.all([
@@ -132,7 +141,7 @@ async function rejectedOf(id) {
 }
 
 /**
- * How many of the rejected rows of a batch would pass by the rules of now.
+ * How many of the rejected rows of a batch would be accepted by the present rules.
  * @param {Batch} batch
  * @returns {Promise<{ tried: number, passed: number, partial: boolean } | null>} null: they cannot be tried. Throws ApiProblem.
  */

@@ -32,7 +32,7 @@ export function csvRows(text, delimiter, quote) {
 }
 
 /**
- * Of a file of rejected records: what stands between its first two columns.
+ * The delimiter of a file of rejected records: the text between its first two column names.
  * @param {string} text
  */
 export const delimiterOf = (text) => /^\W?_record\W?(.)\W?_errors/.exec(text)?.[1] ?? ",";

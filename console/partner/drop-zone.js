@@ -1,4 +1,4 @@
-/** Where a file is dropped or chosen. The whole page takes a drop, so that nobody misses. */
+/** The place where a file is dropped or chosen. The whole page accepts a drop, so that nobody misses the place. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -40,7 +40,7 @@ export function DropZone({ formats, onFile }) {
   const pick = (/** @type {any} */ event) => {
     const [file] = event.target.files;
     if (file) onFile(file);
-    // The same file can be chosen again, once it is mended.
+    // Clears the input, so that the same file can be chosen again after a change.
     event.target.value = "";
   };
   const now = chosen.value;

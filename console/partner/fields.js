@@ -1,4 +1,4 @@
-/** The fields of a dataset, as its schema describes them, and what a text is as a value of one. */
+/** The fields of a dataset, as its schema describes them, and how a typed text becomes a value of a field. */
 
 /** @import { OwnDataset } from "../types.d.ts" */
 
@@ -42,7 +42,7 @@ export function ruleOf(schema, field) {
 }
 
 /**
- * All fields, with those of objects inside.
+ * All fields, including the fields of inner objects.
  * @param {any} schema
  * @returns {{ name: string, rule: FieldRule, isRequired: boolean }[]}
  */
@@ -57,7 +57,7 @@ export function fieldsOf(schema, prefix = "", rule = resolved(schema, schema), d
 }
 
 /**
- * The field that a column fills: by its title or its name, in any case.
+ * Finds the field that a column fills, by the column's title or name. Upper and lower case are the same.
  * @param {OwnDataset} dataset
  * @returns {(column: string) => string}
  */
@@ -74,10 +74,10 @@ export function fieldNamer({ read, schema }) {
 const yesNo = { true: "true", yes: "true", false: "false", no: "false" };
 
 /**
- * What a text is as JSON, for a field of this rule. A number keeps its digits.
+ * A typed text as JSON for a field with this rule. A number keeps its digits.
  * @param {string} text
  * @param {FieldRule} rule
- * @returns {{ json: string } | { fault: string }} `json` null: the value is taken off
+ * @returns {{ json: string } | { fault: string }} `json` "null" removes the value
  */
 export function jsonOf(text, rule) {
   if (text.trim() === "") return { json: "null" };

@@ -1,4 +1,7 @@
-/** A file that a partner chose: what it seems to be, its beginning as it is read, and the key that makes a second click harmless. */
+/**
+ * A file that a partner has chosen: its format, its beginning as it would be read, and the Idempotency-Key that makes a second
+ * click harmless.
+ */
 import { ApiProblem } from "../api/problem.js";
 
 /** @typedef {"csv" | "tsv" | "ndjson" | "json" | "xlsx"} FileFormat the names of `?format=` */
@@ -39,14 +42,14 @@ export const formatNames = {
   xlsx: "Excel workbook (XLSX)",
 };
 
-/** A check looks at no more. One byte further tells that there is more. */
+/** How many bytes of a file a check reads. The last byte only tells that the file is longer. */
 const LOOKED_AT = 1024 * 1024 + 1;
-/** A workbook has no beginning: it is read whole, or not at all. */
+/** The largest workbook for a check. A workbook cannot be read from its beginning, so the check reads all of it. */
 const MOST_WHOLE = 32 * 1024 * 1024;
 const KEY_BYTES = 64 * 1024;
 
 /**
- * By its name, else by its first bytes.
+ * The format of a file, by its name or else by its first bytes.
  * @param {File} file
  * @returns {Promise<Kind>}
  */
@@ -71,10 +74,10 @@ const bytesOf = async (blob, most) => new Uint8Array(await blob.slice(0, most).a
 const startsWith = (bytes, wanted) => wanted.every((byte, index) => bytes[index] === byte);
 
 /**
- * The part that a check looks at, unpacked. Null: too large to look at without all of it.
+ * The decompressed beginning of a file, for a check. Null: a workbook that is too large.
  * @param {File} file
  * @param {Kind} kind
- * @returns {Promise<Blob | null>} Throws where the file cannot be read, or is no gzip.
+ * @returns {Promise<Blob | null>} Throws if the file cannot be read, or is no gzip.
  */
 export async function beginningOf(file, { format, isGzip }) {
   const isWhole = format === "xlsx";
@@ -100,7 +103,7 @@ async function unzipped(packed, most) {
   return new Blob(pieces).slice(0, most);
 }
 
-/** @param {unknown} error @returns {never} what the API would say of it */
+/** @param {unknown} error @returns {never} the error that the API would answer */
 function noGzip(error) {
   if (!(error instanceof TypeError)) throw error;
   throw new ApiProblem({ status: 400, code: "malformed-body", detail: "The gzip stream is broken or cut off." });
@@ -108,7 +111,10 @@ function noGzip(error) {
 
 const unreadable = ["NotReadableError", "NotFoundError"];
 
-/** The browser gives no file that was saved again since it was chosen. @param {unknown} error */
+/**
+ * Explains an error of reading. A browser refuses to read a file that was saved again after it was chosen.
+ * @param {unknown} error
+ */
 export const fileProblem = (error) =>
   error instanceof DOMException && unreadable.includes(error.name)
     ? new ApiProblem({
@@ -119,7 +125,7 @@ export const fileProblem = (error) =>
     : error;
 
 /**
- * @typedef {object} Reading how the partner says that the file is to be read; empty: as it is recognised
+ * @typedef {object} Reading the partner's choice of how the file is read; an empty member is recognized automatically
  * @property {string} delimiter
  * @property {string} charset
  */
@@ -132,9 +138,10 @@ export function contentTypeOf({ format }, { delimiter, charset }) {
 }
 
 /**
- * The same file for the same purpose has the same key, so that a second click imports nothing twice.
+ * The Idempotency-Key of a file. The same file for the same purpose has the same key, so that a second click imports nothing
+ * twice.
  * @param {File} file
- * @param {string[]} purpose the dataset, check or import, how it is read, and which time it is meant to be
+ * @param {string[]} purpose the dataset, check or import, the choice of how it is read, and a mark for a wanted repetition
  */
 export async function keyOf(file, purpose) {
   const ends = [file.slice(0, KEY_BYTES), file.slice(Math.max(0, file.size - KEY_BYTES))];
@@ -144,7 +151,8 @@ export async function keyOf(file, purpose) {
 }
 
 /**
- * 53 bits (cyrb53). The browser's own digests are there in secure contexts alone; the API compares the whole content anyway.
+ * A hash of 53 bits (cyrb53). Browsers have better digests only in secure contexts. A collision is harmless, because the API
+ * compares the whole content.
  * @param {(Uint8Array | undefined)[]} parts
  * @param {number} seed
  */

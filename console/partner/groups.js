@@ -1,4 +1,4 @@
-/** Faults by field: how many, what is accepted, what was found. The same for a file that is looked at and for a batch. */
+/** Faults by field: how many, what is accepted, what was found. The check of a file and the page of a batch both show them. */
 import { html } from "../ui/html.js";
 import { count, plural } from "../ui/numbers.js";
 import { Table } from "../ui/table.js";

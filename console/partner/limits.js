@@ -1,4 +1,4 @@
-/** How much of its limits a partner uses: a bar each, and the words that say when there is room again. */
+/** How much of its limits a partner uses, as bars, with words that say when there is room again. */
 import { html } from "../ui/html.js";
 import { bytes, count, duration } from "../ui/numbers.js";
 import { Shares } from "../ui/progress.js";

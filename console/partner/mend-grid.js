@@ -1,4 +1,7 @@
-/** The grid in which rejected rows are mended: arrows and Enter move, Escape takes a change back, Ctrl+D fills what is alike. */
+/**
+ * The grid in which rejected rows are corrected. Arrow keys and Enter move, Escape undoes a change, Ctrl+D fills equal cells
+ * alike.
+ */
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { fieldOf } from "../ui/fields.js";
@@ -17,7 +20,7 @@ const MOST_CHOICES = 60;
  * @typedef {object} Shared
  * @property {Grid} grid
  * @property {Signal<Draft>} draft
- * @property {Map<string, string>} wrong what is wrong with what was typed
+ * @property {Map<string, string>} wrong the faults of typed values
  */
 
 /** @param {Shared & { rows: MendRow[], fields: string[], label: string }} props */
@@ -87,7 +90,7 @@ function Cell({ grid, draft, wrong, row, field, index }) {
 }
 
 /**
- * To the same column of another row.
+ * Moves the focus to the same column of another row.
  * @param {KeyboardEvent} event
  * @param {number} index
  * @param {string} field

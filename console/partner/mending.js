@@ -1,4 +1,4 @@
-/** What was typed into the grid. It stays while other pages are looked at, until it is sent. */
+/** The values that were typed into the grid. They stay until they are sent, also while another page is open. */
 import { signal } from "@preact/signals";
 import { call } from "../api/client.js";
 import { who } from "../api/session.js";
@@ -13,7 +13,7 @@ import { hashText } from "./file.js";
 /** @type {Map<string, import("@preact/signals").Signal<Draft>>} */
 const drafts = new Map();
 
-/** Rows that this page has sent: a second time they would be refused. @type {Map<string, Set<number>>} */
+/** Rows that this page has sent. The API would refuse them a second time. @type {Map<string, Set<number>>} */
 const sentRows = new Map();
 
 /** @param {string} id of the batch */
@@ -45,7 +45,7 @@ export function write(draft, rows, field, text) {
   holdTyped();
 }
 
-/** The browser asks before it drops what was typed, from whichever page. */
+/** Makes the browser ask before it drops typed values, on whichever page of the console. */
 function holdTyped() {
   if ([...drafts.values()].some((draft) => draft.peek().size > 0)) addEventListener("beforeunload", warn);
   else removeEventListener("beforeunload", warn);
@@ -54,7 +54,13 @@ function holdTyped() {
 /** @param {Event} event */
 const warn = (event) => event.preventDefault();
 
-/** Rows whose cell has the same text as this one came with, and that are not changed there yet. @param {Grid} grid @param {Draft} draft @param {MendRow} row @param {string} field */
+/**
+ * Rows whose cell was sent with the same text as this cell, and is not changed yet.
+ * @param {Grid} grid
+ * @param {Draft} draft
+ * @param {MendRow} row
+ * @param {string} field
+ */
 export const alike = ({ rows }, draft, row, field) =>
   rows.filter(
     (one) =>
@@ -65,7 +71,7 @@ export const alike = ({ rows }, draft, row, field) =>
       !draft.get(one.record)?.has(field),
   );
 
-/** What is wrong with what was typed: `record field` → why. @param {Grid} grid @param {Draft} draft */
+/** The faults of the typed values: `record field` → why. @param {Grid} grid @param {Draft} draft */
 export function faultsOf({ dataset: { schema } }, draft) {
   const faults = new Map();
   for (const [record, texts] of draft)
@@ -77,7 +83,7 @@ export function faultsOf({ dataset: { schema } }, draft) {
 }
 
 /**
- * Sends the rows that were changed as one new batch. The same rows sent twice are one batch.
+ * Sends the changed rows as a new batch. Sending the same rows twice makes one batch.
  * @param {string} id
  * @param {Grid} grid
  * @returns {Promise<Batch>} Throws ApiProblem.

@@ -1,4 +1,4 @@
-/** What a partner can do with a batch. Each says before what will happen. */
+/** What a partner can do with a batch. Each action tells its consequence first. */
 import { post } from "../api/client.js";
 import { Since } from "../batch/since.js";
 import { navigate } from "../state/router.js";
@@ -16,9 +16,9 @@ const live = ["received", "ready", "processing", "held"];
 export const mayCancel = ({ status }) => live.includes(status);
 /** @param {Batch} batch */
 export const mayCommit = ({ status }) => status === "validated";
-/** Records that were refused and that no correction has delivered. @param {Batch} batch */
+/** The number of rejected records that no correction has delivered. @param {Batch} batch */
 export const leftOf = ({ counts }) => counts.rejected - (counts.corrected ?? 0);
-/** It has delivered the others, so that the refused ones alone can follow. @param {Batch} batch */
+/** Whether the rejected records can be corrected: the batch has delivered all others. @param {Batch} batch */
 export const mayCorrect = (batch) =>
   ["completed_with_errors", "failed", "cancelled"].includes(batch.status) &&
   batch.validateOnly !== true &&

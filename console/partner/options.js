@@ -1,4 +1,4 @@
-/** How a file with cells is read, where the guess is wrong. */
+/** Choices of how a file with cells is read, for a wrong guess. */
 
 import { fieldOf } from "../ui/fields.js";
 import { html } from "../ui/html.js";

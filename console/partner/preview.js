@@ -1,4 +1,4 @@
-/** How a file will be read: what became of its columns, its first rows, and what is wrong with them. Nothing is imported yet. */
+/** Shows how a file will be read: which field each column fills, the first rows, and their faults. Nothing is imported yet. */
 
 import { Loading } from "../ui/empty.js";
 import { ErrorBox } from "../ui/error-box.js";
@@ -32,7 +32,7 @@ export function Preview({ look: { isLoading, found, problem, matches, skipped },
   return html`${matches && html`<${Matched} matches=${matches} />`}${found && html`<${Found} found=${found} />`}`;
 }
 
-/** Which rejected rows a corrected file mends. @param {{ matches: import("./correction-look.js").Matches }} props */
+/** Says which rejected rows a file corrects. @param {{ matches: import("./correction-look.js").Matches }} props */
 function Matched({ matches: { rows, mends, mended, strangers, fresh, left, isPartial } }) {
   const isGood = mended + strangers === 0 && mends > 0;
   const missing = left - mends;
@@ -113,7 +113,7 @@ const Outcome = ({ isGood }) =>
 /** @typedef {Row & { cells: Map<string, string> }} Shown */
 
 /**
- * What stands in a row: as it was read, or, of a rejected one, as it came.
+ * The cells of a row: the values as they were read, or of a rejected row the text as it was sent.
  * @param {Row} row
  * @param {CheckedFile} found
  */
@@ -152,7 +152,10 @@ function Wrong({ row: { raw, errors } }) {
     <ul>${errors.map(({ field, message, value }) => html`<li key=${field + message}><code>${field || "row"}</code> ${message}${value !== undefined && html`; found <mark class="wrong-value">${value || "nothing"}</mark>`}</li>`)}</ul></div>`;
 }
 
-/** The header is not that of the dataset: what to rename, and what lacks. @param {{ problem: ApiProblem }} props */
+/**
+ * Explains a header that does not fit the dataset: which columns to rename, and which are missing.
+ * @param {{ problem: ApiProblem }} props
+ */
 function WrongColumns({ problem }) {
   const { missing = [], unknown = [], twice = [] } = /** @type {any} */ (problem.body);
   const near = new Map(unknown.flatMap((/** @type {any} */ one) => (one.near ? [[one.near, one.column]] : [])));

@@ -1,11 +1,11 @@
-/** A file of rejected records without its columns `_record` and `_errors`, so that it can be checked as any other. */
+/** Removes the columns `_record` and `_errors` from a file of rejected records, so that it can be checked like any other file. */
 import { parseExact } from "../ui/exact-json.js";
 import { csvRows } from "./csv.js";
 
 /**
  * @typedef {object} PlainFile
  * @property {string} text the records alone
- * @property {(number | null)[]} numbers of each record: which rejected one it mends; null: none
+ * @property {(number | null)[]} numbers the number of the rejected record that each record corrects; null: none
  */
 
 /** @param {string} name */
@@ -16,7 +16,7 @@ const isNumber = (name) => name.toLowerCase() === "_record";
 /** @param {unknown} value */
 const numberIn = (value) => (/^\d{1,15}$/.test(String(value ?? "").trim()) ? Number(value) : null);
 
-/** What stands most often between the cells of the first row. @param {string} text */
+/** The delimiter that is most frequent in the first row. @param {string} text */
 export const delimiterIn = (text) => {
   const head = text.slice(0, text.search(/\r?\n|$/));
   const found = [",", ";", "\t", "|"].map((one) => ({ one, times: head.split(one).length }));

@@ -1,4 +1,4 @@
-/** The rejected rows of a batch as a grid: each with the cells that it came with, and with what is wrong in which cell. */
+/** The rejected rows of a batch as a grid. Each row has the cells as they were sent, and the fault of each wrong cell. */
 
 import { get, urlOf } from "../api/client.js";
 import { problemOf } from "../api/problem.js";
@@ -14,7 +14,7 @@ import { fieldNamer } from "./fields.js";
  * @property {number | null} line
  * @property {Map<string, string>} cells by field
  * @property {Map<string, RecordFault>} faults by field
- * @property {string | null} stuck why it cannot be mended here
+ * @property {string | null} stuck why the row cannot be corrected in the page
  */
 
 /**
@@ -30,7 +30,7 @@ const AT_ONCE = 200;
 
 /**
  * @param {Batch} batch
- * @param {Set<number>} sent records that were mended already
+ * @param {Set<number>} sent records that this page has sent already
  * @returns {Promise<Grid>} Throws ApiProblem.
  */
 export async function gridOf({ id, dataset: name }, sent) {
@@ -57,7 +57,7 @@ async function refusedOf(id) {
   }
 }
 
-/** The rows as they were sent. @param {string} id */
+/** The file of rejected rows, as they were sent. @param {string} id */
 async function fileOf(id) {
   const response = await fetch(urlOf(`/imports/${id}/rejected`), { credentials: "same-origin", cache: "no-store" });
   if (!response.ok) throw await problemOf(response);
@@ -101,7 +101,7 @@ function parsed(line) {
 }
 
 /**
- * Members by their path, with those of objects inside; a list is one text.
+ * The members of a record by path, including members of inner objects. A list becomes one text.
  * @param {any} record
  * @returns {Map<string, string>}
  */

@@ -1,4 +1,4 @@
-/** What became of a batch, in words, and what to do next. Shown where a file was imported and on the batch's page. */
+/** The result of a batch in words, and what to do next. The import page and the page of a batch show it. */
 import { urlOf } from "../api/client.js";
 import { useQuery } from "../state/live.js";
 import { href } from "../state/router.js";
@@ -12,7 +12,7 @@ import { leftOf, mayCorrect } from "./moves.js";
 
 /** @import { Batch } from "../types.d.ts" */
 
-/** The rows that can be mended in the page at once. */
+/** The most rows that can be corrected in the page at once. */
 export const MOST_MENDED = 500;
 
 /** @param {Batch} batch @returns {[tone: string, icon: string, title: string, next: string]} */
@@ -96,7 +96,7 @@ export function Verdict({ batch }) {
     ${batch.error && html`<br />${batch.error.detail} <span class="quiet">(${batch.error.code})</span>`}</span></div>`;
 }
 
-/** How the rejected rows can be mended. @param {{ batch: Batch }} props */
+/** The ways to correct the rejected rows. @param {{ batch: Batch }} props */
 export function MendWays({ batch }) {
   const { id, dataset, counts } = batch;
   const left = leftOf(batch);
@@ -108,14 +108,14 @@ export function MendWays({ batch }) {
     ${isOpen && left <= MOST_MENDED && html`<a class="button small primary" href=${href(`/batches/${id}/mend`)}>Mend ${left === 1 ? "it" : "them"} here</a>`}`;
 }
 
-/** Of more rows than the page mends. @param {{ batch: Batch }} props */
+/** Shown if there are more rows than the page can correct. @param {{ batch: Batch }} props */
 export function TooMany({ batch }) {
   const left = leftOf(batch);
   if (!mayCorrect(batch) || left <= MOST_MENDED) return null;
   return html`<p class="quiet">Up to ${count(MOST_MENDED)} rows can be mended in this page. For ${count(left)}, download the file, mend it, and send it back.</p>`;
 }
 
-/** The rejected rows in groups, and how to mend them. @param {{ batch: Batch }} props */
+/** The rejected rows in groups, and the ways to correct them. @param {{ batch: Batch }} props */
 export function Rejected({ batch }) {
   const { id, counts } = batch;
   const found = useQuery(counts.rejected > 0 ? `/imports/${id}/errors/summary` : null, {

@@ -1,4 +1,7 @@
-/** The import that runs in this tab. It goes on while other pages are looked at; a reload ends the sending, not the batch. */
+/**
+ * The upload that runs in this tab. It goes on while another page of the console is open. A reload ends the upload, but not a
+ * batch that was sent completely.
+ */
 import { signal } from "@preact/signals";
 import { withQuery } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
@@ -12,7 +15,7 @@ import { meter } from "./speed.js";
 /** @import { Batch, CheckedFile } from "../types.d.ts" */
 /** @import { Kind, Reading } from "./file.js" */
 
-/** The name that stands for the client's own policy where a dataset is named. */
+/** The dataset name that stands for the client's own policy. */
 export const OWN = "default";
 
 /**
@@ -21,16 +24,16 @@ export const OWN = "default";
  * @property {Kind} kind
  * @property {Reading} reading
  * @property {string} dataset
- * @property {string} corrects the batch whose rejected records the file has; empty: none
+ * @property {string} corrects the id of the batch whose rejected records the file contains; empty: none
  */
 
 /**
- * @typedef {object} Look what the API says of the beginning of the file
+ * @typedef {object} Look the API's check of the beginning of the file
  * @property {boolean} isLoading
  * @property {CheckedFile | null} found
  * @property {ApiProblem | null} problem
- * @property {import("./correction-look.js").Matches | null} matches of a corrected file: which rejected rows it mends
- * @property {"" | "large" | "correction"} skipped why nothing was looked at
+ * @property {import("./correction-look.js").Matches | null} matches of a corrected file: which rejected rows it corrects
+ * @property {"" | "large" | "correction"} skipped why nothing was checked
  */
 
 /**
@@ -48,20 +51,23 @@ const noLook = { isLoading: false, found: null, problem: null, matches: null, sk
 export const look = signal(noLook);
 /** @type {import("@preact/signals").Signal<Sending | null>} */
 export const sending = signal(/** @type {Sending | null} */ (null));
-/** Why the last sending did not end well. @type {import("@preact/signals").Signal<ApiProblem | null>} */
+/** Why the last upload has failed. @type {import("@preact/signals").Signal<ApiProblem | null>} */
 export const refusal = signal(/** @type {ApiProblem | null} */ (null));
-/** The file came before: the answer is that of the first time. @type {import("@preact/signals").Signal<string | null>} */
+/**
+ * The id of the batch, if the same file was sent before and the API has repeated its first answer.
+ * @type {import("@preact/signals").Signal<string | null>}
+ */
 export const repeatedOf = signal(/** @type {string | null} */ (null));
 
 /** @type {AbortController | null} */
 let looking = null;
 /** @type {AbortController | null} */
 let running = null;
-/** When the sending began. */
+/** When the upload began. */
 let beganAt = 0;
 /** "Cancel" appears where "Import" was, so the second click of a double click would hit it. "Cancel" ignores clicks for this time. */
 const SECOND_CLICK_MS = 700;
-/** Grows when a file that came before is to be imported again. */
+/** Grows when a file that was sent before has to be imported again. It is part of the Idempotency-Key. */
 let again = "";
 
 /** @param {File} file @param {{ dataset: string, corrects: string }} where */
@@ -93,7 +99,7 @@ export function forget() {
 /** @param {string} dataset */
 const pathOf = (dataset) => (dataset === OWN ? "/imports" : `/datasets/${encodeURIComponent(dataset)}/imports`);
 
-/** Asks how the beginning of the file is read. */
+/** Asks the API how it reads the beginning of the file. */
 export async function lookAt() {
   const now = chosen.peek();
   if (!now) return;
@@ -124,9 +130,9 @@ export async function lookAt() {
 }
 
 /**
- * Sends the file. A second call while it is sent does nothing.
+ * Sends the file. A second call during the upload does nothing.
  * @param {{ isCheck: boolean }} options `isCheck`: nothing is imported until it is committed
- * @returns {Promise<Batch | null>} null: it was refused (`refusal`), or cancelled
+ * @returns {Promise<Batch | null>} null: the API has refused it (see `refusal`), or it was cancelled
  */
 export async function send({ isCheck }) {
   const now = chosen.peek();
@@ -166,7 +172,7 @@ export async function send({ isCheck }) {
   }
 }
 
-/** The next sending of the same file is meant: it has another key. */
+/** Gives the next upload of the same file another key, so that it is imported again. */
 export function meanAgain() {
   again = crypto.getRandomValues(new Uint32Array(2)).join("-");
 }
@@ -175,7 +181,7 @@ export function cancelSending() {
   if (performance.now() - beganAt > SECOND_CLICK_MS) running?.abort();
 }
 
-/** The browser asks whether to leave: what is not sent yet would be lost. @param {Event} event */
+/** Makes the browser ask before the page is left, because the rest of the upload would be lost. @param {Event} event */
 const warn = (event) => event.preventDefault();
 
 who.subscribe(() => {

@@ -1,11 +1,11 @@
-/** Commands and programs to copy, with the partner's own address and name. A secret is never in them. */
+/** Commands and programs to copy, with the partner's own address and name. They never contain a secret. */
 
 /**
  * @typedef {object} Target
  * @property {string} url
  * @property {string} identifier
  * @property {string} dataset
- * @property {string} format the first one that it takes
+ * @property {string} format the first format that the dataset accepts
  */
 
 /** @type {Record<string, string>} */

@@ -1,10 +1,10 @@
-/** How fast something goes, from what it did in the last ten seconds. */
+/** Measures a speed over the last ten seconds. */
 
 const WINDOW_MS = 10_000;
 
-/** @typedef {{ rate: number, leftMs: number | null }} Speed `rate`: a second; `leftMs` null: nobody knows yet */
+/** @typedef {{ rate: number, leftMs: number | null }} Speed `rate`: a second; `leftMs` null: not known yet */
 
-/** Measures one thing that grows. */
+/** Makes a meter for one growing value. */
 export function meter() {
   /** @type {[at: number, value: number][]} */
   let points = [];

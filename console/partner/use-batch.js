@@ -1,4 +1,4 @@
-/** One of the partner's batches, kept up to date by the event stream. */
+/** Reads one of the partner's batches. The event stream keeps it up to date. */
 import { useQuery } from "../state/live.js";
 
 /** @import { Batch } from "../types.d.ts" */

@@ -1,4 +1,4 @@
-/** Whether a partner's webhook receives what is sent to it. */
+/** Says whether a partner's webhook receives its deliveries. */
 import { useQuery } from "../state/live.js";
 import { ErrorBox } from "../ui/error-box.js";
 import { html } from "../ui/html.js";

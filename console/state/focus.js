@@ -1,6 +1,6 @@
-/** Keeps the focus in the page: a button that goes away once it has done its work would leave it nowhere. */
+/** Keeps the focus in the page. A button that disappears after its work would leave the focus nowhere. */
 
-/** Goes to the page's heading when what had the focus is taken out of the page. To be called once. @param {HTMLElement} root */
+/** Moves the focus to the page's heading when the focused element is removed. Call it once. @param {HTMLElement} root */
 export function keepFocus(root) {
   /** @type {Element | null} */
   let last = null;

@@ -1,4 +1,4 @@
-/** Keys: one listener for the page. What is bound now stands in the sheet that `?` shows. */
+/** Keyboard shortcuts: one listener for the whole page. The sheet that `?` opens lists the present shortcuts. */
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
@@ -8,7 +8,7 @@ import { useEffect, useRef } from "preact/hooks";
  * @property {string} label what it does
  * @property {string} [group] its heading in the sheet
  * @property {() => void} run
- * @property {() => boolean} [isPreferred] whether it has the keys now, whoever has bound them later
+ * @property {() => boolean} [isPreferred] whether this binding has its keys now, even if another one has bound them later
  */
 
 /** @type {import("@preact/signals").Signal<Binding[]>} */
@@ -19,7 +19,7 @@ let begun = "";
 let begunAt = 0;
 
 /**
- * Binds keys while the component is there. The last one that binds a key has it, if none is preferred.
+ * Binds keys while the component is mounted. If several components bind a key, the preferred one has it, else the last one.
  * @param {Binding[]} list
  */
 export function useKeys(list) {
@@ -41,7 +41,7 @@ export function useKeys(list) {
   }, [names]);
 }
 
-/** To be called once, when the page starts. */
+/** Call it once, when the page starts. */
 export function startKeys() {
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing) return;
@@ -75,7 +75,7 @@ function lastOf(keys) {
   return bound.findLast(({ isPreferred }) => isPreferred?.()) ?? bound.at(-1);
 }
 
-/** Also inside of a shadow root. @param {EventTarget | undefined} target */
+/** Whether a person is typing into this element, also within a shadow root. @param {EventTarget | undefined} target */
 const isTyping = (target) =>
   target instanceof HTMLElement &&
   (target.isContentEditable ||

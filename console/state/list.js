@@ -1,4 +1,4 @@
-/** The pages of a list, kept up to date. Rows stay in their place while news come. */
+/** The pages of a list, kept up to date. Rows keep their place while new data comes. */
 import { useRef, useState } from "preact/hooks";
 import { get, withQuery } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
@@ -9,10 +9,13 @@ import { useNews, useReading } from "./live.js";
 /** @import { Listed } from "../types.d.ts" */
 /** @import { Params } from "./live.js" */
 
-/** Rows of a page where the address names no limit, and the most that one reading may have. */
+/** The default number of rows of a page, and the most rows of one request. */
 const USUAL_ITEMS = 50;
 const MOST_ITEMS = 200;
-/** Rows below the first thousand stay as they were read: to read on would cost the node more than one query a second. */
+/**
+ * A reading covers the first thousand rows. Later rows stay as they were first read, because more requests would cost the node
+ * more than one query a second.
+ */
 const MOST_READINGS = 5;
 
 /**
@@ -25,15 +28,15 @@ const MOST_READINGS = 5;
  * @property {boolean} hasMore
  * @property {boolean} isLoadingMore
  * @property {() => void} more reads the next page
- * @property {number} newer so many items are new and not shown yet
+ * @property {number} newer how many new items are not shown yet
  * @property {boolean} isNewerMore there may be more new ones than `newer`
  * @property {Set<string>} gone keys of items that are shown and no longer belong to the list
- * @property {() => void} showNewer shows the list as it is now
+ * @property {() => void} showNewer shows the list in its present state
  * @property {() => void} reload
  */
 
 /**
- * A list by cursor. Rows that are shown change in place; new ones are counted, and those that no longer belong to the list are named.
+ * A list by cursor. Shown rows change in place. New rows are only counted, and rows that no longer belong to the list are marked.
  * Both come and go when `showNewer` is called, so that no row jumps away from under the reader.
  * @template T
  * @param {string | null} path
@@ -56,7 +59,7 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
   };
 
   /**
-   * As many rows as are shown, from the first on.
+   * Reads as many rows as are shown, from the first one on.
    * @param {AbortSignal} signal
    * @returns {Promise<Listed<T>>}
    */
@@ -89,7 +92,7 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
     put({ ...old, items, waiting, newer, isNewerMore, gone, problem: null, at: Date.now() });
   };
 
-  // A list that takes several requests is read less often.
+  // A list that needs several requests is read less often.
   const readings = Math.max(1, Math.min(MOST_READINGS, Math.ceil(state.items.length / MOST_ITEMS)));
   const reading = useReading(url, everyMs * readings, async (signal) => {
     try {
@@ -164,7 +167,8 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
  */
 
 /**
- * Those of the shown rows that the first page, read again, has no more. Rows below its last one are on later pages: nothing is known of
+ * The shown rows that are missing from the first page, when it is read again. Rows below its last row are on later pages: nothing
+ * is known of
  * them.
  * @param {string[]} shown keys, in their order
  * @param {Set<string>} fresh keys of the first page now

@@ -1,4 +1,6 @@
-/** What a page reads, kept up to date: `useQuery` for one thing; `list.js` has lists. Old data stays while new cannot come. */
+/**
+ * Reads data and keeps it up to date: `useQuery` reads one thing, `list.js` lists. Old data stays while new data cannot be read.
+ */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get, refreshes, withQuery } from "../api/client.js";
 import { asProblem } from "../api/problem.js";
@@ -11,25 +13,25 @@ import { isResting, listen, noteData } from "../api/stream.js";
 /**
  * @template T
  * @typedef {object} Found
- * @property {T | null} data the last that came
+ * @property {T | null} data the last data that came
  * @property {ApiProblem | null} problem why the last reading failed
  * @property {number} at when `data` came, epoch ms
- * @property {boolean} isLoading nothing has come yet
+ * @property {boolean} isLoading no data has come yet
  * @property {() => void} reload
- * @property {(data: T) => void} set puts the answer of a change in place
+ * @property {(data: T) => void} set shows the answer of a change as the new data
  */
 
 /**
- * Reads `path` now, whenever it changes, after a login, when the API is back, and on news.
+ * Reads `path` at once, and again when the path changes, after a login, when the API is back, and after events.
  * @template T
  * @param {string | null} path null: nothing yet
  * @param {object} [options]
  * @param {Params} [options.query]
- * @param {string[]} [options.topics] of the event stream; with none it is read once
+ * @param {string[]} [options.topics] of the event stream; without topics the path is read once
  * @param {(name: string, data: any, old: T | null) => T | undefined} [options.onEvent] the new data, made of an event; undefined:
  *   the event is not about it. Without `onEvent` every event makes it read again, at most each `everyMs`.
  * @param {number} [options.everyMs]
- * @param {boolean} [options.keeps] shows the old answer until the one of another address has come
+ * @param {boolean} [options.keeps] shows the old data until the data of the new path has come
  * @returns {Found<T>}
  */
 export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_000, keeps = false } = {}) {
@@ -75,7 +77,7 @@ export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_0
     onPoll: reading.now,
   });
 
-  // The state may still be that of another URL. It must not be shown as this one's.
+  // The state may still belong to the last URL, and must not be shown for this one.
   const isOther = state.url !== url && !(keeps && state.data !== null);
   return {
     data: isOther ? null : state.data,
@@ -102,7 +104,7 @@ export function useReading(url, everyMs, read) {
   const later = (ms) => {
     run.current.timer = window.setTimeout(() => {
       run.current.timer = 0;
-      // Who looks again, or ends the pause, reads anyway.
+      // When the page is shown again or the pause ends, it reads anyway.
       if (!isResting()) now();
     }, ms);
   };
@@ -118,7 +120,7 @@ export function useReading(url, everyMs, read) {
     if (again !== null && !controller.signal.aborted) later(again * 1_000);
   }, []);
 
-  /** Many events make one reading. */
+  /** Joins many events into one reading. */
   const soon = useCallback(() => {
     const state = run.current;
     if (state.timer !== 0) return;
@@ -126,7 +128,7 @@ export function useReading(url, everyMs, read) {
   }, [everyMs]);
 
   const round = refreshes.value;
-  // A new round reads again.
+  // The effect runs again, and so reads again, when this number grows.
   useEffect(() => {
     if (url === null) return;
     now();

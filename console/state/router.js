@@ -1,4 +1,4 @@
-/** The address: `#/batches?status=failed`. Every view is a link, with all its filters. */
+/** The address, such as `#/batches?status=failed`. Every view with its filters has an address, so it can be linked. */
 import { signal } from "@preact/signals";
 
 /** @import { PageEntry, Query } from "../types.d.ts" */
@@ -18,7 +18,7 @@ function read() {
 /** @type {import("@preact/signals").Signal<Address>} */
 export const address = signal(read());
 
-/** Grows with each page that is opened, not with a filter that changes: the heading takes the focus then. */
+/** Grows with each opened page, so that the page's heading takes the focus. A changed filter does not count. */
 export const opened = signal(0);
 
 /** @type {(() => Promise<boolean>) | null} */
@@ -26,7 +26,7 @@ let guard = null;
 let isAsking = false;
 
 /**
- * While something is not saved: who leaves the page, or its tab, is asked first.
+ * Asks before the page or the tab is left, while something is not saved.
  * @param {() => Promise<boolean>} mayLeave
  * @returns {() => void} ends it
  */
@@ -37,7 +37,7 @@ export function guardLeaving(mayLeave) {
   };
 }
 
-/** The address stays as it was until the answer is yes. @param {() => Promise<boolean>} mayLeave */
+/** Asks the person. Until the answer is yes, the address stays as it was. @param {() => Promise<boolean>} mayLeave */
 async function askFirst(mayLeave) {
   const wanted = location.hash;
   const { path, query } = address.peek();
@@ -73,7 +73,7 @@ export function href(path, query = {}) {
 /**
  * @param {string} path
  * @param {Record<string, string | number | boolean | null | undefined>} [query]
- * @param {{ replace?: boolean }} [options] `replace`: the step back goes further
+ * @param {{ replace?: boolean }} [options] `replace`: replaces the present entry of the browser's history
  */
 export function navigate(path, query = {}, { replace = false } = {}) {
   const hash = href(path, query);
@@ -97,7 +97,7 @@ export function setQuery(change, options) {
 }
 
 /**
- * The parameters of `path`, if it is one of `pattern`; else null.
+ * The parameters of `path` if it matches `pattern`, else null.
  * @param {string} pattern `/batches/:id`
  * @param {string} path
  * @returns {Record<string, string> | null}

@@ -1,4 +1,4 @@
-/** Tastes that this browser remembers: theme, columns, saved views. Never a secret, never data. */
+/** Preferences that this browser remembers: theme, columns, saved views. Never a secret, never data. */
 import { effect, signal } from "@preact/signals";
 
 const PREFIX = "dataflow:";
@@ -7,7 +7,7 @@ const PREFIX = "dataflow:";
 const known = new Map();
 
 /**
- * A taste, as a signal that is kept in localStorage.
+ * A preference, as a signal that is kept in localStorage.
  * @template T
  * @param {string} name
  * @param {T} usual
@@ -32,7 +32,7 @@ function stored(name) {
 }
 
 /**
- * A browser may refuse to store: then the taste lasts as long as the page.
+ * Stores a preference. If the browser refuses to store it, the preference lasts as long as the page.
  * @param {string} name
  * @param {unknown} value
  */
@@ -45,10 +45,10 @@ function store(name, value) {
 /** @type {import("@preact/signals").Signal<"system" | "light" | "dark">} */
 export const theme = taste("theme", /** @type {"system" | "light" | "dark"} */ ("system"));
 
-/** Times in UTC instead of this browser's zone. */
+/** Whether times are shown in UTC, not in this browser's time zone. */
 export const isUtc = taste("utc", false);
 
-/** The page follows the theme. */
+/** Applies the theme to the page, also when it changes. */
 export function followTheme() {
   effect(() => {
     if (theme.value === "system") delete document.documentElement.dataset.theme;

@@ -1,6 +1,6 @@
 /**
- * A chart over time by uPlot, which is loaded with the first one, and the same as a table. The bucket that is not over yet is drawn with
- * dashes.
+ * A chart over time, drawn by uPlot, and the same data as a table. uPlot is loaded with the first chart. The bucket that is not
+ * over yet is drawn with dashes.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { isUtc, theme } from "../state/settings.js";
@@ -17,7 +17,7 @@ import { exact } from "./time.js";
  * @param {string} props.label what it shows, for the table and for screen readers
  * @param {number[]} props.times epoch ms
  * @param {Series[]} props.series
- * @param {boolean} [props.isStacked] areas on top of each other
+ * @param {boolean} [props.isStacked] draws areas on top of each other
  * @param {boolean} [props.isPartial] the last bucket is not over
  * @param {(value: number) => string} [props.format]
  * @param {(from: number, to: number) => void} [props.onZoom] a range that was drawn with the mouse, epoch ms
@@ -46,7 +46,10 @@ function said(values, at, format) {
   return value === null ? null : html` <strong>${format(value)}</strong>`;
 }
 
-/** Newest first: that is what is asked for. @param {{ label: string, times: number[], series: Series[], format: (value: number) => string }} props */
+/**
+ * The chart's data as a table, newest first, because readers look for the newest values.
+ * @param {{ label: string, times: number[], series: Series[], format: (value: number) => string }} props
+ */
 function ChartTable({ label, times, series, format }) {
   const rows = times.map((time, index) => ({ time, index })).toReversed();
   return html`<div class="table-scroll chart-table" role="group" aria-label=${label} tabindex="0"><table>
@@ -62,7 +65,7 @@ function ChartTable({ label, times, series, format }) {
   </table></div>`;
 }
 
-/** Sums from the last series up: the first one lies on top, as in the legend. @param {Series[]} series */
+/** Stacks the series from the last one up, so that the first one is on top, as in the legend. @param {Series[]} series */
 function stacked(series) {
   /** @type {(number | null)[][]} */
   const sums = [];

@@ -66,7 +66,7 @@ export function optionsOf({ place, series, isStacked, isPartial, format, height,
 }
 
 /**
- * The numbers beside the chart: with as many decimals as their distance needs, or two ticks would read the same.
+ * The numbers beside the chart. They have as many decimals as their distance needs, because two ticks must not read the same.
  * @param {(value: number) => string} format
  */
 const valuesOf =
@@ -101,7 +101,12 @@ function timesOf(_plot, ticks, _axis, _space, step) {
   return ticks.map((tick) => format.format(tick * 1_000));
 }
 
-/** The last bucket fills yet: hatched, with a dashed line before it. @param {any} plot @param {string} ground @param {string} line */
+/**
+ * Marks the last bucket, which is not over yet: hatched, with a dashed line before it.
+ * @param {any} plot
+ * @param {string} ground
+ * @param {string} line
+ */
 function markLast(plot, ground, line) {
   const times = plot.data[0];
   if (times.length < 2) return;
@@ -121,7 +126,7 @@ function markLast(plot, ground, line) {
   ctx.restore();
 }
 
-/** A token's colour as the theme has it now. @param {HTMLElement} place */
+/** Answers the present theme's colour of a token. @param {HTMLElement} place */
 function colours(place) {
   const probe = document.createElement("span");
   place.append(probe);

@@ -1,4 +1,4 @@
-/** Copy to the clipboard, also where the page is not in a secure context (plain HTTP by an address). */
+/** Copies text to the clipboard, also if the page is not in a secure context (plain HTTP, by an address). */
 import { useState } from "preact/hooks";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -20,7 +20,7 @@ function copyBySelection(text) {
   const field = document.createElement("textarea");
   field.value = text;
   field.className = "offscreen";
-  // Inside an open dialog, for everything else cannot take the focus then.
+  // The selection must be inside an open dialog, because nothing outside of it can take the focus.
   const place = document.querySelector("dialog[open]") ?? document.body;
   const active = /** @type {HTMLElement | null} */ (document.activeElement);
   place.append(field);
@@ -34,7 +34,7 @@ function copyBySelection(text) {
 /**
  * @param {object} props
  * @param {string} props.text
- * @param {string} [props.what] `id`: the button says "Copy id"
+ * @param {string} [props.what] the name of the text. With `id` the button says "Copy id"
  * @param {boolean} [props.isWide] with the word beside the icon
  */
 export function Copy({ text, what = "text", isWide = false }) {
@@ -50,7 +50,10 @@ export function Copy({ text, what = "text", isWide = false }) {
   </button>`;
 }
 
-/** The first part of an id is its time: batches of the same minute have it in common, so the end belongs to it. @param {string} id */
+/**
+ * A short form of an id: its beginning and its end. The beginning is the id's time, which batches of the same minute share.
+ * @param {string} id
+ */
 export const shortOf = (id) => (id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
 /** A short id with the whole one to copy. @param {{ id: string, href?: string, what?: string }} props */

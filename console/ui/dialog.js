@@ -1,4 +1,7 @@
-/** Dialogs: the browser's own `<dialog>`, which keeps the focus inside and gives it back. `ask` says what will happen before it does. */
+/**
+ * Dialogs, by the browser's own `<dialog>`, which keeps the focus inside and gives it back. `ask` tells the consequence before it
+ * acts.
+ */
 import { signal } from "@preact/signals";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { connection } from "../api/client.js";
@@ -14,7 +17,7 @@ import { count } from "./numbers.js";
 /**
  * @param {object} props
  * @param {string} props.title
- * @param {() => void} [props.onClose] Escape, the cross; without it the dialog stays
+ * @param {() => void} [props.onClose] called for Escape and the cross; without it the dialog stays open
  * @param {string} [props.class] `wide`
  * @param {any} [props.children]
  */
@@ -58,22 +61,22 @@ const firstOf = (dialog) =>
  * @property {any} [consequence] what happens then, in a sentence or more
  * @property {string} action the button: "Cancel batch"
  * @property {boolean} [isDanger]
- * @property {"none" | "optional" | "required"} [reason] asks why; it stands in the audit
- * @property {number} [count] how many things it changes: more than 50 have to be typed
+ * @property {"none" | "optional" | "required"} [reason] asks for a reason, which the audit keeps
+ * @property {number} [count] how many things it changes; a number above 50 has to be typed
  * @property {string} [type] a word to type before the button works, such as a client's identifier
  * @property {any} [extra] further fields, made by the caller
- * @property {(reason: string) => Promise<unknown>} run what the button does; what it throws is shown in the dialog
+ * @property {(reason: string) => Promise<unknown>} run called by the button; an error that it throws is shown in the dialog
  */
 
 /** @type {import("@preact/signals").Signal<(Question & { id: number, end: (isDone: boolean) => void })[]>} */
 const questions = signal(/** @type {any[]} */ ([]));
 let asked = 0;
 
-/** Above it the number is typed: nobody types 4,812 by accident. */
+/** A larger number has to be typed before the button works, because nobody types 4,812 by accident. */
 const MOST_UNTYPED = 50;
 
 /**
- * Asks, and does it.
+ * Asks the person, and runs the action after a yes.
  * @param {Question} question
  * @returns {Promise<boolean>} whether it was done
  */
@@ -88,7 +91,7 @@ export function ask(question) {
   });
 }
 
-/** Where questions appear. */
+/** The component that shows the open questions. */
 export function Questions() {
   return html`${questions.value.map((question) => html`<${Ask} key=${question.id} ...${question} />`)}`;
 }
@@ -102,7 +105,7 @@ function Ask({ title, consequence, action, isDanger, reason = "none", count: man
   const isOver = useIsOver(problem);
   const { isAway } = connection.value;
   const told = useRef(/** @type {HTMLDivElement | null} */ (null));
-  // In a long form the refusal may be below the edge.
+  // In a long form the refusal may be out of sight.
   useEffect(() => {
     if (problem) told.current?.scrollIntoView({ block: "nearest" });
   }, [problem]);

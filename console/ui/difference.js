@@ -1,4 +1,7 @@
-/** What differs between two JSON values, as the audit and the versions of policies have it: by JSON pointer, before and after. */
+/**
+ * Shows the differences of two JSON values, as the audit and the versions of policies store them: by JSON pointer, before and
+ * after.
+ */
 import { html } from "./html.js";
 
 /** @param {unknown} value */

@@ -1,4 +1,4 @@
-/** Where nothing is yet: what will be here, and the next step. Never a blank space. */
+/** Shown in place of an empty list: what will be here, and the next step. No part of a page is just blank. */
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 
@@ -12,7 +12,7 @@ export function Empty({ title, icon = "info", children }) {
   return html`<div class="empty"><${Icon} name=${icon} /><p class="empty-title">${title}</p>${children && html`<div>${children}</div>`}</div>`;
 }
 
-/** Grey lines where data will come. @param {{ lines?: number, label?: string }} props */
+/** Grey lines that are shown until the data comes. @param {{ lines?: number, label?: string }} props */
 export function Loading({ lines = 4, label = "Loading" }) {
   return html`<div class="loading" role="status" aria-label=${label}>
     ${Array.from({ length: lines }, (_, index) => html`<span key=${index} class="skeleton"></span>`)}

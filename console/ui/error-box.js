@@ -1,4 +1,6 @@
-/** A refusal, beside the thing that it is about: what is wrong, its code, the request id to copy, and where the docs explain it. */
+/**
+ * Shows a refusal beside the thing that it is about: the fault, its code, the request id to copy, and a link to the explanation.
+ */
 import { useEffect, useState } from "preact/hooks";
 import { connection } from "../api/client.js";
 import { href } from "../state/router.js";
@@ -9,14 +11,14 @@ import { now } from "./time.js";
 
 /** @import { ApiProblem } from "../api/problem.js" */
 
-/** @param {{ problem: ApiProblem }} props the seconds until it may be tried again */
+/** @param {{ problem: ApiProblem }} props shows the seconds until the next try is allowed */
 export function CountDown({ problem }) {
   const left = Math.ceil((problem.at + (problem.retryAfterS ?? 0) * 1_000 - now.value) / 1_000);
   if (problem.retryAfterS === null) return null;
   return html`<span>${left > 0 ? `Try again in ${left} s.` : "Try again now."}</span>`;
 }
 
-/** Whether the time that a problem asked to wait is over. @param {ApiProblem | null} problem */
+/** Whether the waiting time that a problem has asked for is over. @param {ApiProblem | null} problem */
 export function useIsOver(problem) {
   const until = problem?.retryAfterS ? problem.at + problem.retryAfterS * 1_000 : 0;
   const [, again] = useState(0);
@@ -36,7 +38,7 @@ export function useIsOver(problem) {
  */
 export function ErrorBox({ problem, title, onRetry }) {
   const isAway = problem?.code === "away";
-  // The page says it once, at its head, and reads again by itself.
+  // The bar at the head of the page already says that the API is away, and the page reads again by itself.
   if (!problem || (isAway && onRetry && connection.value.isAway)) return null;
   return html`<div class="error-box" role="alert">
     <${Icon} name="error" />

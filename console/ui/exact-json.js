@@ -1,8 +1,11 @@
-/** JSON whose numbers keep their digits: JSON.parse alone makes 9007199254740993 into 9007199254740992, and nobody would see it. */
+/**
+ * Parses JSON without losing digits of numbers. JSON.parse alone turns 9007199254740993 into 9007199254740992, and nobody would
+ * notice.
+ */
 
-/** @typedef {{ rawJSON: string }} RawNumber a number that JavaScript cannot hold, with its own text */
+/** @typedef {{ rawJSON: string }} RawNumber a number that JavaScript cannot hold, kept as its text */
 
-/** Chromium and Firefox have these; other browsers read numbers as ever. */
+/** Chromium and Firefox have these functions. Other browsers lose such digits. */
 const own = /** @type {{ rawJSON?: (text: string) => RawNumber, isRawJSON?: (value: unknown) => boolean }} */ (
   /** @type {unknown} */ (JSON)
 );
@@ -10,14 +13,15 @@ const own = /** @type {{ rawJSON?: (text: string) => RawNumber, isRawJSON?: (val
 /** @param {unknown} value @returns {value is RawNumber} */
 export const isRawNumber = (value) => own.isRawJSON?.(value) ?? false;
 
-/** The digits of a number without its sign, its point and zeros at either end. @param {string} text */
+/** The digits of a number, without its sign, its point, and zeros at both ends. @param {string} text */
 const digitsOf = (text) => text.replace(/e.*$/i, "").replaceAll(/[-.]/g, "").replace(/^0+/, "").replace(/0+$/, "");
 
 /** @param {string} source @param {number} value */
 const isExact = (source, value) => Number.isFinite(value) && digitsOf(source) === digitsOf(String(value));
 
 /**
- * As JSON.parse, but a number that would lose digits becomes a `RawNumber`, which JSON.stringify writes as it was.
+ * Works as JSON.parse, but a number that would lose digits becomes a `RawNumber`. JSON.stringify writes that with its original
+ * text.
  * @param {string} text
  * @returns {any} Throws SyntaxError.
  */

@@ -1,4 +1,4 @@
-/** Fields of forms: a label, the field, and below it what helps or what is wrong. */
+/** Fields of forms: a label, the field, and below it a help text or a fault. */
 
 import { useId } from "preact/hooks";
 import { parseExact } from "./exact-json.js";
@@ -24,7 +24,7 @@ function Field({ label, help, wrong, control }) {
     ${told && html`<span id=${`${id}-told`} class=${wrong ? "wrong" : "help"} role=${wrong ? "status" : undefined}>${told}</span>`}</div>`;
 }
 
-/** The field of a form that an event is of. @param {Event} event */
+/** The field of a form that an event comes from. @param {Event} event */
 export const fieldOf = (event) => /** @type {HTMLInputElement} */ (event.target);
 
 /** @param {Said & { value: string, onValue: (value: string) => void, [attribute: string]: any }} props */
@@ -48,7 +48,11 @@ export function SelectField({ label, help, wrong, value, options, onValue }) {
   return html`<${Field} label=${label} help=${help} wrong=${wrong} control=${control} />`;
 }
 
-/** One of a few. @param {{ label: string, name: string, value: string, options: [value: string, title: string, more?: string][], onValue: (value: string) => void }} props */
+/**
+ * A choice of one value out of a few.
+ * @param {{ label: string, name: string, value: string, options: [value: string, title: string, more?: string][], onValue:
+ *   (value: string) => void }} props
+ */
 export function Choices({ label, name, value, options, onValue }) {
   return html`<fieldset class="field"><legend>${label}</legend><div class="options single">
     ${options.map(
@@ -58,7 +62,11 @@ export function Choices({ label, name, value, options, onValue }) {
   </div></fieldset>`;
 }
 
-/** Some of a few. @param {{ label: string, values: string[], options: [value: string, title: string, more?: string][], onValues: (values: string[]) => void }} props */
+/**
+ * A choice of any of a few values.
+ * @param {{ label: string, values: string[], options: [value: string, title: string, more?: string][], onValues: (values:
+ *   string[]) => void }} props
+ */
 export function Checks({ label, values, options, onValues }) {
   const flip = (/** @type {string} */ key) =>
     onValues(values.includes(key) ? values.filter((one) => one !== key) : [...values, key]);
@@ -71,7 +79,7 @@ export function Checks({ label, values, options, onValues }) {
 }
 
 /**
- * A JSON object that was typed. Throws an Error that says where it is wrong.
+ * Parses a typed JSON object. Throws an Error that says where the text is wrong.
  * @param {string} text
  * @returns {Record<string, unknown>}
  */

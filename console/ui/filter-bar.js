@@ -1,6 +1,6 @@
 /**
- * Filters as chips. They live in the address alone, so that every view is a link; Backspace or Delete on a chip removes it. Views that
- * are saved keep a name and an address in this browser.
+ * Filters as chips. The filters are only in the address, so every view is a link. Backspace or Delete on a chip removes it. A
+ * saved view is a name and an address, which this browser keeps.
  */
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { address, href, navigate, setQuery } from "../state/router.js";
@@ -15,9 +15,10 @@ import { Icon } from "./icons.js";
  * @property {string} label "State"
  * @property {"choice" | "text" | "time"} [kind] `text` where omitted
  * @property {{ value: string, label: string }[]} [options] of a choice
- * @property {boolean} [isSeveral] of a choice: more than one, joined by commas
+ * @property {boolean} [isSeveral] of a choice: several values are allowed, joined by commas
  * @property {string} [hint] of a text
- * @property {(text: string, signal: AbortSignal) => Promise<{ value: string, label: string }[]>} [suggest] of a text: what begins so
+ * @property {(text: string, signal: AbortSignal) => Promise<{ value: string, label: string }[]>} [suggest] of a text: values that
+ *   begin with it
  * @property {{ label: string, value: () => string }[]} [presets] of a time
  * @property {(value: string) => string} [show] the value as the chip says it
  */
@@ -30,7 +31,7 @@ export function FilterBar({ filters, children }) {
   const isAny = set.length > 0;
   const filter = filters.find(({ name }) => name === adding);
   const menu = useRef(/** @type {HTMLElement | null} */ (null));
-  // What had the focus is gone then.
+  // The element that had the focus no longer exists.
   const backToMenu = () => menu.current?.focus();
   const end = () => {
     setAdding(null);
@@ -133,7 +134,7 @@ function Edit({ filter, value, onEnd }) {
 const REST_MS = 200;
 
 /**
- * What may be meant, asked where typing rests.
+ * Suggests values when a person stops typing.
  * @param {Filter["suggest"]} suggest
  */
 function useSuggested(suggest) {
@@ -159,7 +160,7 @@ function useSuggested(suggest) {
 /** @param {HTMLElement | null} element */
 const focused = (element) => element?.focus();
 
-/** As an input of type datetime-local wants it. @param {string} instant */
+/** A time in the form of an input of the type datetime-local. @param {string} instant */
 function local(instant) {
   const ms = Date.parse(instant);
   if (Number.isNaN(ms)) return instant;

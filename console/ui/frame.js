@@ -1,4 +1,4 @@
-/** What stands around every page: header, navigation, search, the age of the data, and news about the connection. */
+/** The frame of every page: header, navigation, search, the age of the data, and messages about the connection. */
 import { useEffect, useRef } from "preact/hooks";
 import { connection, refreshAll, urlOf } from "../api/client.js";
 import { logOut, session, settings, side } from "../api/session.js";
@@ -17,7 +17,7 @@ import { toast, toastProblem } from "./toast.js";
 
 /** @import { PageEntry } from "../types.d.ts" */
 
-/** Pages that the one who is logged in may open. */
+/** The pages that the person who is logged in may open. */
 export const ownPages = () => pages.filter((page) => page.side === side.value);
 
 export function Logo() {
@@ -46,7 +46,7 @@ export function Frame({ children }) {
     </main>`;
 }
 
-/** The hash of the address is the page, so the link cannot do it. @param {Event} event */
+/** Skips the navigation. A plain link cannot do so, because the hash of the address names the page. @param {Event} event */
 function skip(event) {
   event.preventDefault();
   document.getElementById("content")?.focus();
@@ -68,7 +68,7 @@ function useFrameKeys() {
   ]);
 }
 
-/** A menu closes when something else is pressed, and by Escape. */
+/** Closes a menu by Escape, or when something outside of it is pressed. */
 function useMenusThatClose() {
   useEffect(() => {
     const open = () => /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details.menu[open]")]);
@@ -91,12 +91,12 @@ function useMenusThatClose() {
   }, []);
 }
 
-/** Copying, filters and menus need no API. */
+/** The buttons that are off while the API is away. Copying, filters and menus need no API, so they stay on. */
 const OFF = "main button.button:not(.filter-bar *, .error-box *, .bar *, [data-local])";
 
 /**
- * While the API is away nothing can be done, and buttons say so: they look off, tell it to screen readers, and do nothing. They keep
- * the focus, which a disabled button would lose.
+ * Turns buttons off while the API is away: they look disabled, tell that to screen readers, and do nothing. They keep the focus,
+ * which a really disabled button would lose.
  */
 function useButtonsOffWhileAway() {
   const { isAway } = connection.value;
@@ -129,7 +129,7 @@ function Nav() {
   const found = pageOf(own, path);
   const marked = found?.page.under ?? found?.page.path;
   const bar = useRef(/** @type {HTMLElement | null} */ (null));
-  // On a narrow screen the marked one may be out of sight.
+  // On a narrow screen the link of the present page may be out of sight.
   useEffect(() => {
     bar.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [marked]);
@@ -146,7 +146,7 @@ function NavLink({ page: { path, title, nav }, isOn }) {
 /** @type {Record<string, string>} */
 const words = { live: "live", polling: "every 5 s", paused: "paused", connecting: "connecting", off: "read once" };
 
-/** How old what is shown is. Pressed, it stops or goes on. */
+/** A button with the age of the shown data. It pauses and resumes the page. */
 function Age() {
   const { isAway } = connection.value;
   const at = dataAt.value;
@@ -178,7 +178,10 @@ function switchZone() {
   toast(isUtc.peek() ? "Times are in UTC." : "Times are in your zone.", "plain");
 }
 
-/** Pages of the documentation for who is logged in. @type {Record<"operator" | "partner", [page: string, title: string][]>} */
+/**
+ * The pages of the documentation, by the role of the reader.
+ * @type {Record<"operator" | "partner", [page: string, title: string][]>}
+ */
 const guides = {
   operator: [
     ["docs/guide", "Guide"],
@@ -217,7 +220,7 @@ function UserMenu() {
   </details>`;
 }
 
-/** The API is away: what is shown stays, with its age. */
+/** The bar that says that the API is away. The data stays, with its age. */
 function AwayBar() {
   const { isAway, since, retryAt } = connection.value;
   if (!isAway) return null;
@@ -227,11 +230,11 @@ function AwayBar() {
     <span aria-hidden="true"> Away for ${duration(Math.max(1_000, now.value - since))}, trying again in ${left} s.</span></span></div>`;
 }
 
-/** The page that is open is of another version than the node. */
+/** The bar that says that the open page has another version than the node. */
 export function reloadBar() {
   return html`<div class="bar warn" role="alert"><${Icon} name="info" /><span>DataFlow was updated while this page was open.</span>
     <button type="button" class="button small" onClick=${() => location.reload()}>Load the new version</button></div>`;
 }
 
-/** For the sheet of keys. */
+/** The present shortcuts, for the sheet of keys. */
 export const boundNow = () => bindings.value;

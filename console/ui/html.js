@@ -1,4 +1,4 @@
-/** Markup: `html` makes elements. Every value in it is a text node or a property, never markup. */
+/** Makes elements from `html` templates. A value in a template becomes a text node or a property, never markup. */
 import htm from "htm";
 import { h } from "preact";
 
@@ -14,7 +14,7 @@ function visible(child) {
   return Array.isArray(child) ? child.map(visible) : child;
 }
 
-/** As `h`; texts show such characters as `\\u202e`, as error reports do. */
+/** Works as Preact's `h`, but texts show these characters as `\\u202e`, as error reports do. */
 const element = (/** @type {any} */ type, /** @type {any} */ props, /** @type {unknown[]} */ ...children) =>
   h(type, props, .../** @type {any[]} */ (children.map(visible)));
 

@@ -1,7 +1,7 @@
-/** Our own icons, 16 × 16, drawn with the colour of the text. An icon never stands for a word alone: it stands beside one. */
+/** The console's own icons, 16 × 16, in the colour of the text. An icon is always beside a word, never in place of one. */
 import { html } from "./html.js";
 
-/** Paths of lines, one string an icon. */
+/** The lines of each icon, as one SVG path. */
 const paths = {
   overview: "M2.5 9.5 5.5 6l2.5 3 5.5-6M2.5 13.5h11",
   batches: "M2.5 3.5h11v3h-11zM2.5 9.5h11v3h-11z",

@@ -1,4 +1,6 @@
-/** CodeMirror, in a shadow root: there it takes its styles as a sheet of its own, which the page's policy allows. */
+/**
+ * CodeMirror in a shadow root. There it adds its styles as a style sheet object, which the page's content security policy allows.
+ */
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
 import { bracketMatching, foldGutter, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
@@ -11,7 +13,7 @@ import { html } from "./html.js";
 
 /** @import { JsonEditorProps, Mark } from "./json-editor.js" */
 
-/** The page's colours: they reach into the shadow root. */
+/** The page's colours, as custom properties that also reach into the shadow root. */
 const look = EditorView.theme({
   "&": {
     color: "var(--text)",

@@ -1,6 +1,6 @@
 /**
- * A JSON text: CodeMirror, which is loaded when the first editor opens; where its files cannot come, a plain text area with line
- * numbers. Marks stand at their lines in both.
+ * An editor for JSON text. It is CodeMirror, loaded with the first editor; if its files cannot be loaded, it is a plain text area
+ * with line numbers. Both show marks at their lines.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Loading } from "./empty.js";
@@ -17,7 +17,7 @@ import { html } from "./html.js";
  * @property {(text: string) => void} onChange
  * @property {Mark[]} [marks]
  * @property {boolean} [isReadOnly]
- * @property {{ offset: number, time: number } | null} [goTo] the cursor goes there when `time` is another one
+ * @property {{ offset: number, time: number } | null} [goTo] a change of `time` moves the cursor there
  */
 
 /** @param {JsonEditorProps} props */

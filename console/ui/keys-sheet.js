@@ -1,4 +1,4 @@
-/** `?`: every key that is bound now. */
+/** The sheet that `?` opens: all present keyboard shortcuts. */
 import { signal } from "@preact/signals";
 import { bindings } from "../state/keys.js";
 import { Dialog } from "./dialog.js";

@@ -7,10 +7,10 @@ const fine = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 /** @param {number | null | undefined} value */
 export const count = (value) => (value === null || value === undefined ? "–" : whole.format(value));
 
-/** `4.8K`, where there is little room. @param {number} value */
+/** A short form such as `4.8K`, for places with little room. @param {number} value */
 export const compact = (value) => short.format(value);
 
-/** `4,812` or `0.3` a second. @param {number} value */
+/** A rate per second, such as `4,812` or `0.3`. @param {number} value */
 export const rate = (value) => (value >= 10 ? whole.format(Math.round(value)) : fine.format(value));
 
 /** @param {number} part @param {number} all `31 %` of all; less than one in a hundred has a decimal */

@@ -1,4 +1,4 @@
-/** The frame of a page's content: its title, which takes the focus when the page is opened, and what can be done. */
+/** The frame of a page's content: its title, which takes the focus when the page opens, and the page's actions. */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { settings } from "../api/session.js";
 import { opened } from "../state/router.js";
@@ -10,13 +10,13 @@ import { html } from "./html.js";
  * @param {any} [props.lead] one line below the title
  * @param {any} [props.badge] beside the title: a state
  * @param {any} [props.actions] buttons at the right
- * @param {[href: string, label: string][]} [props.crumbs] the way here
+ * @param {[href: string, label: string][]} [props.crumbs] links to the pages above this one
  * @param {any} [props.children]
  */
 export function Page({ title, lead, badge, actions, crumbs = [], children }) {
   const heading = useRef(/** @type {HTMLHeadingElement | null} */ (null));
   const time = opened.value;
-  // At once with the heading.
+  // Sets the title in the same frame in which the heading is shown.
   useLayoutEffect(() => {
     document.title = [title, "DataFlow", settings.label].filter(Boolean).join(" · ");
   }, [title]);

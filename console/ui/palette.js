@@ -1,4 +1,7 @@
-/** Search, by `/` or Ctrl K: pages by name, and things by what is known of them. */
+/**
+ * The search box, opened by `/` or Ctrl+K. It finds pages by name, and batches, clients and other things by what is known of
+ * them.
+ */
 import { signal } from "@preact/signals";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { side } from "../api/session.js";
@@ -21,7 +24,10 @@ const close = () => {
   isOpen.value = false;
 };
 
-/** A file on the search box: was it ever imported? Only operators have the search for it. */
+/**
+ * Handles a file that is dropped on the search box: the search answers whether it was ever imported. Only operators have this
+ * search.
+ */
 export const dropSearch = {
   onDragOver: (/** @type {DragEvent} */ event) => {
     if (side.peek() === "operator" && event.dataTransfer?.types.includes("Files")) event.preventDefault();
@@ -36,7 +42,7 @@ export const dropSearch = {
   },
 };
 
-/** Where typing stops for so long, the API is asked. */
+/** The search asks the API when a person has stopped typing for this long. */
 const REST_MS = 200;
 
 export function Palette() {
@@ -48,7 +54,7 @@ function Search() {
   const [found, setFound] = useState(/** @type {Hit[]} */ ([]));
   const [at, setAt] = useState(0);
   const id = useId();
-  /** Enter was pressed before the answer came. */
+  /** The text for which Enter was pressed before the answer came. */
   const early = useRef("");
   const wanted = text.trim();
   const own = navOf(side.value);

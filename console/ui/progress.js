@@ -1,10 +1,10 @@
-/** Long work has a bar. Screen readers hear every quarter, not every percent. */
+/** A bar for long work. Screen readers announce every quarter, not every percent. */
 import { html } from "./html.js";
 import { percent } from "./numbers.js";
 
 /**
  * @param {object} props
- * @param {number | null} props.value 0 to 1; null: nobody knows
+ * @param {number | null} props.value 0 to 1; null: not known
  * @param {string} props.label "Sent"
  * @param {any} [props.more] at the right: "4,812 records/s, 12 s left"
  */

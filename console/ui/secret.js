@@ -1,4 +1,7 @@
-/** A secret or a token that the API shows once: it stays until the reader says that it is stored, and is gone from the page then. */
+/**
+ * Shows a secret or token, which the API answers only once. It stays until the reader confirms that it is stored; then the page
+ * forgets it.
+ */
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { Copy } from "./copy.js";
@@ -30,7 +33,7 @@ export function showOnce(what) {
   });
 }
 
-/** Where secrets appear. */
+/** The component that shows the open secret. */
 export function Secrets() {
   return shown.value && html`<${Secret} ...${shown.value} />`;
 }

@@ -1,4 +1,4 @@
-/** States: always an icon and a word, never a colour alone. One table for everything that has a state. */
+/** The states of everything that has a state. Each has an icon and a word, never a colour alone. */
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 
@@ -57,7 +57,7 @@ export const iconOf = (state) => states[state]?.[0] ?? "info";
 /** @param {string} state @returns {Tone} */
 export const toneOf = (state) => states[state]?.[2] ?? "calm";
 
-/** @param {{ of: string, more?: string }} props `more`: put behind the word, such as "for 12 s" */
+/** @param {{ of: string, more?: string }} props `more`: a text after the word, such as "for 12 s" */
 export function State({ of, more }) {
   const [icon, word, tone] = states[of] ?? ["info", wordOf(of), "calm"];
   return html`<span class=${`state ${tone}`}><${Icon} name=${icon} />${word}${more ? ` ${more}` : ""}</span>`;

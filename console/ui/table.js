@@ -1,6 +1,6 @@
 /**
- * A table of data: a caption, sorting where the API sorts, rows by keyboard (`j` `k` Enter, `x` selects), pages by cursor, and "12 new –
- * show" instead of rows that jump.
+ * A table of data: a caption, sorting if the API can sort, rows by keyboard (`j` `k` Enter, `x` selects), and pages by cursor.
+ * New rows are announced as "12 new – show", so that no row jumps.
  */
 import { Fragment } from "preact";
 import { useRef, useState } from "preact/hooks";
@@ -19,22 +19,22 @@ import { plural } from "./numbers.js";
  * @property {string} key
  * @property {any} title
  * @property {(row: T) => any} render
- * @property {"right"} [align] numbers stand at the right
- * @property {boolean} [isWide] takes the room that is left, and may break lines
+ * @property {"right"} [align] numbers are aligned right
+ * @property {boolean} [isWide] takes the remaining width, and may break lines
  * @property {"first" | "last"} [hides] on narrow screens: `first` goes first
  * @property {string} [sort] the value of the address's `order` that sorts by it
  */
 
 /**
- * What `useList` answers, or a part of it: `{ items }` alone is a table that never changes.
+ * The answer of `useList`, or a part of it. `{ items }` alone makes a table that never changes.
  * @template T
  * @typedef {Partial<import("../state/list.js").FoundList<T>> & { items: T[] }} Source
  */
 
-/** The rows of the table that has the focus, or had it last. @type {HTMLElement | null} */
+/** The body of the table that last had the focus. @type {HTMLElement | null} */
 let lastFocused = null;
 
-/** Of several tables on a page this one has the keys: the one that has or last had the focus, else the first. */
+/** The table that gets the keys, if a page has several: the one that has or last had the focus, else the first. */
 const bodyOfKeys = () => (lastFocused?.isConnected ? lastFocused : document.querySelector("main .table-box tbody"));
 
 /**
@@ -112,7 +112,7 @@ export function Table({
   const click = (/** @type {MouseEvent} */ event, /** @type {T} */ row) => {
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest("a, button, input, label, time, summary")) return;
-    // Text that was just selected is not a click.
+    // A click that ends a text selection does not open the row.
     if (hrefOf && getSelection()?.isCollapsed !== false) open(row);
   };
 

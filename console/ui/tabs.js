@@ -1,4 +1,4 @@
-/** Tabs of a page. Which one is open stands in the address, so that each is a link. */
+/** The tabs of a page. The address names the open tab, so that each tab is a link. */
 import { address, setQuery } from "../state/router.js";
 import { html } from "./html.js";
 

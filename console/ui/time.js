@@ -1,4 +1,4 @@
-/** Times: how long ago, exact on hover and focus, local or UTC by taste. */
+/** Shows times as how long ago they were. The exact time appears on hover and focus, local or in UTC as the reader prefers. */
 import { signal } from "@preact/signals";
 import { isUtc } from "../state/settings.js";
 import { html } from "./html.js";
@@ -36,7 +36,7 @@ function relative(ms) {
   return ago > 0 ? `${text} ago` : `in ${text}`;
 }
 
-/** The largest unit alone: a list is read at a glance. @param {number} ms */
+/** A rough form with only the largest unit, because readers only glance at a list. @param {number} ms */
 function coarse(ms) {
   const minutes = ms / 60_000;
   if (minutes < 60) return `${Math.floor(minutes)} min`;
@@ -56,7 +56,10 @@ export function Time({ at, isExact = false }) {
   return html`<time class="tip" datetime=${new Date(ms).toISOString()} tabindex="0" data-tip=${more} aria-label=${`${shown}, ${more}`}>${shown}</time>`;
 }
 
-/** @param {{ from: string | number | null | undefined, to?: string | number | null }} props how long it took; without `to` it runs on */
+/**
+ * @param {{ from: string | number | null | undefined, to?: string | number | null }} props shows how long something took; without
+ *   `to` it counts on
+ */
 export function Took({ from, to }) {
   const begin = msOf(from);
   if (Number.isNaN(begin)) return html`<span class="quiet">–</span>`;

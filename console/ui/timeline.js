@@ -1,4 +1,4 @@
-/** What happened, one entry below the other: when, what, who, why. */
+/** A list of events: when, what, who, why. */
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { Time } from "./time.js";

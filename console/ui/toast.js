@@ -1,4 +1,4 @@
-/** Short news at the edge of the page: what was just done. What went wrong with something stands beside that thing instead. */
+/** Short messages at the edge of the page about what was just done. An error is shown beside the thing that it is about. */
 import { signal } from "@preact/signals";
 import { asProblem } from "../api/problem.js";
 import { href } from "../state/router.js";
@@ -25,7 +25,7 @@ export function toast(text, kind = "good") {
 }
 
 /**
- * What went wrong before there was a dialog to tell it in, with its code, its request and where the docs explain it.
+ * Shows an error that came before a dialog was open, with its code, its request id, and a link to its explanation.
  * @param {string} title what was tried: "It cannot be taken back"
  * @param {unknown} error
  */
