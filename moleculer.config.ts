@@ -5,7 +5,7 @@ import { serviceNames } from "./config/services.ts";
 import { CONNECT_TIMEOUT_MS, rabbitMiddleware } from "./lib/amqp/start.ts";
 import { AmqpTransporter } from "./lib/amqp/transporter.ts";
 import { SafeLogger } from "./lib/log/logger.ts";
-import { circuitsOnRequest, type Runner, readNoEnvironment } from "./lib/moleculer.ts";
+import { circuitsOnRequest, type Runner, readNoEnvironment, registryCountedWhenAsked } from "./lib/moleculer.ts";
 import { ParamsValidator } from "./lib/validator.ts";
 import { tracing } from "./lib/zipkin.ts";
 import { Discoverer, drainMiddleware } from "./middlewares/drain.ts";
@@ -40,6 +40,7 @@ export function brokerOptions(config: Config): BrokerOptions {
     created(broker: ServiceBroker) {
       useConfig(broker, config);
       circuitsOnRequest(broker);
+      registryCountedWhenAsked(broker);
       broker.createService(monitor());
     },
   };

@@ -19,6 +19,20 @@ export function circuitsOnRequest({ options }: ServiceBroker): void {
   options.circuitBreaker = { ...options.circuitBreaker, enabled: false };
 }
 
+/**
+ * Moleculer counts all services, actions and listeners of all nodes anew with each one that comes or goes: a node that starts did so for
+ * each of its services. They are counted when somebody lists the metrics.
+ */
+export function registryCountedWhenAsked({ registry, metrics }: ServiceBroker): void {
+  const count = registry.updateMetrics.bind(registry);
+  const list = metrics.list.bind(metrics);
+  registry.updateMetrics = () => {};
+  metrics.list = (of) => {
+    count();
+    return list(of);
+  };
+}
+
 /** By its types a plain method. */
 type Debounced = ServiceBroker["localServiceChanged"] & { cancel(): void };
 

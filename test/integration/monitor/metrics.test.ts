@@ -59,6 +59,7 @@ test("/metrics has Moleculer's calls, their times and errors", async () => {
   expect(samples.get(`moleculer_request_time_bucket{${labels},le="10000"}`)).toBe(calls);
   expect(samples.get(`moleculer_request_error_total{${labels}}`)).toBe(1);
   expect(samples.get("moleculer_broker_started")).toBe(1);
+  expect(samples.get('moleculer_registry_action_endpoints_total{action="batch.get"}')).toBe(1);
   expect(samples.get("process_resident_memory_bytes")).toBeGreaterThan(1e7);
 });
 
