@@ -15,6 +15,12 @@ class Statement {
   }
 }
 
+/**
+ * Sequelize asks for the types of a table's columns before each SELECT of a model, because it makes other values of dates and JSON.
+ * We have no such columns, so the thread need not be asked.
+ */
+const isForTypes = (text: string) => text.startsWith("PRAGMA table_info(`");
+
 export function sequelizeOn(client: SqliteClient): Sequelize {
   const options: Options & { foreignKeys: boolean } = {
     dialect: "sqlite",
@@ -52,6 +58,10 @@ function driver(client: SqliteClient): object {
     all(text: string, ...rest: [Callback?] | [unknown, Callback?]): this {
       const done = rest.at(-1) instanceof Function ? (rest.at(-1) as Callback) : undefined;
       const params = rest[0] === done ? undefined : rest[0];
+      if (isForTypes(text)) {
+        done?.call(new Statement({ lastId: 0, changes: 0 }), null, []);
+        return this;
+      }
       client.sql(this.#session, text, bindable(params)).then(
         (result) => done?.call(new Statement(result), null, rowsOf(result)),
         (error: Error) => done?.call(new Statement({ lastId: 0, changes: 0 }), error),
