@@ -1,5 +1,8 @@
 // @ts-check
-/** Requests that are repeated while that may help: a lost connection, 503, 429, a first try that still runs. */
+/**
+ * Sends requests. It repeats a request when another try may help: after a lost connection, a 503, a 429, or while a first try
+ * still runs.
+ */
 import http from "node:http";
 import https from "node:https";
 import { text } from "node:stream/consumers";
@@ -44,7 +47,7 @@ class Silent extends Error {
 const CONTINUE_MS = 1_000;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
-/** A day's quota is free again tomorrow: waiting for it makes no sense. */
+/** The longest `Retry-After` that is waited for. A longer one belongs to a day's quota, which is free again only tomorrow. */
 const LONGEST_RETRY_AFTER_MS = 120_000;
 const again = new Set([408, 425, 429, 500, 502, 503, 504]);
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** Shows the progress on stderr: bars on a terminal, else a line for each step. */
+/** Shows the progress on stderr: bars on a terminal, elsewhere a line for each step. */
 import { visible } from "../lib/log/visible.cjs";
 import { count, drawnBar, size } from "./bar.mjs";
 

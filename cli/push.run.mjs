@@ -16,7 +16,7 @@ import { sourceOf } from "./push.source.mjs";
 
 const ROWS_SHOWN = 10;
 const GROUPS_SHOWN = 5;
-/** Each question about a batch spends one of the client's requests. */
+/** How often the batch is asked for. Each such request counts for the client's rate. */
 const LOOK_MS = 1_000;
 /** @param {Batch} batch */
 const exitCodeOf = ({ status, counts }) =>
@@ -96,7 +96,7 @@ function queryOf({ checks, corrects }) {
  */
 function keyOf({ digest }, { key, again, checks, contentType, dataset, corrects }) {
   if (key !== null) return key;
-  // What was found may differ from what was found before: a check is made each time.
+  // A check has a new key each time, because its result may differ from the last one.
   if (again || checks) return randomUUID();
   const parts = [
     contentType,
@@ -183,7 +183,7 @@ async function report(http, batch, { json, errors, waits, checks }, isReplayed) 
   }
   console.log(summary(batch));
   if (batch.counts.rejected === 0) return;
-  // Those of a check were shown before its question.
+  // The findings of a check were printed before its question.
   if (!checks || !batch.validateOnly)
     for (const line of await groupLines(http, batch, { most: GROUPS_SHOWN })) console.log(line);
   if (errors !== null) console.log(`The rejected records are in ${errors}.`);

@@ -75,7 +75,7 @@ function opened(path, compresses, sent) {
     bytes += piece.length;
     sent(bytes);
   });
-  // Level 1: networks are seldom faster than this.
+  // Level 1, because few networks are faster than it compresses.
   const last = compresses ? createGzip({ level: 1 }) : new PassThrough();
   pipeline(file, count, last, () => {});
   return last;

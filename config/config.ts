@@ -48,7 +48,10 @@ export function loadConfig(env: Environment, options: LoadOptions = {}): Config 
   return config;
 }
 
-/** The texts of the variables that a configuration was made from. Apart from it, because nothing but `toldSettings` needs them. */
+/**
+ * The texts of the variables that a configuration was made from. They are kept outside of it, because only `toldSettings` needs
+ * them.
+ */
 const given = new WeakMap<Config, Readonly<Record<string, string>>>();
 
 function givenIn(env: Environment): Record<string, string> {
@@ -56,7 +59,7 @@ function givenIn(env: Environment): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (env[name]?.trim() ? [[name, env[name].trim()]] : [])));
 }
 
-/** What was set, by the names of the variables. It has secrets. */
+/** The variables that were set, by name. The values contain secrets. */
 export const givenTo = (config: Config): Readonly<Record<string, string>> => given.get(config) ?? {};
 
 function readSettings(env: Environment) {
@@ -95,7 +98,7 @@ function withoutToken(fault: SettingFault, token = ""): SettingFault {
   return token.length < 8 ? fault : { ...fault, found: fault.found.replaceAll(token, "***") };
 }
 
-/** The file has one schema, and nobody else's tables but those that its owner puts there. */
+/** The default for an embedded file: it has one schema, and only its owner adds other tables to it. */
 const ALL_TABLES: AllowedTables = Object.freeze({ database: null, parts: [{ text: "*", isQuoted: false }] });
 
 function complete(values: Values, isTerminal: boolean) {
@@ -106,7 +109,7 @@ function complete(values: Values, isTerminal: boolean) {
     amqpUrls,
     services: services && withCompanions(services),
     databaseSchema: values.databaseSchema ?? (hasSearchPath(databaseUrl) ? "none" : "dataflow"),
-    /** One process with nothing beside it. */
+    /** True for one process without servers beside it. */
     isEmbedded: databaseUrl.startsWith("sqlite:") && amqpUrls.length === 0,
     tableDatabases: values.tableDatabases ?? Object.freeze([]),
     tablesAllowed: values.tablesAllowed ?? Object.freeze(databaseUrl.startsWith("sqlite:") ? [ALL_TABLES] : []),
@@ -154,7 +157,7 @@ function envFile(): string {
   }
 }
 
-/** Editors on Windows may write a byte order mark, which is no part of the first name, or UTF-16. */
+/** The text of `.env`. Editors on Windows may write a byte order mark, which is no part of the first name, or UTF-16. */
 function envText(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes);
   if (/[\0\uFFFD]/.test(text))
@@ -169,7 +172,7 @@ export function useConfig(broker: object, config: Config): void {
   configs.set(broker, config);
 }
 
-/** The settings that services of `broker` go by: its own, else the process's. */
+/** The settings for the services of `broker`: its own, else those of the process. */
 export function configOf(broker: object): Config {
   return configs.get(broker) ?? processConfig();
 }
@@ -192,7 +195,7 @@ export interface SettingFault {
   found: string;
 }
 
-/** Where one of its settings is there, the others must be. */
+/** If one of the OIDC settings is set, the others must be set, too. */
 function rulesOfOidc(values: Partial<Values>): SettingFault[] {
   const { oidcIssuer, oidcAudience, oidcRoleClaim, oidcClientClaim } = values;
   const found = "nothing";

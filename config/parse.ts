@@ -36,7 +36,7 @@ export function duration(least: string, because: string): Parser<number> {
 
 const longestDays = 3_660;
 
-/** A number of days, as ms: `400d`. For what is kept; no timer waits for it. */
+/** A number of days in milliseconds: `400d`. No timer waits that long; the value is a retention. */
 export const days: Parser<number> = {
   expected: `a number of days such as 400d, from 1d to ${longestDays}d`,
   parse(text) {
@@ -87,7 +87,7 @@ export function list<T>(item: Parser<T>): Parser<readonly T[]> {
   };
 }
 
-/** An address or a CIDR, as the address's version sees it. */
+/** An address or CIDR in the notation of its IP version. */
 function networkIn(text: string): string | undefined {
   const [address = "", bits, ...more] = text.split("/");
   const version = isIP(address);

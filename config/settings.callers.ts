@@ -3,7 +3,10 @@ import { alertUrl, issuerUrl } from "./urls.ts";
 
 const claimName = matching(/^[\x21-\x7e]{1,128}$/, "the name of a claim, 1 to 128 visible ASCII characters");
 
-/** Who may call, from where, what the console offers them, which hosts webhooks may reach, and where alerts go. */
+/**
+ * Settings about callers: who may call and from where, what the console offers, which hosts webhooks may reach, and where alerts
+ * go.
+ */
 export const callerSettings = {
   oidcIssuer: optional(
     "OIDC_ISSUER",

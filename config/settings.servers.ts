@@ -14,7 +14,7 @@ const keyPrefix = matching(
   "up to 64 visible ASCII characters without braces (they choose the hash slot)",
 );
 
-/** The databases, Redis and RabbitMQ: where they are, the names that DataFlow uses there, and what each is used for. */
+/** Settings of the databases, Redis and RabbitMQ: where they are, which names DataFlow uses there, and what each is used for. */
 export const serverSettings = {
   databaseUrl: setting(
     "DATABASE_URL",

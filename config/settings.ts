@@ -3,7 +3,7 @@ import { callerSettings } from "./settings.callers.ts";
 import { serverSettings } from "./settings.servers.ts";
 import { collectorUrl } from "./urls.ts";
 
-/** Names with DATAFLOW_ that the push client reads. */
+/** Names that begin with DATAFLOW_ and belong to the push client. */
 export const pushClientNames: readonly string[] = ["DATAFLOW_URL", "DATAFLOW_CLIENT", "DATAFLOW_SECRET"];
 
 const token = matching(/^[\x21-\x7e]{24,}$/, "at least 24 visible ASCII characters");

@@ -1,20 +1,23 @@
-/** The company's own tables: the databases that they are in, and which of them datasets may write. */
+/** The settings about the company's own tables: their databases, and which tables datasets may write. */
 import { type Parser, shown } from "./parse.ts";
 import { databaseUrl } from "./urls.ts";
 
-/** A database beside that of `DATABASE_URL`. */
+/** A database beside the one of `DATABASE_URL`. */
 export interface TableDatabase {
   name: string;
   url: string;
 }
 
-/** A part of a table's name. `*` in one that is not quoted stands for any text. */
+/** A part of a table's name. In an unquoted part `*` stands for any text. */
 export interface NamePart {
   text: string;
   isQuoted: boolean;
 }
 
-/** Tables that datasets may write. `database` null: those of `DATABASE_URL`. `parts`: the schema, where it is told, and the table. */
+/**
+ * Tables that datasets may write. `database` null: the database of `DATABASE_URL`. `parts`: the schema, if it is named, and the
+ * table.
+ */
 export interface AllowedTables {
   database: string | null;
   parts: readonly NamePart[];
@@ -23,7 +26,7 @@ export interface AllowedTables {
 const PART = /"((?:[^"]|"")+)"|([^".]+)/y;
 const MOST_PARTS = 2;
 
-/** The parts of `table`, `schema.table` or `"my.table"`. Null: it is no such name. */
+/** The parts of `table`, `schema.table` or `"my.table"`. Null if the text is no such name. */
 export function namePartsOf(text: string): NamePart[] | null {
   const parts: NamePart[] = [];
   for (let at = 0; at <= text.length; at++) {
@@ -39,7 +42,7 @@ export function namePartsOf(text: string): NamePart[] | null {
 
 const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 
-/** `name=URL`. A comma in it is `%2C`, which a file's path has no other use for. */
+/** Reads `name=URL`. A comma in the URL is written `%2C`; file paths do not use that text otherwise. */
 const tableDatabase: Parser<TableDatabase> = {
   expected: `NAME=URL (a name of a-z 0-9 _ -; a comma in the URL is %2C), the URL ${databaseUrl.expected}`,
   parse(text) {
@@ -61,7 +64,7 @@ function halves(text: string): [name: string, url: string] {
 
 const entriesOf = (text: string) => text.split(",").map((entry) => entry.trim());
 
-/** Comma-separated, each name once. */
+/** Reads a comma-separated list in which each name is unique. */
 export const tableDatabases: Parser<readonly TableDatabase[]> = {
   expected: `comma-separated, each name once: ${tableDatabase.expected}`,
   parse(text) {
@@ -94,7 +97,7 @@ const tables: Parser<AllowedTables> = {
 
 export const NO_TABLES = "none";
 
-/** Comma-separated. `none`: not one. */
+/** Reads a comma-separated list. `none` allows no table. */
 export const tablesAllowed: Parser<readonly AllowedTables[]> = {
   expected: `${NO_TABLES}, or comma-separated: ${tables.expected}`,
   parse(text) {
@@ -104,7 +107,7 @@ export const tablesAllowed: Parser<readonly AllowedTables[]> = {
   },
 };
 
-/** Whether the entry names tables that its database can have. Throws nothing: what is wrong is told in words. */
+/** What is wrong with an entry that its database cannot have. Answers the reason, and does not throw. */
 export function allowedFault(
   { database, parts }: AllowedTables,
   databaseUrl: string,

@@ -1,12 +1,15 @@
-/** The settings as operators see them: what is in force and where it comes from, without secrets. */
+/** The settings as operators see them: the value in force and where it comes from, without secrets. */
 import { type Config, givenTo } from "./config.ts";
 import { hostOf, maskUrl, type Secrecy, type Setting } from "./parse.ts";
 import { settings } from "./settings.ts";
 
 export interface ToldSetting {
-  /** The variable. */
+  /** The variable's name. */
   name: string;
-  /** In the variable's notation. `set` for secrets; URLs without credentials; in words where the default is not fixed. */
+  /**
+   * The value in the variable's notation. `set` stands for a secret; URLs have no credentials; a default that is not fixed is
+   * told in words.
+   */
   value: string;
   source: "default" | "environment";
   meaning: string;
@@ -31,7 +34,7 @@ function shownAs(text: string, secrecy: Secrecy): string {
   return secrecy === "host" ? hostOf(text) : maskUrls(text);
 }
 
-/** Of lists of URLs, and of `NAME=URL`, each URL without its credentials and its query. */
+/** Removes credentials and the query from each URL in a list of URLs or of `NAME=URL`. */
 const maskUrls = (text: string): string =>
   text.includes("://")
     ? text

@@ -1,4 +1,6 @@
-/** The URLs of servers, with the parameters that their drivers take; and the file that a `sqlite:` URL names. */
+/**
+ * The settings that are URLs of servers, with the parameters that their drivers accept, and the file that a `sqlite:` URL names.
+ */
 import { resolve } from "node:path";
 import { integer, matching, type Parser, shown } from "./parse.ts";
 
@@ -11,7 +13,7 @@ function url(...schemes: string[]): Parser<string> {
   };
 }
 
-/** Tokens and their keys go over TLS, or stay on this machine. */
+/** Whether a URL is safe for tokens and their keys: TLS, or this machine. */
 export function isSafeUrl(text: unknown): text is string {
   if (typeof text !== "string" || !URL.canParse(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
@@ -19,7 +21,7 @@ export function isSafeUrl(text: unknown): text is string {
   return protocol === "https:" || (protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
 }
 
-/** It is compared with the claim iss as it is written. */
+/** The issuer's URL. Its text is compared with the claim `iss`, so it is kept as it is written. */
 export const issuerUrl: Parser<string> = {
   expected: "a URL https://host… without a query (http://… on this machine only)",
   parse: (text) => (isSafeUrl(text) && !/[?#]/.test(text) ? text : undefined),
@@ -70,7 +72,7 @@ function wrongParameter(text: string, rules: Rules, others: "refused" | "let thr
   return null;
 }
 
-/** 0 is allowed: it has a special meaning. */
+/** Allows 0 as well, because it has a special meaning for this parameter. */
 const orNone = (parser: Parser<number>): Parser<number> => ({
   expected: `0 or ${parser.expected}`,
   parse: (text) => (text === "0" ? 0 : parser.parse(text)),
@@ -86,14 +88,17 @@ const amqpRules: Rules = {
 export const amqpUrl = withParameters(url("amqp", "amqps"), () => amqpRules, "let through");
 
 const http = url("http", "https");
-/** `fetch` refuses a URL with a login, and would tell it in its error. */
+/** The URL of a collector. `fetch` refuses a URL with a login, and shows the login in its error. */
 export const collectorUrl: Parser<string> = {
   expected: `${http.expected}, without a login`,
   parse: (text) => (http.parse(text) && !text.includes("@") ? text.replace(/\/+$/, "") : undefined),
 };
 
 const LONGEST_URL = 2048;
-/** A path may have an @. What a webhook's URL may not have is refused here too, so that it does not fail only at the first alert. */
+/**
+ * The URL of a chat. Its path may contain an @. URLs that no webhook may have are refused here, so that a mistake shows at the
+ * start and not at the first alert.
+ */
 export const alertUrl: Parser<string> = {
   expected: `${http.expected}, without a login and a fragment, of up to ${LONGEST_URL} characters`,
   parse(text) {
@@ -128,7 +133,7 @@ const time = orNone(integer(1_000, 999_999_999, "milliseconds"));
 const never = (expected: string) => matching(/(?!)/, expected);
 /** Two drivers get the URL, and only one of them takes this parameter. */
 const before = never("before the ?");
-/** This parameter would change how the driver works with our code. */
+/** A parameter that would change how the driver works with our code. */
 const leftOut = never("left out");
 /** Other parameters go to the server or are ignored, so the URLs that hosters give for other drivers work. */
 const postgresRules: Rules = {
@@ -155,7 +160,7 @@ const postgresRules: Rules = {
   replication: leftOut,
   types: leftOut,
 };
-/** Those of mssql:// are read in database/dialects/mssql/url.ts. */
+/** The URL of the database. database/dialects/mssql/url.ts checks the parameters of mssql:// URLs. */
 export const databaseUrl = withParameters(
   anyDatabase,
   (text) => (/^postgres/.test(text) ? postgresRules : {}),

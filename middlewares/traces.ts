@@ -18,7 +18,7 @@ export const tracesMiddleware: Middleware = {
   starting: (broker: ServiceBroker) => startSdk(broker),
   stopped: (broker: ServiceBroker) => stopSdk(broker),
 
-  /** The callee's side. */
+  /** Makes the span on the side of the called node. */
   localAction(this: ServiceBroker, next: ActionHandler<Service>, action: ActionSchema) {
     const call = next as Call;
     return (ctx: Context) => {
@@ -28,7 +28,7 @@ export const tracesMiddleware: Middleware = {
     };
   },
 
-  /** The caller's side. */
+  /** Makes the span on the side of the calling node. */
   remoteAction(this: ServiceBroker, next: ActionHandler<Service>, action: ActionSchema) {
     const call = next as Call;
     return (ctx: Context) => {

@@ -1,15 +1,16 @@
 /**
- * How many events and packets this node sends and takes, by the names of Moleculer's own metrics. Moleculer's middleware also
- * measures each listener, keeps a timer for the rate of each value, and adds up what should be set (0.15.2).
+ * Counts the events and packets that this node sends and receives, under the names of Moleculer's own metrics. Moleculer's
+ * middleware also measures each listener, keeps a timer for the rate of each value, and adds up values that should be set
+ * (0.15.2).
  */
 import type { ServiceBroker } from "moleculer";
 import { Counter } from "prom-client";
 import { registryOf } from "../lib/metrics/figures.ts";
 
-/** A method of the broker or the transporter, which Moleculer has a middleware wrap. */
+/** A method of the broker or of the transporter that Moleculer lets a middleware wrap. */
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Has `count` look at the arguments of each call. */
+/** Wraps a method so that `count` gets the arguments of each call. */
 const counting =
   (count: (args: unknown[]) => void) =>
   (next: Method): Method =>
@@ -18,7 +19,7 @@ const counting =
       return next.apply(this, args);
     };
 
-/** The hooks of a middleware. Names of events and types of packets are few. */
+/** The hooks of the middleware. There are few names of events and types of packets, so labels are cheap. */
 export function traffic(broker: ServiceBroker) {
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `moleculer_${name}`, help, labelNames, registers: [registryOf(broker)] });

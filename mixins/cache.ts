@@ -23,15 +23,15 @@ export interface CacheFigures {
   redis: { hits: number; misses: number; fallbacks: number } | null;
 }
 
-/** `Needs`: what `changes` finds on its service. */
+/** `Needs`: what the function `changes` finds on its service. */
 export interface CacheOptions<V extends Versioned, Needs = unknown> {
-  /** Part of the keys in Redis. */
+  /** A part of the keys in Redis. */
   name: string;
   localTtlMs: (service: Service) => number;
   redisTtlMs: (service: Service) => number;
   absentTtlMs: number;
   maxEntries: number;
-  /** Events that tell of a change: the keys that it concerns, and the version that it made. */
+  /** The events that announce a change. Each answers the keys that changed, and the new version. */
   invalidatedBy: Record<string, (payload: never) => { keys: string[]; version: number }>;
   /** Everything that was changed in the last `ms`, by the database's clock. */
   changes: (service: Service & Needs, ms: number) => Promise<Change<V>[]>;
@@ -104,7 +104,7 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
       "caches.flush"() {
         this.flushCache();
       },
-      /** Events may have been lost meanwhile. */
+      /** Events may have been lost while the transporter was disconnected, so the mixin reads changes. */
       "$transporter.connected"() {
         flush(this);
       },
@@ -174,7 +174,7 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
       const config = configOf(this.broker);
       // A single process without Redis makes all changes itself, so it needs no safety read.
       if (!config.redisUrl && config.isEmbedded) return;
-      // The start may have waited for the database for a long time.
+      // The start may have waited long for the database, so the first read waits for the start to end.
       const readOnceStarted = async () => this.broker.started && this.readChanges();
       const read = this.schedule("The safety read", SAFETY_READ_MS, readOnceStarted);
       this.broker.localBus.once("$broker.started", read);
@@ -207,14 +207,14 @@ function flush<V extends Versioned>(own: Own<V>): void {
   own.loads.clear();
 }
 
-/** One load for all who ask until it ends. */
+/** Joins callers that ask for the same key at the same time into one load. */
 function fly<V extends Versioned>(own: Own<V>, key: string, load: () => Promise<V | null>): Promise<V | null> {
   const flight: Promise<V | null> = find(own, key, load);
   own.loads.set(key, flight);
   const land = () => {
     if (own.loads.get(key) === flight) own.loads.delete(key);
   };
-  // Written to Redis without delaying the answer.
+  // The value is written to Redis in the background, so that the answer does not wait for it.
   flight.then(land, land);
   return flight;
 }

@@ -12,7 +12,7 @@ export interface WithClock {
   clock: WatchedClock;
 }
 
-/** One for each node: a jump is noticed and logged once. */
+/** One watch for each node, so that a jump of the clock is noticed and logged once. */
 const watched = new WeakMap<ServiceBroker, WatchedClock>();
 
 class WatchedClock {
@@ -28,7 +28,7 @@ class WatchedClock {
     this.kept = new StoredDoubt(() => database().models);
   }
 
-  /** As of the last look. */
+  /** Whether the clock could be trusted at the last look. */
   get isTrusted(): boolean {
     return this.clock.isTrusted;
   }
@@ -52,7 +52,7 @@ class WatchedClock {
     return this.clock.wentIn(ms);
   }
 
-  /** A planned stop ends a doubt: an operator has seen it and says that the clock is right. */
+  /** Called at a planned stop. It ends a doubt, because an operator who restarts the node confirms that the clock is right. */
   async end(): Promise<void> {
     this.isOver = true;
     await this.looking?.catch(() => {});
@@ -62,7 +62,7 @@ class WatchedClock {
   private async lookOnce(): Promise<void> {
     const database = this.database();
     await this.compare(database);
-    // With a database server each node watches for itself, and compares with its own clock at the start.
+    // Nodes on a database server do not store the clock: each compares the server's clock with its own at the start.
     if (database.isEmbedded && !this.isOver) await this.kept.write(this.clock.doubt);
   }
 
@@ -71,7 +71,7 @@ class WatchedClock {
     // The machine's uptime goes on while a laptop sleeps, `performance.now()` does not on Linux.
     const look = { clockMs, countMs: os.uptime() * 1000, awakeMs: performance.now() };
     if (this.clock.hasBegun) this.clock.look(look);
-    // An embedded database has the same clock as this machine: there is no other one to compare with.
+    // An embedded database uses this machine's clock, so there is nothing to compare it with.
     else if (!database.isEmbedded) this.clock.begin(look, { otherMs: Date.now() });
     else await this.begin(database, look);
   }

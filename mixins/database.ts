@@ -17,18 +17,21 @@ interface Shared {
 /** One database for each node; its services share it. */
 const shared = new WeakMap<ServiceBroker, Shared>();
 
-/** Connections beside those of running batches: for leases, sweeps, events and uploads. */
+/** Connections beside those of running batches, for leases, sweeps, events and uploads. */
 const CONNECTIONS_BESIDE = 4;
 
 /** How often a log line says what the start waits for. */
 const RETRY_MS = 3_000;
-/** SQL Server opens its databases one after another when it starts. After a crash a large one takes about a minute. */
+/**
+ * How long to wait for a database that its server has not opened yet. SQL Server opens its databases one after another; after a
+ * crash a large one takes about a minute.
+ */
 const OPENING_MS = 120_000;
 
 /**
- * A server that is away, or whose name nobody knows yet, is waited for, as long as a service wants it; also one that goes
- * in the middle. A database that its server does not open is waited for as long as a start of the server takes. A file that
- * cannot be used is a fault, and so are a wrong login and another server.
+ * Opens the database. It waits for a server that is away or whose name is unknown, as long as a service needs it. For a database
+ * that its server has not opened yet it waits `OPENING_MS`. An unusable file, a wrong login or a wrong kind of server ends the
+ * start.
  */
 async function open(broker: ServiceBroker): Promise<Database> {
   const { databaseUrl: url, databaseSchema: schema, databasePool, workerConcurrency } = configOf(broker);
@@ -81,7 +84,7 @@ async function bringUpToDate(database: Database, url: string): Promise<void> {
   if (steps.length > 0) throw behind(url, steps);
 }
 
-/** The node's database, opened by its first user. Each user gives it back by `releaseDatabase`. */
+/** The node's database. The first user opens it. Each user gives it back by `releaseDatabase`. */
 export function acquireDatabase(broker: ServiceBroker): Promise<Database> {
   let entry = shared.get(broker);
   if (!entry) {
@@ -92,13 +95,13 @@ export function acquireDatabase(broker: ServiceBroker): Promise<Database> {
   return entry.database;
 }
 
-/** The node stops: from now on a database that does not answer within this time counts as away. */
+/** Called when the node stops. From then on a database that does not answer within `ms` counts as away. */
 export async function hurryDatabase(broker: ServiceBroker, ms: number): Promise<void> {
   const database = await shared.get(broker)?.database.catch(() => null);
   database?.limitWaits(ms);
 }
 
-/** The last one to give it back closes it. */
+/** Gives the database back. The last user closes it. */
 export async function releaseDatabase(broker: ServiceBroker): Promise<void> {
   const entry = shared.get(broker);
   if (!entry || --entry.users > 0) return;
@@ -127,15 +130,19 @@ export function databaseAway(error: unknown, members: { batchId?: string } = {})
   return new Problem("unavailable", detail, { outcome: "unknown", ...members, headers });
 }
 
-/** Gives a service `this.database`, and makes a database that is away the problem `unavailable`. Opened by the node's first user, closed by its last. */
+/**
+ * Gives a service `this.database`, and turns errors of a database that is away into the problem `unavailable`. The node's first
+ * user opens the database, its last one closes it.
+ */
 export const databaseMixin = define({
-  /** `database`: from `started` to `stopped`. */
+  /** `database` is set from `started` to `stopped`. */
   state: fields<{ database: Database; hasDatabase: boolean }>(),
   hooks: {
     error: {
       "*"(_ctx, error) {
         if (!isUnavailable(error)) throw error;
-        // Given back by all: the node stops, and what still runs is late. Operators need not look at the database.
+        // All services have given the database back, so the node stops. What still runs is late, and operators need not look at
+        // the database.
         const isGivenBack = !shared.has(this.broker);
         if (!isGivenBack) tell(this, error.message);
         throw databaseAway(error);

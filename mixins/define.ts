@@ -1,6 +1,6 @@
 /**
- * How services and mixins are defined. Nothing is written twice: `this`, in every part of a definition, is a Moleculer
- * service with the settings, the fields and the methods of this definition and of its mixins, as they stand there.
+ * Defines services and mixins with full types. In every part of a definition, `this` is a Moleculer service with the settings,
+ * fields and methods of the definition and of its mixins. No type is written twice.
  */
 import type { Service, ServiceSchema } from "moleculer";
 import type { QueueHandler } from "../lib/queue/driver.ts";
@@ -8,7 +8,10 @@ import type { QueueHandler } from "../lib/queue/driver.ts";
 declare const given: unique symbol;
 declare const needed: unique symbol;
 
-/** A definition as Moleculer takes it. `Gives` is what a service with it finds on `this`, `Needs` what that service must have beside it. */
+/**
+ * A definition in the form that Moleculer takes. `Gives`: what a service with it finds on `this`. `Needs`: what that service must
+ * have besides.
+ */
 export type Defined<Gives = unknown, Needs = unknown> = ServiceSchema & {
   readonly [given]?: Gives;
   readonly [needed]?: Needs;
@@ -24,7 +27,7 @@ type AllNeeded<Ms> = Ms extends readonly [infer M, ...infer Rest] ? NeededBy<M> 
 
 type Satisfied<Given, Needed> = Given extends Needed ? unknown : { readonly [needed]: Needed };
 
-/** `this` of a definition. */
+/** The type of `this` in a definition. */
 export type This<Ms, Needs, State, Settings, Methods> = Service<Settings> & AllGiven<Ms> & Needs & State & Methods;
 
 /** The parts of a service or mixin that we use. `Methods` has no functions as its bound, so that one may use the others' answers. */
@@ -32,7 +35,7 @@ export interface Definition<Ms extends Mixins, Needs, State, Settings, Methods, 
   name?: string;
   /** What a mixin needs must come from another mixin, or from the definition's own fields. Otherwise this does not compile. */
   mixins?: readonly [...Ms] & Satisfied<Service & AllGiven<Ms> & Needs & State, AllNeeded<Ms>>;
-  /** `fields<WithDatabase>()`: what a service with this mixin has from elsewhere. */
+  /** `fields<WithDatabase>()`: what a service with this mixin must have from other mixins. */
   needs?: Needs;
   /** `fields<{ loop: WorkLoop }>()`: the fields that `created` and `started` set. */
   state?: State;
@@ -45,7 +48,7 @@ export interface Definition<Ms extends Mixins, Needs, State, Settings, Methods, 
   created?(): void;
   started?(): Promise<void>;
   stopped?(): Promise<void>;
-  /** Gives work back, while all services of the node still answer (middlewares/drain.ts). Then they stop. */
+  /** Gives work back while all services of the node still answer (middlewares/drain.ts). They stop afterwards. */
   drain?(): Promise<void>;
 }
 
@@ -64,6 +67,6 @@ export const define = <
 ): Defined<AllGiven<Ms> & State & Methods, Needs> => {
   const { drain, ...parts } = definition;
   const methods = drain ? { methods: { ...definition.methods, drain } } : {};
-  // Moleculer's own type of a schema knows neither our queues nor what is inferred here (moleculer issue 1321).
+  // Moleculer's type of a schema knows neither our queues nor the inferred types (moleculer issue 1321).
   return { ...parts, ...methods } as unknown as Defined<AllGiven<Ms> & State & Methods, Needs>;
 };

@@ -3,7 +3,7 @@ import type { AmqpPublisher, PublishedEvent } from "../lib/amqp/publisher.ts";
 import { publishers } from "../lib/amqp/queue.ts";
 import { define, fields } from "./define.ts";
 
-/** Gives a service the exchange where outsiders bind (EVENTS_EXCHANGE): CloudEvents 1.0 in structured JSON, by type. */
+/** Publishes events to the exchange for other systems (EVENTS_EXCHANGE): CloudEvents 1.0 in structured JSON, routed by type. */
 export const eventsMixin = define({
   state: fields<{ publisher: AmqpPublisher | null }>(),
   created() {
@@ -18,7 +18,7 @@ export const eventsMixin = define({
     canPublish() {
       return this.publisher?.isReady ?? true;
     },
-    /** A round trip to RabbitMQ, in ms; null: there is none. Rejects while it is away or takes no messages. */
+    /** Measures a round trip to RabbitMQ in ms. Null without RabbitMQ. Rejects while RabbitMQ is away or accepts no messages. */
     async pingRabbit() {
       return this.publisher ? this.publisher.ping() : null;
     },

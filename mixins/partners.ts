@@ -7,9 +7,9 @@ import { define } from "./define.ts";
 const LOOK_MS = 10;
 
 /**
- * Ends the start of a service whose partners are not on the same node: calls on the hot path are local (a body, a chunk
- * or an answer for each record must never cross the transporter), and a remote partner would seem to work.
- * List it last among a service's mixins: Moleculer starts the last one first, and others may open ports.
+ * Ends the start of a service whose partners are not on the same node. Calls between them are frequent, and a body, a chunk or an
+ * answer per record must never cross the transporter; a remote partner would seem to work. List this mixin last: Moleculer starts
+ * the last mixin first, and the others may open ports.
  */
 export const partnersMixin = (...partners: string[]) =>
   define({
@@ -29,8 +29,8 @@ export const partnersMixin = (...partners: string[]) =>
   });
 
 /**
- * Moleculer's own wait ends as soon as any node of the cluster has them, and calls would go there. Throws if the node
- * stops meanwhile, so that nothing more is started.
+ * Waits for local services. Moleculer's own wait ends as soon as any node has them, and calls would then go to that node. Throws
+ * if the node stops meanwhile, so that nothing more is started.
  */
 async function haveStarted(broker: ServiceBroker, names: string[]): Promise<void> {
   const { registry, nodeID } = broker;

@@ -1,7 +1,7 @@
 /**
- * Durable work queues by the contract of moleculer-amqp-queue: a service declares `AMQPQueues`, any service with the
- * mixin calls `this.addAMQPJob`. With AMQP_URL they are in RabbitMQ, else in this process. Each message is
- * checked by its declaration where it is sent and where it is received.
+ * Durable work queues with the interface of moleculer-amqp-queue: a service declares `AMQPQueues`, and any service with the mixin
+ * calls `this.addAMQPJob`. With AMQP_URL the queues are in RabbitMQ, otherwise in this process. Each message is checked by its
+ * declaration when it is sent and when it is received.
  */
 import type { Service } from "moleculer";
 import { configOf } from "../config/config.ts";
@@ -34,8 +34,8 @@ const declared = (service: Service) =>
   ][];
 
 /**
- * Gives a service `addAMQPJob`, and consumes the queues that its schema declares from `started` to `stopped`. `check` is
- * asked about each payload, where it is sent and where it is received.
+ * Gives a service `addAMQPJob`, and consumes the queues of its schema from `started` to `stopped`. `check` checks each payload
+ * when it is sent and when it is received.
  */
 export const queueMixinOf = <Payload>(check: Check<Payload>) =>
   define({
@@ -45,11 +45,14 @@ export const queueMixinOf = <Payload>(check: Check<Payload>) =>
       countReconnects(this.broker);
     },
     methods: {
-      /** Resolves when the message is stored safely. Rejects if that is not certain: RabbitMQ is away, blocked or too slow. */
+      /**
+       * Sends a message. Resolves when it is stored durably. Rejects if that is not certain, because RabbitMQ is away, blocked or
+       * too slow.
+       */
       async addAMQPJob(queue: QueueName, payload: Payload, headers?: MessageHeaders) {
         await this.driver.add(queue, check(queue, payload), headers);
       },
-      /** Pauses a queue that this service consumes. The message that it holds goes back for others. */
+      /** Pauses a queue that this service consumes. A message in hand goes back to the queue for others. */
       async pauseAMQPQueue(queue: QueueName) {
         await this.consumptions.get(queue)?.pause();
       },

@@ -14,7 +14,7 @@ const START_PATIENCE_MS = 1_000;
 /** One connection for each server; the node's services share it. */
 const shared = new WeakMap<ServiceBroker, Map<string, Shared>>();
 
-/** The node's connection to `url`. Its first user opens it; each user gives it back by `releaseLink`. */
+/** The node's connection to `url`. The first user opens it. Each user gives it back by `releaseLink`. */
 export function acquireLink(broker: ServiceBroker, url: string): RedisLink {
   const links = shared.get(broker) ?? new Map<string, Shared>();
   shared.set(broker, links);
@@ -33,8 +33,8 @@ export function releaseLink(broker: ServiceBroker, url: string): void {
 }
 
 /**
- * Waits a little for all links at the start. A server that is away may come later. A server that refuses our login, or is no
- * Redis, is a wrong setting: throws ConfigError.
+ * Waits at the start for all links, up to `START_PATIENCE_MS`. A server that is away may come later. A server that refuses the
+ * login or is no Redis is a wrong setting, and this throws ConfigError.
  */
 export async function untilLinksUp(broker: ServiceBroker, links: readonly RedisLink[]): Promise<void> {
   await Promise.all(links.map((link) => link.untilUp(START_PATIENCE_MS)));
@@ -49,9 +49,9 @@ function openLink(broker: ServiceBroker, url: string): RedisLink {
   return new RedisLink({ url, keyPrefix: configOf(broker).redisKeyPrefix, logger: broker.getLogger("redis") });
 }
 
-/** Gives a service `this.redis`. A Redis that is away keeps no service from starting. */
+/** Gives a service `this.redis`. A service starts also while Redis is away. */
 export const redisMixin = define({
-  /** Null: there is no REDIS_URL. */
+  /** Null without REDIS_URL. */
   state: fields<{ redis: RedisLink | null }>(),
   created() {
     this.redis = null;

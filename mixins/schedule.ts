@@ -42,7 +42,7 @@ class Rhythm {
   }
 }
 
-/** Gives a service schedules that end with it. */
+/** Gives a service schedules that end with the service. */
 export const scheduleMixin = define({
   state: fields<{ rhythms: Rhythm[] }>(),
   created() {

@@ -6,7 +6,7 @@ import { PerBroker } from "../lib/batching/per-broker.ts";
 import { acquireDatabase, releaseDatabase } from "./database.ts";
 import { define, fields, type GivenBy } from "./define.ts";
 
-/** Beside those of running batches: for catalogs, cancels and health. They are opened when they are needed. */
+/** Connections beside those of running batches, for catalogs, cancels and health checks. They are opened when they are needed. */
 const CONNECTIONS_BESIDE = 2;
 
 const shared = new PerBroker<TargetDatabases>(
@@ -22,14 +22,14 @@ const shared = new PerBroker<TargetDatabases>(
   },
 );
 
-/** As `hurryDatabase`. */
+/** Does for the tables' databases what `hurryDatabase` does for the node's. */
 export async function hurryTables(broker: ServiceBroker, ms: number): Promise<void> {
   const tables = await shared.peek(broker)?.catch(() => null);
   await tables?.limitWaits(ms);
 }
 
 export const tablesMixin = define({
-  /** `tables`: from `started` to `stopped`. */
+  /** `tables` is set from `started` to `stopped`. */
   state: fields<{ tables: TargetDatabases; hasTables: boolean }>(),
   methods: {
     /** Gives the databases back before `stopped`. */

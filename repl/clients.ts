@@ -11,7 +11,7 @@ import { type Args, age, type Command, operand, say } from "./answer.ts";
 
 const A_PAGE = 200;
 const ENTRIES = 50;
-/** Characters of a change. `GET /admin/audit` has all. */
+/** How many characters of a change are shown. `GET /admin/audit` shows all. */
 const SHOWN = 80;
 
 /** Finds a client by its id or its identifier. Throws not-found. */
@@ -137,7 +137,7 @@ const datasets: Command = {
   },
 };
 
-/** What the catalog says, in one line. */
+/** The check of a table against its catalog, in one line. */
 function fitOf({ errors, isAway }: TableLook): string {
   if (isAway) return "its database is away";
   const [first, ...others] = errors;
@@ -185,7 +185,7 @@ const erasures: Command = {
   },
 };
 
-/** A quota may have no limit. */
+/** Shows a quota, which may have no limit. */
 const usedOf = ({ used, limit }: { used: number; limit: number | null }) =>
   limit === null ? `${used}, no limit` : `${used} of ${limit}`;
 

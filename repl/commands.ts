@@ -10,7 +10,7 @@ import { nodeCommands } from "./nodes.ts";
 
 export const commands: Command[] = [...batchCommands, ...clientCommands, ...keyCommands, ...nodeCommands];
 
-/** The broker's `call`, with which the audit has changes as those of the REPL. */
+/** A `call` of the broker whose changes are in the audit under the name of the REPL. */
 export function callByRepl(broker: ServiceBroker) {
   const call = broker.call.bind(broker);
   return (name: string, params: unknown, options: CallingOptions = {}) =>
@@ -37,7 +37,7 @@ function reasonOf(error: unknown): string {
 }
 
 /**
- * For moleculer-repl. Commands from a pipe are read all at once, `exit` included. They run one after the other,
+ * Makes the commands for moleculer-repl. It reads all commands of a pipe at once, including `exit`. They run one after another,
  * and a stop waits for `idle`.
  */
 export function replCommands(print: (text: string) => void) {

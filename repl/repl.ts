@@ -13,7 +13,10 @@ const isUsageError = (error: unknown) => String((error as { code?: unknown } | n
 
 const CALL_PATIENCE_MS = 3_000;
 
-/** Reads. If a node does not answer, they are asked of the next one. A write is not repeated: the silent node may have done it. */
+/**
+ * Actions that only read. If a node does not answer, the next node is asked. A write is not repeated, because the silent node may
+ * have done it.
+ */
 const reads = [
   "batch.list",
   "batch.get",
@@ -56,12 +59,12 @@ function replBroker(config: Config): ServiceBroker {
     middlewares: [patient, ...(options.middlewares ?? [])],
     replOptions: { delimiter: `${config.namespace} $`, customCommands: custom },
   });
-  // The user has seen the usage of a wrong command already. The REPL would log some of them again, with a stack.
+  // The REPL has already shown the usage of a wrong command. Moleculer would log some of these errors again, with a stack.
   const log = broker.logger.error.bind(broker.logger);
   broker.logger.error = (...args: unknown[]) => {
     if (!isUsageError(args[0])) log(...args);
   };
-  // In a cluster all calls of this process are by who types, those of Moleculer's own commands too.
+  // In a cluster the audit attributes all calls of this process to the person who types, also those of Moleculer's own commands.
   if (config.amqpUrls.length > 0) Object.assign(broker, { call: callByRepl(broker) });
   // The end of the input and `exit` both call `stop`; it runs once.
   const stop = broker.stop.bind(broker);

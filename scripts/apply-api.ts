@@ -1,4 +1,4 @@
-/** What `npm run apply` asks of the operators' API. */
+/** The calls of the operators' API that `npm run apply` makes. */
 
 export interface Problem {
   code?: string;
@@ -8,7 +8,7 @@ export interface Problem {
   overrides?: { clientId: string; errors: { pointer: string; detail: string }[] }[];
 }
 
-/** An answer that is no success. */
+/** An answer that is not 2xx. */
 export class Refused extends Error {
   readonly status: number;
   readonly problem: Problem;
@@ -18,7 +18,7 @@ export class Refused extends Error {
     this.problem = problem;
   }
 
-  /** A line for each fault. */
+  /** One line for each fault. `place`: what the faults belong to. */
   at(place: string): string[] {
     const { errors = [], overrides = [] } = this.problem;
     const own = errors.map(({ pointer, detail }) => `${place}${pointer}: ${detail}`);
@@ -41,7 +41,7 @@ export class Api {
     this.#token = token;
   }
 
-  /** The JSON of a success. Throws Refused, and what a lost connection throws. */
+  /** Sends a request and answers its JSON. Throws Refused for an answer that is not 2xx, and the error of a lost connection. */
   async send<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(`${this.#url}/admin${path}`, {
       method,
@@ -53,7 +53,7 @@ export class Api {
     throw new Refused(response.status, problemOf(text));
   }
 
-  /** Null: there is none. */
+  /** Reads something. Null if it does not exist. */
   async find<T>(path: string): Promise<T | null> {
     try {
       return await this.send<T>("GET", path);
@@ -64,7 +64,7 @@ export class Api {
   }
 }
 
-/** A proxy may answer with a page. */
+/** The problem in an answer. A proxy may answer with an HTML page instead of JSON. */
 function problemOf(text: string): Problem {
   try {
     return JSON.parse(text) as Problem;

@@ -1,4 +1,4 @@
-/** The documents of `npm run apply`: YAML or JSON, several files as one. */
+/** Reads the documents of `npm run apply`: YAML or JSON. Several files count as one document. */
 import { readFileSync } from "node:fs";
 import { type Document, parseDocument, visit } from "yaml";
 import { inexactNumbers } from "../formats/check/exact-json.ts";
@@ -8,18 +8,18 @@ type Json = Record<string, unknown>;
 export interface WantedClient {
   name?: string;
   policy?: Json;
-  /** Overrides, by the names of datasets. */
+  /** The client's overrides, by the names of datasets. */
   datasets: Map<string, Json>;
 }
 
-/** What is to be, by name. */
+/** What the files ask for, by name. */
 export interface Wanted {
   datasets: Map<string, Json>;
-  /** By identifier. */
+  /** The clients, by identifier. */
   clients: Map<string, WantedClient>;
 }
 
-/** Everything that is wrong, a line each. */
+/** All faults of the files, one line each. */
 export class ApplyFaults extends Error {
   readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
@@ -43,9 +43,9 @@ export function wantedOf(files: readonly { path: string; name: string }[]): Want
 
 function parsed(path: string, faults: string[]): unknown {
   try {
-    // JSON is YAML.
+    // YAML includes JSON.
     const document = parseDocument(readFileSync(path, "utf8"), { merge: true });
-    // What it warns of it takes as something else: a value with a tag that it does not know.
+    // A warning counts as a fault: the parser has read a value with an unknown tag as something else.
     const { errors, warnings } = document;
     faults.push(...[...errors, ...warnings].map(({ message }) => message.split("\n")[0] as string));
     faults.push(
@@ -60,7 +60,10 @@ function parsed(path: string, faults: string[]): unknown {
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** The API refuses these too, and would not see them: they would have become other numbers before they are sent. */
+/**
+ * Finds numbers that JavaScript would round. The API refuses such numbers, but would not see them, because they would be rounded
+ * before they are sent.
+ */
 function roundedNumbers(document: Document): string[] {
   const found: string[] = [];
   visit(document, {
@@ -75,7 +78,7 @@ function roundedNumbers(document: Document): string[] {
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The members of an object; a member without a value is an empty one. */
+/** The members of an object. A member without a value counts as an empty object. */
 function members(
   value: unknown,
   place: string,
@@ -129,7 +132,7 @@ function clientOf(value: unknown, place: string, faults: string[]): WantedClient
   });
   return {
     ...(typeof name === "string" && { name }),
-    // One without a value is not given: it would put all defaults in place of the client's policy.
+    // A `policy` without a value counts as not given. Otherwise it would replace the client's policy with all defaults.
     ...(policy != null && { policy: documentOf(policy, `${place}/policy`, faults) }),
     datasets: new Map(grants),
   };

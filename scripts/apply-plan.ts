@@ -1,4 +1,4 @@
-/** The plan of `npm run apply`: all is compared and checked before the first change. */
+/** The plan of `npm run apply`. It compares and checks everything before the first change. */
 import { isDeepStrictEqual } from "node:util";
 import { type Dataset, overrideFaults } from "../services/policy/policy.dataset.document.ts";
 import { type Api, Refused } from "./apply-api.ts";
@@ -8,9 +8,9 @@ type Json = Record<string, unknown>;
 
 /** One change. */
 export interface Step {
-  /** What it is, and what differs, a line each. */
+  /** What the step changes: one line each. */
   lines: string[];
-  /** Makes it; answers what is shown once. */
+  /** Makes the change. Answers lines that are shown only once, such as a secret. */
   run(): Promise<string[]>;
 }
 
@@ -20,7 +20,7 @@ interface Client {
   name: string;
 }
 
-/** The client of this step is made by an earlier one. */
+/** Stands for a client that an earlier step creates. */
 interface Made {
   id: string | null;
 }
@@ -35,7 +35,7 @@ export class Planner {
   readonly #wanted: Wanted;
   readonly #faults: string[] = [];
   readonly #steps: Step[] = [];
-  /** Datasets as they will be. Null: there is none. */
+  /** The datasets after the plan has run. Null: the dataset does not exist. */
   readonly #datasets = new Map<string, Dataset | null>();
 
   constructor(api: Api, wanted: Wanted) {
@@ -43,7 +43,7 @@ export class Planner {
     this.#wanted = wanted;
   }
 
-  /** Throws ApplyFaults with all that is wrong, and what a lost connection throws. */
+  /** Makes the steps. Throws ApplyFaults with all faults, and the error of a lost connection. */
   async steps(): Promise<Step[]> {
     for (const [name, document] of this.#wanted.datasets) await this.#dataset(name, document);
     const known = await this.#clients([...this.#wanted.clients.keys()]);
@@ -129,7 +129,7 @@ export class Planner {
     return found;
   }
 
-  /** The whole that the server would make of it; null: it would refuse it. */
+  /** The complete document that the server would store. Null if the server would refuse it. */
   async #checked(place: string, method: string, path: string, body: unknown): Promise<Json | null> {
     try {
       return await this.#api.send<Json>(method, path, body);
@@ -144,7 +144,7 @@ export class Planner {
     if (differing.length > 0) this.#steps.push({ lines: [title, ...differing.map((line) => `    ${line}`)], run });
   }
 
-  /** Those of these identifiers that are there. */
+  /** The existing clients with these identifiers. */
   async #clients(identifiers: string[]): Promise<Map<string, Client>> {
     const found = new Map<string, Client>();
     for (let cursor: string | null = ""; cursor !== null && found.size < identifiers.length; ) {
@@ -172,7 +172,7 @@ const shown = (value: unknown): string => {
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What differs, a line each: `backoff.delayMs: 1000 → 2000`. */
+/** The differences of two values, one line each: `backoff.delayMs: 1000 → 2000`. */
 export function differences(before: unknown, after: unknown, place = ""): string[] {
   if (isDeepStrictEqual(before, after)) return [];
   if (!isObject(before) || !isObject(after)) return [`${place}: ${shown(before)} → ${shown(after)}`];

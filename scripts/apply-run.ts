@@ -1,4 +1,4 @@
-/** What `npm run apply` does: creates or changes datasets, clients and grants as files of YAML or JSON say. */
+/** `npm run apply`: creates or changes datasets, clients and grants so that they are as the YAML or JSON files say. */
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { visible } from "../lib/log/visible.cjs";
@@ -19,13 +19,13 @@ const USAGE = `Creates or changes datasets, clients and grants as files say. Del
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 
-/** Where its lines go; `console` is one. */
+/** Where the output goes, such as `console`. */
 export interface Output {
   log(line: string): void;
   error(line: string): void;
 }
 
-/** Answers the exit code: 0, or 1 after it has told each fault. */
+/** Runs the command. Answers the exit code: 0, or 1 after it has printed each fault. */
 export async function apply(args: string[], env: NodeJS.ProcessEnv, output: Output): Promise<number> {
   try {
     await applied(args, env, output);

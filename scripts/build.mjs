@@ -1,4 +1,4 @@
-// `npm pack` runs this first: it compiles the code to dist/, for Node strips no types below node_modules.
+// `npm pack` runs this script first. It compiles the code to dist/, because Node does not strip types below node_modules.
 import { spawnSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
 
@@ -14,7 +14,7 @@ const BESIDE_THE_CODE = [
 ];
 
 rmSync("dist", { recursive: true, force: true });
-// `npm run types` checks the types; here that would take four times as long as the rest.
+// The types are not checked here, because `npm run types` does so and it would take four times as long as the rest.
 tsc("-p", "tsconfig.build.json", "--noCheck");
 const declared = [
   "--declaration",
@@ -27,7 +27,7 @@ const declared = [
 ];
 tsc(HANDLER_TYPES, "--ignoreConfig", ...declared, "--rootDir", ".", "--outDir", "dist");
 for (const path of BESIDE_THE_CODE) cpSync(path, `dist/${path}`);
-// As it is: what browsers run has no types to strip.
+// The console is copied without a change, because browsers run it as it is.
 cpSync("console", "dist/console", { recursive: true, filter: (path) => !/(\.ts|tsconfig\.json)$/.test(path) });
 
 /** @param {string[]} args */

@@ -1,10 +1,10 @@
-// What CI runs: lint, types, tests. All of them run, even if one fails. The last line has the numbers.
+// Runs what CI runs: lint, types, tests. All of them run, even if one fails. The last line has the numbers.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 
-/** More failed files than this are no accident of timing. */
+/** If more files than this fail, the cause is no accident of timing, and no second run follows. */
 const MOST_FILES_AGAIN = 3;
 
 const folder = mkdtempSync(join(tmpdir(), "dataflow-check-"));
@@ -13,7 +13,7 @@ const failedSteps = ["lint", "types"].filter((step) => npm("run", "--silent", st
 report(withSecondRun(tests()));
 rmSync(folder, { recursive: true, force: true });
 
-/** Runs the tests, or only `files`. Answers what Jest says of them, and its exit code. */
+/** Runs the tests, or only `files`. Answers Jest's results and its exit code. */
 function tests(files = []) {
   const results = join(folder, `jest-${files.length}.json`);
   const only = files.length > 0 ? ["--runTestsByPath", ...files] : [];
@@ -22,8 +22,8 @@ function tests(files = []) {
 }
 
 /**
- * A few files that failed run once more, without the load of all others. A test that passes then counts as passed, but is named:
- * it is unsteady and has to be mended.
+ * Runs a few failed files once more, without the load of all others. A test that passes then counts as passed, but the report
+ * names it: it is unsteady and has to be mended.
  */
 function withSecondRun(first) {
   const failed = (first.testResults ?? []).filter(({ status }) => status === "failed");

@@ -30,14 +30,14 @@ export interface RejectedRow {
 export interface Partner {
   identifier: string;
   secret: string;
-  /** What it may send. */
+  /** The dataset that the demo's client may send. */
   dataset: string;
 }
 
-/** The dataset of the example, and the file that has it. */
+/** The dataset of the example file. */
 const ORDERS = "orders";
 const ordersFile = "examples/datasets/orders.yaml";
-/** The dataset of other files: it takes any record. */
+/** The dataset of any other file. It accepts any record. */
 const ANYTHING = "anything";
 const anything = { schema: {}, maxBytes: 2 ** 40, maxRecords: 1_000_000_000, maxRecordBytes: 2 ** 24 };
 /** How often to ask about a batch: often at first, later seldom enough to spare the client's requests. */
@@ -113,7 +113,7 @@ export class DemoClient {
     return lines;
   }
 
-  /** The paths that answer without a login. */
+  /** Which of these paths answer without a login. */
   async open(paths: string[]): Promise<string[]> {
     const answers = await Promise.all(
       paths.map((path) => fetch(this.#url + path, { method: "HEAD", signal: this.#signal })),

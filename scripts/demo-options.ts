@@ -14,7 +14,7 @@ export interface ImportFile {
   name: string;
   bytes: number;
   headers: Record<string, string>;
-  /** The file that comes with the demo, whose policy is known. */
+  /** Whether this is the file that comes with the demo, whose dataset is known. */
   isExample: boolean;
 }
 
@@ -33,7 +33,7 @@ const mediaTypes = new Map<string, string>(
 );
 const endings = [...mediaTypes.keys()].map((ending) => `.${ending}`).join(", ");
 
-/** null: only the usage was asked for. Throws DemoError. */
+/** The options. Null if only the usage was asked for. Throws DemoError. */
 export function demoOptions(args: string[]): DemoOptions | null {
   const { values, positionals } = parsed(args);
   if (values.help) return null;
@@ -50,7 +50,7 @@ function parsed(args: string[]) {
   }
 }
 
-/** npm runs scripts in the package's folder; INIT_CWD is the user's folder. */
+/** The file to import. npm runs scripts in the package's folder, so relative paths start at INIT_CWD, the user's folder. */
 function importFile(given: string | undefined): ImportFile {
   const path = given === undefined ? example : resolve(process.env.INIT_CWD ?? ".", given);
   const found = statSync(path, { throwIfNoEntry: false });

@@ -1,16 +1,16 @@
-/** The first records as a table: a line for each field, and for each record what is in the file and what became of it. */
+/** Shows the first records as a table: a line for each field, with the text of the file and the stored value of each record. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { findNodeAtLocation, type Node, parseTree } from "jsonc-parser";
 import Papa from "papaparse";
 import { visible } from "../lib/log/visible.cjs";
 
-/** A stored record with its values as texts (JSON, or as a table of SQLite has them), so that numbers show the digits that they have. */
+/** A stored record. Its values are texts (from JSON, or from a table of SQLite), so that numbers keep their digits. */
 export interface StoredRecord {
   record: number;
   fields: [name: string, text: string][];
 }
 
-/** The cells of a record as they are in the file, by the names of the columns. */
+/** The cells of a record in the file, by the names of the columns. */
 export type Cells = Record<string, string>;
 
 const HEAD_BYTES = 64 * 1024;
@@ -30,7 +30,7 @@ export function storedRecord(line: string): StoredRecord {
   return { record: JSON.parse(line).record, fields };
 }
 
-/** The first records of a CSV file with commas, as they are in it. */
+/** The first records of a CSV file with commas, as the file has them. */
 export function cellsOf(path: string, most: number): Cells[] {
   const head = Buffer.alloc(HEAD_BYTES);
   const file = openSync(path, "r");
@@ -40,7 +40,7 @@ export function cellsOf(path: string, most: number): Cells[] {
   return Papa.parse<Cells>(text, { header: true, delimiter: ",", preview: most }).data;
 }
 
-/** As many records as fit into the width, but at least one. `cells`: what the file has, where that is known. */
+/** A table with as many records as fit into the width, but at least one. `cells`: the texts of the file, if they are known. */
 export function storedTable(records: StoredRecord[], cells: Cells[], columns = 120): string {
   const table = tableOf(records, cells);
   const widths = widthsOf(table);

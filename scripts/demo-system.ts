@@ -1,4 +1,4 @@
-/** The whole of DataFlow in this process, as `npm start` runs it by default, on a database that is deleted at the end. */
+/** The whole of DataFlow in this process, with the defaults of `npm start`, on a database that is deleted at the end. */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -16,14 +16,14 @@ const ownSettings = { HOST, LOG_LEVEL: "error", LOG_FORMAT: "pretty", SHUTDOWN_T
 export interface DemoSystem {
   url: string;
   adminToken: string;
-  /** Of the database. */
+  /** The path of the database. */
   file: string;
   stop(): Promise<void>;
 }
 
 export async function startSystem(): Promise<DemoSystem> {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-demo-"));
-  // Also after an exception that nobody catches.
+  // Removes the folder also after an uncaught exception.
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const adminToken = randomBytes(24).toString("base64url");
   // An empty folder for handlers: the user's own handlers may need servers that the demo does not have.

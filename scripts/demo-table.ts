@@ -1,10 +1,13 @@
-/** The example's orders as rows of a table of the company's own, in the demo's SQLite file, and how anybody else reads them. */
+/**
+ * Imports the example's orders into a table of the company in the demo's SQLite file, and reads them there as any other program
+ * would.
+ */
 import { DatabaseSync } from "node:sqlite";
 import type { StoredRecord } from "./demo-stored.ts";
 
 const NAME = "orders";
 
-/** What makes a dataset fill it: a column for each field, and one for the record's number in the file. */
+/** The part of a dataset that fills the table: a column for each field, and one for the record's number in the file. */
 export const intoTable = ({ properties }: { properties: object }) => ({
   handler: "table",
   table: {
@@ -19,7 +22,7 @@ export const intoTable = ({ properties }: { properties: object }) => ({
   },
 });
 
-/** The first rows, read beside DataFlow as any other program reads them. */
+/** The first rows. They are read without DataFlow, as any other program reads them. */
 export function firstRows(file: string, most: number): StoredRecord[] {
   const db = new DatabaseSync(file, { readOnly: true });
   const rows = db.prepare(`SELECT * FROM ${NAME} ORDER BY record LIMIT ?`).all(most);
@@ -32,7 +35,7 @@ export function firstRows(file: string, most: number): StoredRecord[] {
 
 const QUERY = `SELECT country, count(*) AS orders, sum(quantity) AS pieces FROM ${NAME} GROUP BY country ORDER BY orders DESC LIMIT 5`;
 
-/** Shell commands that read the table while the demo runs: for whom has sqlite3, and for whom has not. */
+/** Shell commands that read the table while the demo runs: one for sqlite3, and one for Node. */
 export function queryCommands(file: string): [sqlite3: string, node: string] {
   const program = `console.table(new (require("node:sqlite").DatabaseSync)("${file}",{readOnly:true}).prepare("${QUERY}").all())`;
   return [

@@ -1,4 +1,4 @@
-/** What the demo draws on a terminal: bars of progress, and the table of rejected rows. */
+/** What the demo draws on a terminal: progress bars, and the table of rejected rows. */
 import { drawnBar } from "../cli/bar.mjs";
 import { visible } from "../lib/log/visible.cjs";
 import type { RejectedRow } from "./demo-client.ts";
@@ -13,7 +13,7 @@ export interface Progress {
   stop(): void;
 }
 
-/** A bar on a terminal; elsewhere one plain line at the end. */
+/** A progress bar on a terminal; elsewhere one plain line at the end. */
 export function progress(label: string, total: number, show: (value: number) => string): Progress {
   return process.stdout.isTTY ? drawnBar(process.stdout, label, total, show) : line(label, show);
 }
@@ -38,7 +38,7 @@ export function rejectedTable(rows: RejectedRow[], columns = 120): string {
     .join("\n");
 }
 
-/** The whole row is shown beside a fault that has no text of its own. */
+/** The cells of a rejected row. A fault without a text of its own shows the whole row. */
 function cellsOf({ record, line, errors, raw }: RejectedRow): string[][] {
   return errors.map(({ field, column, message, value }, i) => [
     i === 0 ? String(line ?? `#${record}`) : "",

@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: starts the whole system in this process, creates a client with a dataset, imports a file over HTTP, shows the result:
- * of the example the rows of a table, of another file the stored records.
- * Options: USAGE in demo-options.ts. It ends with 0, or with 1 and a message; its folder is gone in either case.
+ * `npm run demo`: starts the whole system in this process, creates a client with a dataset, imports a file over HTTP, and shows
+ * the result. For the example file it shows the rows of a table, for another file the stored records. USAGE in demo-options.ts
+ * lists the options. The exit code is 0, or 1 with a message; the folder is removed in either case.
  */
 import { once } from "node:events";
 import { visible } from "../lib/log/visible.cjs";
@@ -14,7 +14,7 @@ import { firstRows } from "./demo-table.ts";
 import { count, type Progress, progress, rejectedTable, size } from "./demo-terminal.ts";
 
 const REJECTED_SHOWN = 10;
-/** As many of these as fit side by side. */
+/** How many stored records fit side by side. */
 const STORED_SHOWN = 3;
 const PAGES = ["/", "/docs", "/openapi.json", "/metrics", "/health/ready"];
 
@@ -69,7 +69,7 @@ async function importFile(system: DemoSystem, { file, exits }: DemoOptions): Pro
   if (!exits) console.log(whatNext({ system, file, partner, batch, pages: await client.open(PAGES) }));
 }
 
-/** What became of the first records: those that are stored, and those that are not. */
+/** Shows the first stored records, and the first rejected ones. */
 async function showRecords(
   client: DemoClient,
   { id, counts }: Batch,
@@ -94,7 +94,7 @@ function begin(...args: Parameters<typeof progress>): Progress {
   return shown;
 }
 
-/** Shows an error. A stop by a signal is none. */
+/** Shows an error. A stop by a signal is not an error. */
 function report(error: unknown): void {
   if (stopping.signal.aborted) return;
   console.error(error instanceof DemoError ? visible(error.message) : error);

@@ -1,5 +1,5 @@
-// For a container's HEALTHCHECK: exit 0 as long as this node's process answers. An api node answers on PORT, another on
-// METRICS_PORT; the defaults are those of config/settings.ts.
+// For a container's HEALTHCHECK: exits with 0 as long as this node's process answers. An api node answers on PORT, other nodes on
+// METRICS_PORT. The defaults are those of config/settings.ts.
 const { PORT, METRICS_PORT, SERVICES } = process.env;
 const hasApi = !SERVICES || SERVICES.split(",").some((name) => name.trim() === "api");
 const port = hasApi ? PORT || "3000" : METRICS_PORT || "3030";

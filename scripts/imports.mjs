@@ -1,4 +1,4 @@
-// The lint for what may import what. `node scripts/imports.mjs [FOLDER]` prints a line per fault and exits 1.
+// Checks which files may import which. `node scripts/imports.mjs [FOLDER]` prints a line for each fault, and then exits with 1.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cruise } from "dependency-cruiser";

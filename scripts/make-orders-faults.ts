@@ -1,4 +1,4 @@
-/** What goes wrong in real exports. Each fault makes a right row's line a wrong one. */
+/** Faults that real exports have. Each one makes a wrong line of a right row. */
 
 export type Row = [
   orderId: string,
@@ -19,7 +19,7 @@ export const csvLine = (cells: string[]): string => cells.map(csvCell).join(",")
 
 const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-/** One cell has another text. */
+/** A fault in one cell: it has another text. */
 const cell =
   (index: number, change: (text: string) => string): Fault =>
   (row) =>
@@ -28,14 +28,14 @@ const cell =
 const text = (value: string) => () => value;
 const plainNote = (row: Row, note: string) => [...row.slice(0, 9), note];
 
-/** `[fault, how many rows have it]`; each has its turn before one comes again. */
+/** Each fault with the number of rows that have it. Every fault occurs once before one occurs again. */
 export const faults: [Fault, number][] = [
   [cell(3, (email) => email.replace("@", "(at)")), 6],
   [cell(6, (quantity) => `-${quantity}`), 6],
   [cell(0, text("")), 5],
   // A comma in a name that nobody quoted.
   [(row) => csvLine([...row.slice(0, 2), "Kowalski", " Jan", ...row.slice(3, 9), ""]), 4],
-  // Quotes that were typed by hand.
+  // Quotes that a person has typed.
   [(row) => `${csvLine(plainNote(row, "")).slice(0, -1)},"Ring twice at "Schmidt" please"`, 4],
   [cell(1, (date) => date.split("-").reverse().join(".")), 4],
   [cell(8, text("EURO")), 3],
@@ -47,11 +47,11 @@ export const faults: [Fault, number][] = [
   [cell(8, text("XBT")), 2],
   [cell(6, text("0")), 2],
   [cell(5, text("???")), 2],
-  // More than one thing at once.
+  // A row with more than one fault.
   [(row) => csvLine(["", row[1], row[2], "unknown", "Germany", ...row.slice(5)]), 2],
 ];
 
-/** The faults in the order in which they come in the file. */
+/** The faults in the order of the file. */
 export function faultsInTurn(): Fault[] {
   const most = Math.max(...faults.map(([, count]) => count));
   const rounds = Array.from({ length: most }, (_, round) => faults.filter(([, count]) => count > round));

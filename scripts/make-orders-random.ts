@@ -1,4 +1,4 @@
-/** Chance that falls the same each time (mulberry32), so that the example file can be made again. */
+/** Random numbers that are the same in each run (mulberry32), so that the example file can be made again. */
 export class Chance {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Chance {
     this.#state = seed;
   }
 
-  /** From 0 to below 1. */
+  /** A number from 0 to below 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);

@@ -1,9 +1,9 @@
-/** What the shop of the example sells, to whom, and what they write. A weight says how often. */
+/** The products, customers and notes of the example's shop. A weight says how often something occurs. */
 
 export interface Country {
   code: string;
   currency: string;
-  /** What a euro is worth there. */
+  /** The value of a euro in the country's currency. */
   rate: number;
   decimals: 0 | 2;
   weight: number;
@@ -121,11 +121,11 @@ export const articles: Article[] = [
 export interface Note {
   text: string;
   weight: number;
-  /** Who writes so; everybody where omitted. */
+  /** The countries whose customers write this note. Left out: all. */
   countries?: string[];
 }
 
-/** Mostly there is none. */
+/** Most orders have no note. */
 export const notes: Note[] = [
   { text: "", weight: 700 },
   { text: "Gift wrap, please", weight: 40 },

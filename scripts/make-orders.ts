@@ -1,5 +1,5 @@
 /**
- * `node scripts/make-orders.ts [FILE]` writes examples/orders.csv (or FILE): 10,000 orders as a shop would export them, some
+ * `node scripts/make-orders.ts [FILE]` writes examples/orders.csv (or FILE): 10,000 orders as a shop would export them. Some are
  * wrong on purpose. The bytes are the same each time.
  */
 import { writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ export function makeOrders(): Orders {
   return { csv: `${HEADER}\n${lines.join("\n")}\n`, received: ORDERS, rejected: wrong.size };
 }
 
-/** Scattered, but in turn, so that the first few show several kinds. */
+/** The places of the wrong rows. They are scattered over the file; the first few show several kinds of faults. */
 function wrongPlaces(chance: Chance): Map<number, Fault> {
   const faults = faultsInTurn();
   const step = Math.floor(ORDERS / faults.length);
@@ -69,7 +69,7 @@ function customer(chance: Chance, country: Country): [name: string, email: strin
   return [name, `${user}${chance.below(90) + 10}@${domain}`];
 }
 
-/** What is left in an address: no accents, no letters beyond ASCII. */
+/** A name as an address may have it: without accents and other letters beyond ASCII. */
 const plain = (name: string): string =>
   name
     .replaceAll("ß", "ss")

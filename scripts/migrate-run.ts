@@ -1,4 +1,4 @@
-/** What `npm run migrate` does: brings the database of the settings up to date. */
+/** `npm run migrate`: brings the database of the settings up to date. */
 import { type Config, maskUrl } from "../config/config.ts";
 import type { TableDatabase } from "../config/tables.ts";
 import { openDatabase } from "../database/database.ts";
@@ -6,7 +6,7 @@ import { openUrl } from "../database/targets/databases.ts";
 import { isUnavailable } from "../database/unavailable.ts";
 import { wrongUrl } from "../database/wrong-url.ts";
 
-/** Answers the exit code: 0, or 1 after it has told the reason. */
+/** Runs the command. Answers the exit code: 0, or 1 after it has printed the reason. */
 export async function migrate(config: Config, output: Console, args: string[] = []): Promise<number> {
   const { databaseUrl } = config;
   if (args.length > 0) return migrateApplied(config, output, args);
@@ -21,7 +21,7 @@ export async function migrate(config: Config, output: Console, args: string[] = 
   }
 }
 
-/** `--applied NAME`: makes the table `dataflow_applied` in that database of `TABLE_DATABASES`. */
+/** `--applied NAME`: creates the table `dataflow_applied` in the database NAME of `TABLE_DATABASES`. */
 async function migrateApplied({ tableDatabases }: Config, output: Console, args: string[]): Promise<number> {
   const [option, name, ...more] = args;
   const database = tableDatabases.find((one) => one.name === name);
@@ -55,7 +55,7 @@ async function migrated({ databaseUrl, databaseSchema }: Config, logger: Console
   }
 }
 
-/** The reason, with the setting and the server at fault, without the secret. */
+/** The reason of a failure. It names the setting and the server, but no secret. */
 async function reasonOf(databaseUrl: string, error: unknown): Promise<string> {
   const fault = await wrongUrl(databaseUrl, error);
   if (fault) return fault.message;

@@ -1,5 +1,6 @@
-// Runs before every npm script, also on Node 20 with nothing installed: makes node_modules what package-lock.json says.
-// It is silent and quick if nothing has to be done. It works in the current folder; npm sets that to the package's folder.
+// Runs before every npm script, also on Node 20 with nothing installed. It installs in node_modules what package-lock.json lists.
+// If nothing has to be done, it is quick and prints nothing. It works in the current folder, which npm sets to the package's
+// folder.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,7 +18,7 @@ function isStamped() {
   return existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp;
 }
 
-/** Whether the user's own `npm ci` has installed everything: npm writes its hidden lock file as the last step. */
+/** Whether the user's own `npm ci` has installed everything. npm writes its hidden lock file as the last step. */
 function isInstalled() {
   const hidden = "node_modules/.package-lock.json";
   if (!existsSync(hidden)) return false;
@@ -39,7 +40,7 @@ function install() {
   if (run.status !== 0) process.exit(run.status ?? 1);
 }
 
-/** If the folder cannot be written, the next run simply checks again. */
+/** Notes that everything is installed. If the folder cannot be written, the next run checks again. */
 function remember() {
   try {
     writeFileSync(stampFile, stamp);

@@ -1,4 +1,7 @@
-/** Ctrl-C in the middle of `npm run soak`: it ends at once, and leaves nothing in the servers or in the folder for temporary files. */
+/**
+ * The promise: Ctrl-C in the middle of `npm run soak` ends it at once. It leaves nothing in the servers or in the folder for
+ * temporary files.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -15,7 +18,7 @@ const isThere = canRun("soak", [lackOf("postgres"), lackOf("redis"), lackOf("rab
   "Ctrl-C ends a soak and removes what it has made",
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "dataflow-soak-"));
-    // A group of its own, as that of a terminal, so that the signal also comes to the nodes.
+    // The process has a group of its own, as in a terminal, so that the signal reaches the nodes too.
     const soak = spawn(join(root, "node_modules/.bin/node"), ["bench/soak.ts"], {
       cwd: root,
       detached: true,
@@ -35,7 +38,7 @@ const isThere = canRun("soak", [lackOf("postgres"), lackOf("redis"), lackOf("rab
       120_000,
     );
     process.kill(-pid, "SIGINT");
-    // The one that npm passes on.
+    // The second signal, which npm passes on.
     process.kill(pid, "SIGINT");
     expect(await ended).toEqual([130, null]);
     expect(said).not.toMatch(/^\w*Error: |left behind|Unhandled/m);

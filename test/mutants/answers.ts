@@ -1,4 +1,4 @@
-/** Answers of the database that are lost, and answers that belong to another question. */
+/** Mutants of the code for lost answers of the database, and for answers that belong to another query. */
 import type { Mutants } from "./mutant.ts";
 
 export const answers: Mutants[] = [

@@ -1,4 +1,4 @@
-/** A batch's moves, what looks after those that wait, its upload and its end. */
+/** Mutants of a batch's moves, its sweep, its upload and its end. */
 import type { Mutants } from "./mutant.ts";
 
 export const batch: Mutants[] = [

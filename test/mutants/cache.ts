@@ -1,4 +1,4 @@
-/** Both levels of the cache: nothing old is served, and nothing old comes back. */
+/** Mutants of both levels of the cache: no old value is served, and none comes back. */
 import type { Mutants } from "./mutant.ts";
 
 export const cache: Mutants[] = [

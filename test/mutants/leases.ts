@@ -1,4 +1,4 @@
-/** How a worker keeps what it has claimed, and lets go of it. */
+/** Mutants of how a worker keeps and releases the batches that it has claimed. */
 import type { Mutants } from "./mutant.ts";
 
 export const leases: Mutants[] = [

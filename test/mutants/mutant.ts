@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Lines of a file that are changed one at a time, and the tests of which one then has to fail. */
+/** Lines of a file that are changed one at a time. One of the tests has to fail for each change. */
 export interface Mutants {
   file: string;
-  /** Paths under test/. */
+  /** The tests, as paths under test/. */
   tests: string[];
-  /** A line's text, or enough of it to be there once, and what stands there instead; nothing: the text is taken out. */
+  /** A text that occurs once in the file, and its replacement. Without a replacement the text is removed. */
   lines: [text: string, instead?: string][];
 }
 
@@ -15,7 +15,10 @@ export interface Mutant extends Omit<Mutants, "lines"> {
   instead: string;
 }
 
-/** One by one. Throws where a text is not in its file, or there more than once: the line has changed, and so must the list. */
+/**
+ * Makes all mutants. Throws if a text is missing from its file or occurs more than once: the line has changed, so the list must
+ * change too.
+ */
 export function mutantsIn(root: string, lists: Mutants[]): Mutant[] {
   return lists.flatMap(({ lines, ...rest }) => {
     const whole = readFileSync(join(root, rest.file), "utf8");

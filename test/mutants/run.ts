@@ -1,7 +1,7 @@
 /**
- * `npm run test:mutants [-- WORD …]`: takes lines out of the product, or changes them, one at a time, and sees whether a test
- * fails. It works in a copy of the working tree. With words only those mutants whose file or text has one of them. What no
- * test saw is printed at the end.
+ * `npm run test:mutants [-- WORD …]`: removes or changes lines of the product, one at a time, and checks that a test fails. It
+ * works in a copy of the working tree. With words it tries only mutants whose file or text contains one of them. At the end it
+ * prints the mutants that no test noticed.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -20,7 +20,7 @@ import { dirname, join, relative } from "node:path";
 import { all } from "./all.ts";
 import { type Mutant, mutantsIn } from "./mutant.ts";
 
-/** A mutant may make a test wait for ever. */
+/** How long the tests of a mutant may run. A mutant may make a test wait for ever. */
 const MOST_MS = 240_000;
 
 const root = join(import.meta.dirname, "../..");
@@ -37,7 +37,7 @@ try {
   rmSync(copy, { recursive: true });
 }
 
-/** Each package is a link; caches are the copy's own. */
+/** Copies the working tree. Packages become links; the copy has caches of its own. */
 function copyTo(folder: string): void {
   const listed = spawnSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: root, encoding: "utf8" });
   for (const file of listed.stdout.trim().split("\n")) {
@@ -49,7 +49,11 @@ function copyTo(folder: string): void {
     if (name !== ".cache") symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
 }
 
-/** The exit code: 1 where one lives that need not, 2 where a test that has to fail says nothing. */
+/**
+ * Tries all mutants. Answers the exit code: 1 if a mutant survives that should not, 2 if the tests fail without a mutant or could
+ * not be
+ * loaded.
+ */
 function tryAll(): number {
   const survivors: Mutant[] = [];
   const sound = new Set<string>();
@@ -92,7 +96,7 @@ interface Results {
   testResults: { name: string; assertionResults: { status: string; fullName: string }[] }[];
 }
 
-/** Broken: a file does not even load, so that no test was asked. */
+/** Runs the tests. `broken`: a file could not be loaded, so no test has run. */
 function run(tests: string[]): "passed" | "failed" | "broken" {
   const output = join(copy, "results.json");
   rmSync(output, { force: true });

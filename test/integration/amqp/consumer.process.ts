@@ -1,4 +1,6 @@
-/** A node in a process of its own that tells its parent of each message, and acks it unless it is told to hold. */
+/**
+ * A node in a process of its own. It reports each message to its parent, and acknowledges it unless the parent tells it to hold.
+ */
 import { ServiceBroker } from "moleculer";
 import { define } from "../../../mixins/define.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";

@@ -1,4 +1,7 @@
-/** The promise: who waits on one node hears at once that another has ended the batch, by RabbitMQ; without it in 2 s. */
+/**
+ * The promise: a request that waits on one node hears at once by RabbitMQ when another node ends the batch. Without RabbitMQ it
+ * hears within 2 s.
+ */
 import type { AddressInfo } from "node:net";
 import type { ServiceBroker, ServiceSchema } from "moleculer";
 import api from "../../../services/api/api.service.ts";
@@ -27,7 +30,7 @@ import { startNode } from "../../helpers/nodes.ts";
 import { patience, until } from "../../helpers/patience.ts";
 import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
 
-/** Chunks that the worker's handler has in hand, each with what lets it go. */
+/** The chunks that the worker's handler holds, each with the function that releases it. */
 const held: (() => void)[] = [];
 const gate = {
   name: "gate",
@@ -89,7 +92,7 @@ everyServer("the end of a batch on another node", () => {
   }
   const watches = () => (door.getLocalService("api") as unknown as { watches: { size: number } }).watches;
 
-  /** How long after the batch's end a request heard of it that was waiting. */
+  /** The time from the end of a batch until a waiting request heard of it. */
   async function heardAfter(): Promise<number> {
     const { id } = await accepted(url, client, '{"a":1}');
     await until(() => held.length === 1, "the batch at its handler");
@@ -104,7 +107,7 @@ everyServer("the end of a batch on another node", () => {
   test("the end of a batch on another node answers a waiting request at once, every time", async () => {
     const times: number[] = [];
     for (let i = 0; i < 10; i++) times.push(await heardAfter());
-    // Usually some 10 ms. One could be luck, for the query may come just then; not ten.
+    // The usual time is some 10 ms. One short time could be luck, if the polling query came just then; ten cannot.
     for (const ms of times) expect(ms).toBeLessThan(patience(QUERY_MS / 2));
   });
 
@@ -123,7 +126,7 @@ everyServer("the end of a batch on another node", () => {
     expect(reader.events.at(-1)?.batch.status).toBe("completed");
   });
 
-  test("while RabbitMQ is away, the query finds the end of a batch", async () => {
+  test("while RabbitMQ is away, polling finds the end of a batch", async () => {
     await proxy.shut();
     const ms = await heardAfter();
     expect(ms).toBeLessThan(patience(QUERY_MS * 2));

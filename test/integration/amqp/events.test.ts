@@ -42,7 +42,7 @@ describeWithRabbit("events for outsiders", () => {
       NAMESPACE: namespace,
       SWEEP_INTERVAL: "100ms",
       POLL_INTERVAL: "1h",
-      // Moleculer tells of each cut as an error.
+      // Moleculer logs each cut link as an error.
       LOG_LEVEL: "fatal",
     };
     system = await startSystem({ env: { ...own, ...env } });
@@ -145,7 +145,7 @@ describeWithRabbit("events for outsiders", () => {
       version: 1,
     });
     await until(isEmptied, "an empty outbox");
-    // Creation with a policy, disabling, a policy and a secret: each is told once, by its own event.
+    // Creating with a policy, disabling, a new policy and a new secret: its own event announces each of them once.
     const byType = (type: string) => changes().filter((change) => change.type === type);
     expect(byType("client.changed").map(({ data }) => data.status)).toEqual(["active", "disabled", "disabled"]);
     expect(byType("policy.changed").map(({ data }) => data.version)).toEqual([1, 2]);

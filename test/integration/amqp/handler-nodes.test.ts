@@ -1,4 +1,4 @@
-/** Handlers on nodes of their own: a killed one does not hold its batch, and one that comes is found at once. */
+/** The promise: a handler may run on nodes of its own. A killed node does not hold its batch, and a new node is found at once. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { patience, until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { row, select } from "../batch/kit.ts";
 
-/** Two looks a second apart, the way through RabbitMQ, and a machine that is busy with other tests. Moleculer alone takes 30 to 60 s. */
+/** Two looks a second apart, the way through RabbitMQ, and time for a busy machine. Moleculer alone would need 30 to 60 s. */
 const AT_ONCE_MS = 8_000;
 
 interface Handler {
@@ -63,8 +63,8 @@ describeWithRabbit("a handler on nodes of its own", () => {
     await once(child, "exit");
   }
 
-  // Two nodes serve all tests, and a third one that joins: each start of a process costs half a second of a core.
-  test("a handler node that only takes long is not declared dead", async () => {
+  // Two nodes serve all tests, and one test starts a third, because each start of a process costs half a second of CPU time.
+  test("a handler node that is only slow is not declared dead", async () => {
     await startHandler("slow", "hang");
     const client = await newClient(system.url, { handler: "twin.run", handlerTimeoutMs: 5_000, maxAttempts: 1 });
     const { id } = await accepted(system.url, client, '{"a":1}');
@@ -75,7 +75,7 @@ describeWithRabbit("a handler on nodes of its own", () => {
     expect(isThere()).toBe(true);
   });
 
-  test("a handler node killed in a chunk: another one gets the chunk within seconds, without an attempt", async () => {
+  test("when a handler node is killed in a chunk, another one gets the chunk within seconds, and no attempt is counted", async () => {
     for (const { child } of nodes) await turn(child, "hang");
     const client = await newClient(system.url, { handler: "twin.run", maxAttempts: 1 });
     const { id } = await accepted(system.url, client, '{"a":1}');
@@ -90,7 +90,7 @@ describeWithRabbit("a handler on nodes of its own", () => {
     expect(callsOf(id)).toEqual([hanging, second.nodeID]);
   });
 
-  test("the only handler node is killed: the batch waits, and goes on once another one joins", async () => {
+  test("when the only handler node is killed, the batch waits, and goes on once another one joins", async () => {
     const [only] = nodes.filter(isAlive);
     await turn((only as Handler).child, "hang");
     const client = await newClient(system.url, { handler: "twin.run", maxAttempts: 1 });
@@ -98,14 +98,14 @@ describeWithRabbit("a handler on nodes of its own", () => {
     await until(() => callsOf(id).length === 1, "the chunk at its node");
     await kill((only as Handler).child);
     await until(async () => (await row(system, id)).state === "ready", "the batch handed back");
-    // Far enough that a node starts before it on any machine.
+    // Far enough in the future that on any machine a node starts before that time.
     await select(system, "UPDATE batch SET due_at = due_at + 600000 WHERE state = 'ready'");
     const waiting = await row(system, id);
     expect(waiting).toMatchObject({ attempt: 0, dueAt: expect.any(Number) });
     await startHandler("back", "done");
     expect(await batchWhen(system.url, client, id)).toMatchObject({ status: "completed", attempts: 1 });
     const done = await row(system, id);
-    // It did not wait until it was due by itself, and has been in the queue all the time.
+    // The batch went on before its due time, and stayed in the queue meanwhile.
     expect(done.finishedAt).toBeLessThan(waiting.dueAt as number);
     expect(done.readyAt).toBe(waiting.readyAt);
   });

@@ -1,6 +1,6 @@
 /**
- * A handler as a company runs it: a plain Moleculer node in a process of its own. It tells its parent of each chunk, and
- * answers it, or (`hang`) never does; the parent may say so anew.
+ * A handler as a company runs it: a plain Moleculer node in a process of its own. It reports each chunk to its parent and answers
+ * it, or with `hang` never does. The parent may change that.
  */
 import { type Context, ServiceBroker } from "moleculer";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";

@@ -1,4 +1,4 @@
-/** Whatever somebody puts on RabbitMQ's queues, the node lives, works on, and its log stays short. */
+/** The promise: whatever a stranger puts on RabbitMQ's queues, the node lives and works on, and its log stays short. */
 import { type Channel, type ChannelModel, connect } from "amqplib";
 import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../../helpers/amqp.ts";
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
@@ -37,7 +37,7 @@ describeWithRabbit("hostile messages", () => {
     channel.sendToQueue(`MOL-${namespace}.${type}.${nodeID}`, Buffer.from(text));
   };
 
-  /** Everything that was sent before has been read: an answer to a question sent afterwards on the same queues. */
+  /** Waits until all earlier messages are read: the answer to a question that was sent later on the same queues has come. */
   async function allIsRead(types: readonly string[]) {
     const emptied = types.map((type) =>
       until(
@@ -46,7 +46,7 @@ describeWithRabbit("hostile messages", () => {
       ),
     );
     await Promise.all(emptied);
-    // What was read is also handled once the node has answered for its health.
+    // The node has also handled all that it has read once it answers for its health.
     expect((await fetch(`${node.url}/health/ready`)).status).toBe(200);
   }
 
@@ -133,7 +133,7 @@ describeWithRabbit("hostile messages", () => {
     });
     for (const line of said) expect(line.length).toBeLessThan(LONGEST_LINE);
     expect(said.length).toBeLessThan(40);
-    // What can be answered is: a stranger's call gets the same refusals as anybody's.
+    // The node answers what it can: a stranger's call gets the same refusals as any other call.
     await until(async () => (await channel.checkQueue(answers)).messageCount === 4, "the refusals");
     await channel.deleteQueue(answers);
   });

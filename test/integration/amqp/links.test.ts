@@ -63,7 +63,7 @@ describeWithRabbit("work queues over bad links", () => {
     await proxy.shut();
     await until(() => other.got.length === 1, "the other node's delivery");
     expect(ids(other.got)).toEqual(["a"]);
-    // The ack on the dead channel is of no effect, and harms nothing.
+    // An ack on the closed channel has no effect and does no harm.
     dying.got[0]?.ack();
     expect(dying.queue.isAMQPQueueUp("batch.ready")).toBe(false);
     await expect(dying.add("b")).rejects.toThrow("RabbitMQ is away.");

@@ -27,7 +27,7 @@ describeWithRabbit("nodes in processes of their own", () => {
     const senders = await Promise.all(["s1", "s2"].map((id) => startNode(configFor(namespace), id, null)));
     try {
       await senders[0]?.add("held-0");
-      // Which of the three gets it is RabbitMQ's choice; the doomed one keeps the first that it gets.
+      // RabbitMQ chooses which of the three nodes gets a token. The node that will be killed holds the first one that it gets.
       for (let i = 1; doomed.got.length === 0; i++) await senders[i % 2]?.add(`held-${i}`);
       const held = doomed.got[0] as string;
       const all = () => workers.flatMap(({ got }) => got);

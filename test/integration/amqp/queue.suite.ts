@@ -1,4 +1,4 @@
-/** What every carrier of work queues promises: in this process as in RabbitMQ. */
+/** What every kind of work queue promises, in this process as in RabbitMQ. */
 import { ServiceBroker } from "moleculer";
 import type { Config } from "../../../config/config.ts";
 import { define } from "../../../mixins/define.ts";
@@ -15,7 +15,7 @@ export interface Delivery {
 export interface Node {
   broker: ServiceBroker;
   queue: WithQueue;
-  /** What this node's consumer got so far. */
+  /** The messages that this node's consumer has received so far. */
   got: Delivery[];
   add(name: string): Promise<void>;
   stop(): Promise<void>;
@@ -23,24 +23,24 @@ export interface Node {
 
 const running = new Set<Node>();
 
-/** Stops every node that still runs: after each test, so that one that failed leaves none behind. */
+/** Stops every node that still runs. Call it after each test, so that a failed test leaves none behind. */
 export const stopNodes = (): Promise<unknown> => Promise.all([...running].map((node) => node.stop()));
 
 const batchIds = new Map<string, string>();
-/** A token carries a batch's id; a test calls its tokens by shorter names. */
+/** The batch id for a token. Tests call their tokens by short names. */
 export function batchIdOf(name: string): string {
   const known = batchIds.get(name) ?? uuidv7();
   batchIds.set(name, known);
   return known;
 }
 
-/** The name that a test gave it, or the id of a batch that it did not name. */
+/** The name that a test has given to the message, or the id of a batch that the test did not name. */
 function nameOf({ content }: QueueMessage): string | null {
   const { batchId } = content as { batchId: string | null };
   return [...batchIds].find(([, id]) => id === batchId)?.[0] ?? batchId;
 }
 
-/** A node with one service that consumes `batch.ready`; `handle` where it should not ack at once. */
+/** A node with one service that consumes `batch.ready`. Without `handle` it acknowledges each message at once. */
 export async function startNode(
   config: Config,
   nodeID: string,
@@ -75,7 +75,7 @@ export async function startNode(
 
 export const ids = (got: Delivery[]): (string | null)[] => got.map(({ id }) => id);
 
-/** Acks what comes after the first delivery, which was given back, until so many different messages have come. */
+/** Waits until `count` different messages have come again, after their first delivery was given back, and acknowledges them. */
 async function untilAcked({ got }: Node, count: number): Promise<void> {
   const seen = new Set<string | null>();
   await until(() => {
@@ -88,7 +88,7 @@ async function untilAcked({ got }: Node, count: number): Promise<void> {
   }, `all ${count}`);
 }
 
-/** `configOf` makes settings for one test, with a queue that nobody else has; `stopNodes` is to run after each. */
+/** `configOf` makes the settings for one test, with a queue of its own. Run `stopNodes` after each test. */
 export function queueSuite(configOf: () => Config): void {
   test("messages come in order, the next one after the ack", async () => {
     const node = await startNode(configOf(), "n1", () => {});
@@ -105,7 +105,7 @@ export function queueSuite(configOf: () => Config): void {
     await node.add("a");
     await until(() => node.got.length === 1, "the first delivery");
     await node.queue.pauseAMQPQueue("batch.ready");
-    // An ack of what was given back is of no effect.
+    // An ack of a message that was given back has no effect.
     node.got[0]?.ack();
     await node.add("b");
     expect(ids(node.got)).toEqual(["a"]);
@@ -124,7 +124,7 @@ export function queueSuite(configOf: () => Config): void {
     expect(ids(node.got)).toEqual(["a", "a", "a"]);
   });
 
-  test("a payload that is no message of the queue is not sent", async () => {
+  test("a payload that does not fit the queue's schema is not sent", async () => {
     const node = await startNode(configOf(), "n1", null);
     const add = (payload: unknown) => node.queue.addAMQPJob("batch.ready", payload as { batchId: null });
     await expect(add({ batchId: 7 })).rejects.toThrow(/batchId/);

@@ -101,7 +101,7 @@ describeWithRabbit("a node that starts with AMQP_URL", () => {
       name: "echo",
       actions: {
         async say(ctx) {
-          // All have to be there before one is answered: a prefetch of 1 would never get so far.
+          // All calls must arrive before the first is answered, so the test would hang with a prefetch of 1.
           running.add(ctx.params.n);
           if (running.size === 20) everyone.resolve();
           await everyone.promise;

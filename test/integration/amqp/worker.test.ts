@@ -5,7 +5,7 @@ import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { startNode } from "./queue.suite.ts";
 
-/** A handler that holds each chunk until it is let go. */
+/** A handler that holds each chunk until the test releases it. */
 function gate() {
   const waiting: (() => void)[] = [];
   const service = define({
@@ -52,7 +52,7 @@ describeWithRabbit("a worker on RabbitMQ's tokens", () => {
     await until(() => waiting.length === 1, "the first batch at its handler");
     const second = await accepted(system.url, client, '{"a":2}');
 
-    // Another node of the cluster, which can only get the second batch's token if the first one lets it go.
+    // Another node of the cluster. It gets the second batch's token only if the first node leaves that token alone.
     const other = await startNode(configFor(namespace), "other");
     await until(() => other.got.some(({ id }) => id === second.id), "the token at the other node");
     await other.stop();

@@ -1,4 +1,7 @@
-/** requiresApproval "afterValidation": an operator decides on what the check has found, or `approveWhen` does; then all of it is delivered anew. */
+/**
+ * `requiresApproval: "afterValidation"`: an operator, or `approveWhen`, decides by the result of the check. Then the whole batch
+ * is delivered from its beginning.
+ */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, admin, type Batch, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
@@ -42,7 +45,7 @@ const acceptedCount = async () =>
 const body = '{"id":1,"n":1}\n{"id":2,"n":"x"}\n{"id":1,"n":2}\n{"id":9,"n":3}\n{"id":3,"n":4}';
 
 test.each(["store", "own.run"])(
-  "a batch to %s is held with its figures, and delivered when it is approved",
+  "a batch to %s is held with its counts, and delivered when it is approved",
   async (to) => {
     const client = await reviewing({ uniqueKey: "id", handler: to, webhook });
     const batch = await held(client, await accepted(system.url, client, body));
@@ -97,7 +100,7 @@ test("a held batch may be rejected or cancelled, and has delivered nothing", asy
   });
 });
 
-test("limits of errors end it as they end a check, and a redrive checks it again from its start", async () => {
+test("limits of errors end the batch as they end a check, and a redrive checks it again from its start", async () => {
   const many = await reviewing({ maxErrors: 0 });
   const failed = await held(many, await accepted(system.url, many, '{"n":1}\n{"n":2}\n{"n":"x"}'));
   expect(failed).toMatchObject({ status: "failed", error: { code: "too-many-errors" } });
@@ -115,7 +118,7 @@ test("limits of errors end it as they end a check, and a redrive checks it again
   expect(await ended(system, whole, good.id)).toMatchObject({ status: "completed", counts: { accepted: 3 } });
 });
 
-test("a worker that cannot write what the check came to leaves a batch that comes to the same", async () => {
+test("a batch reaches the same state if its worker could not write the result of the check", async () => {
   const client = await reviewing({ uniqueKey: "id" });
   const away = jest.spyOn(storeOf(system), "move").mockRejectedValueOnce(new DatabaseUnavailable("away"));
   const batch = await held(client, await accepted(system.url, client, body));
@@ -124,7 +127,7 @@ test("a worker that cannot write what the check came to leaves a batch that come
   expect(batch.hold).toMatchObject({ counts: { received: 5, accepted: 3, rejected: 1, duplicate: 1 } });
 });
 
-test("one that is approved before its window opens is checked first", async () => {
+test("a batch that is approved before its window opens is checked first", async () => {
   const hour = (more: number) => `${String((new Date().getUTCHours() + more) % 24).padStart(2, "0")}:00`;
   const client = await reviewing({ window: { from: hour(3), to: hour(4), timeZone: "UTC" } });
   const batch = await accepted(system.url, client, rows(3));
@@ -141,7 +144,7 @@ test("one that is approved before its window opens is checked first", async () =
   expect(await ended(system, client, batch.id)).toMatchObject({ status: "completed", counts: { accepted: 3 } });
 });
 
-test("it keeps its place in its line; one that is skipped is delivered behind the others", async () => {
+test("a held batch keeps its place in its line; a skipped one is delivered after the others", async () => {
   const client = await reviewing({ order: "fifo", approveWhen: { recordsOver: 2 } });
   const first = await held(client, await accepted(system.url, client, rows(3)));
   const second = await accepted(system.url, client, rows(2));
@@ -152,7 +155,7 @@ test("it keeps its place in its line; one that is skipped is delivered behind th
   expect(await ended(system, client, first.id)).toMatchObject({ status: "completed", counts: { accepted: 3 } });
 });
 
-test("records that would delete their row are counted before any does", async () => {
+test("records that would delete a row are counted before any row is deleted", async () => {
   await select(system, "DROP TABLE IF EXISTS stock");
   await select(system, "CREATE TABLE stock (no integer PRIMARY KEY)");
   await select(system, "INSERT INTO stock VALUES (1), (2)");

@@ -1,4 +1,7 @@
-/** validateOnly: a batch is read and checked as a real one and delivers nothing, until it is committed under today's policy. */
+/**
+ * `validateOnly`: a batch is read and checked like any other but delivers nothing, until it is committed under the present
+ * policy.
+ */
 import { accepted, admin, type Batch, get, lines, newClient, post, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -54,7 +57,7 @@ test.each(["store", "own.run"])("a check finds what a delivery to %s would, and 
   expect((await errors(batch, client)).map(({ record }) => record)).toEqual([2]);
   expect(await recordsOf(batch, client)).toEqual([]);
   expect(own.of(batch.id)).toEqual([]);
-  // The same again is checked alike; then it is delivered, and the counts are the same.
+  // The same body is checked with the same result. Then it is delivered, and its counts are the same.
   expect(await checked(client, body)).toMatchObject({ counts: batch.counts });
   expect((await commit(client, batch)).status).toBe(202);
   const delivered = await ended(system, client, batch.id);
@@ -65,7 +68,7 @@ test.each(["store", "own.run"])("a check finds what a delivery to %s would, and 
   else expect(await recordsOf(batch, client)).toHaveLength(2);
 });
 
-test("a commit is answered once more with the batch, and by no other state", async () => {
+test("a repeated commit is answered with the same batch, and other states refuse a commit", async () => {
   const client = await newClient(system.url);
   const batch = await checked(client, '{"n":1}');
   const [first, second] = await Promise.all([commit(client, batch), commit(client, batch)]);
@@ -82,7 +85,7 @@ test("a commit is answered once more with the batch, and by no other state", asy
   expect(await problem(ask(client, `/imports/${batch.id}/cancel`))).toMatchObject({ current: "completed" });
 });
 
-test("what was only checked cannot be cancelled or retried", async () => {
+test("a batch that was only checked cannot be cancelled or retried", async () => {
   const client = await newClient(system.url, { schema });
   const batch = await checked(client, "{}\n{}");
   const illegal = { status: 409, code: "illegal-state", current: "validated" };
@@ -91,7 +94,7 @@ test("what was only checked cannot be cancelled or retried", async () => {
   expect(await problem(ask(client, `/imports/${batch.id}/retry?only=rejected`))).toMatchObject(illegal);
 });
 
-test("a commit goes by today's policy", async () => {
+test("a commit uses the present policy", async () => {
   const client = await newClient(system.url, { schema });
   const batch = await checked(client, '{"id":1}\n{"id":2,"n":1}');
   expect(batch).toMatchObject({ counts: { accepted: 2, rejected: 0 } });
@@ -154,7 +157,7 @@ test("limits of errors end a check as they end a delivery", async () => {
   expect(await ended(system, whole, good.id)).toMatchObject({ status: "completed", counts: { accepted: 2 } });
 });
 
-test("a failed check has no place in an order, also when it is driven again, and nothing to take back", async () => {
+test("a failed check has no place in an order, also after a redrive, and nothing to take back", async () => {
   const client = await newClient(system.url, { schema, order: "fifo", maxErrors: 0, chunkRecords: 1 });
   const failed = await checked(client, '{"id":1}\n{}');
   expect(failed).toMatchObject({ status: "failed", counts: { accepted: 1 } });
@@ -229,7 +232,7 @@ test("waiting, lists, streams and events know the end of a check", async () => {
   await ended(system, client, batch.id);
 });
 
-test("the body goes after its time; then the batch is there without it, and at last goes too", async () => {
+test("the body is deleted after its time, and the batch later", async () => {
   const client = await newClient(system.url, { validatedHours: 1 });
   const batch = await checked(client, '{"n":1}');
   const { id, dueAt, finishedAt } = await row(system, batch.id);
@@ -242,7 +245,7 @@ test("the body goes after its time; then the batch is there without it, and at l
   await until(async () => (await select(system, `SELECT id FROM batch WHERE id = ${id}`)).length === 0);
 });
 
-test("a body that is being deleted is gone as well", async () => {
+test("a body that is being deleted counts as deleted", async () => {
   const client = await newClient(system.url);
   const batch = await checked(client, '{"n":1}');
   const store = storeOf(system);

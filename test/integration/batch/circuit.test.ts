@@ -1,4 +1,4 @@
-/** The promise: a handler whose circuit is open is one that is not there now: waited for, without an attempt. */
+/** The promise: a batch waits for a handler whose circuit is open as for a missing one, and no attempt is counted. */
 import { Errors, type ServiceSchema } from "moleculer";
 import { accepted, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
@@ -8,7 +8,7 @@ import { ended, handler, row, rows } from "./kit.ts";
 let system: System;
 afterEach(() => system.stop());
 
-/** Longer than a busy machine takes for the next attempt, which has to find it open. */
+/** Longer than a busy machine needs until the next attempt, which has to find the circuit open. */
 const OPEN_MS = 1_500;
 const circuitBreaker = { enabled: true, threshold: 0.5, minRequestCount: 2, windowTime: 60, halfOpenTime: OPEN_MS };
 

@@ -12,11 +12,11 @@ export function recordsComeBackAgain(): void {
     const third = await corrected(own, second.id, file);
     expect(third.batch).toMatchObject({ corrects: second.id, status: "completed" });
     expect(await counts(own, first)).toMatchObject({ corrected: 2 });
-    // What was rejected in the second batch is corrected by the third, and with it that of the first.
+    // The third batch corrects the rejected records of the second, and thereby those of the first.
     expect([await marked(own, first), await marked(own, second.id)]).toEqual([[1, 2], [2]]);
   });
 
-  test("a record that was refused again is delivered once, whichever of the batches is corrected", async () => {
+  test("a record that was rejected again is delivered once, whichever of the batches is corrected", async () => {
     const own = await newClient(url, { schema });
     const first = await batchOf(own, "id,n\na,0\nb,0\nc,0\n");
     const file = (await fileOf(own, first)).bytes.toString();
@@ -58,7 +58,7 @@ export function recordsComeBackAgain(): void {
     const own = await newClient(url, { schema, uniqueKey: "id", uniqueKeyDays: 1, retentionDays: 9 });
     const first = await batchOf(own, '{"id":"a","n":0}', "application/x-ndjson");
     const fixed = await corrected(own, first, '{"_record":1,"id":"a","n":1}', "application/x-ndjson");
-    // The commit of the keys and that of the batch look at the clock one after the other.
+    // The commit of the keys and the commit of the batch read the clock one after another.
     const kept = await select<{ ms: number }>(
       system,
       `SELECT ends_at - committed.finished_at AS ms FROM record_key JOIN batch AS committed ON committed.id = batch_id

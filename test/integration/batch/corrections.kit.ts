@@ -1,4 +1,4 @@
-/** A batch with rejected records, and its corrections. */
+/** Helpers for corrections: a batch with rejected records, and corrections of it. */
 import { outcomeOf } from "../../e2e/imported.ts";
 import { accepted, type Batch, batchWhen, get, type TestClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -38,7 +38,7 @@ export const fileOf = async (own: TestClient, id: string) => {
 export const counts = async (own: TestClient, id: string) =>
   ((await (await get(url, own, `/imports/${id}`)).json()) as Batch).counts;
 
-/** Records that the error report calls corrected: the same ones as a page and as lines. */
+/** The records that the error report marks as corrected. The report as a page and as lines must agree. */
 export async function marked(own: TestClient, id: string) {
   type Listed = { record: number; corrected?: true }[];
   const page = await get(url, own, `/imports/${id}/errors`, { accept: "application/json" });

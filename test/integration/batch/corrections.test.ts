@@ -1,4 +1,7 @@
-/** The promise: the file of rejected records comes back corrected, each record is delivered once, and the first batch counts them. */
+/**
+ * The promise: a partner sends the file of rejected records back corrected. Each record is delivered once, and the first batch
+ * counts them.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { outcomeOf, problemOf } from "../../e2e/imported.ts";
@@ -18,10 +21,10 @@ const { datasets, cases } = knownCases<{
   want: { status: number; rejected?: number };
 }>();
 
-/** As it stands in a file of a batch whose body has gone. */
+/** The text that stands for unlisted records in the file of a batch whose body is deleted. */
 const MORE = "2 more rejected records are not listed.";
 
-test("CSV: what was corrected is delivered, and counts at the first batch", async () => {
+test("CSV: corrected records are delivered, and the first batch counts them", async () => {
   const own = await newClient(url, { schema });
   const first = await batchOf(own, "id;n;x\na;0;1\nb;1;2\nc;;3\nd;0;4\n");
   const { bytes, type } = await fileOf(own, first);
@@ -50,7 +53,7 @@ test("CSV: what was corrected is delivered, and counts at the first batch", asyn
   expect(id).not.toBe(first);
 });
 
-test("a number that was not refused, comes twice or is none is refused; a record without one is an ordinary one", async () => {
+test("a record number is refused if it was not rejected, comes twice or is no number; a record without a number is an ordinary record", async () => {
   const own = await newClient(url, { schema });
   const first = await batchOf(own, "id,n\na,0\nb,1\nc,0\n");
   const file = "_errors,id,_Record,n\n,a,1,7\n,b,2,7\n,a,1,8\n,x,,9\n,y,z,9\n,z,99,9\n";
@@ -81,12 +84,12 @@ test.each([
     ['{"_record":1,"n":1}', '{"_record":2}'],
   ],
 ])(
-  "%s: a record that comes back without a value is not corrected, until somebody fills it",
+  "%s: a record that comes back without its value is not corrected until the value is filled in",
   async (type, body, empty) => {
     const lax = { properties: { n: { type: "integer", minimum: 1 } } };
     const own = await newClient(url, { schema: lax, maxRecordBytes: 64 });
     const first = await batchOf(own, body, type);
-    // The limit is for a record without the two columns.
+    // The limit holds for a record without the two columns.
     const second = await corrected(own, first, (await fileOf(own, first)).bytes, type);
     const codes = second.errors.map(({ errors: [fault] }) => fault?.code);
     expect([second.data, codes.slice(0, 2)]).toEqual([[], ["not-rejected", "not-rejected"]]);
@@ -104,7 +107,7 @@ test.each([
 test.each([
   ["application/x-ndjson", '{"id":"a","n":0}\n{"id":"b","n":1.10}\n'],
   ["application/json", '[{"id":"a","n":0},{"id":"b","n":1.10}]'],
-])("%s: the two members are taken off, wherever they stand", async (type, body) => {
+])("%s: the members _record and _errors are removed, wherever they are", async (type, body) => {
   const own = await newClient(url, { schema: { properties: { n: { minimum: 2 } } } });
   const first = await batchOf(own, body, type);
   const { bytes } = await fileOf(own, first);
@@ -131,7 +134,7 @@ test.each([
     ...[`{"_record":null,"_errors":"${MORE}"}\n`, /.*"b".*\n.*"c".*\n/],
   ],
 ] as [string, string, string, RegExp][])(
-  "%s: the row that tells of further rejected records is no record",
+  "%s: the row that counts unlisted rejected records is not a record",
   async (type, body, last, rest) => {
     const lax = { properties: { n: { type: "integer", minimum: 1 } } };
     const own = await newClient(url, { schema: lax, maxStoredErrors: 1 });
@@ -179,7 +182,7 @@ describeOnce("the files of test/cases", () => {
     const before = await outcomeOf(url, own, id);
     const { bytes, type } = await fileOf(own, id);
     const { errors } = await corrected(own, id, bytes, type);
-    // Nothing was corrected, so each record is refused for the same reasons, with the same text.
+    // Nothing was corrected, so each record is rejected again for the same reasons, with the same text.
     const told = (all: typeof errors) =>
       all.map(({ raw, errors: faults }) => [raw, faults.map(({ field, code }) => [field, code])]);
     const isKept = ({ errors: [fault] }: (typeof errors)[number]) =>

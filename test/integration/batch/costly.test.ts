@@ -1,4 +1,4 @@
-/** A batch whose schema is legal and costly takes its own time, and nobody else's. */
+/** The promise: a batch whose schema is legal but expensive takes its own time, and delays nobody else. */
 import { accepted, newClient } from "../../helpers/http.ts";
 import { patience, until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -8,7 +8,7 @@ let system: System;
 afterEach(() => system.stop());
 
 const ref = (level: number) => ({ $ref: `#/$defs/d${level}` });
-/** Each record asks for 2^levels checks. */
+/** A schema with which each record needs 2^levels checks. */
 const costlyIn = (levels: number) => ({
   ...ref(0),
   $defs: Object.fromEntries([
@@ -16,7 +16,7 @@ const costlyIn = (levels: number) => ({
     [`d${levels}`, { type: "object" }],
   ]),
 });
-/** A chunk of these takes many seconds. */
+/** Checking a chunk with this schema takes many seconds. */
 const schema = costlyIn(11);
 const RECORDS = 80_000;
 
@@ -70,7 +70,7 @@ test("a planned stop does not wait for a costly batch, and counts no attempt", a
 
 test("small batches in a group with costly ones do not wait for them, nor do the next ones", async () => {
   system = await startSystem({ env: { SWEEP_INTERVAL: "1h", POLL_INTERVAL: "1h" } });
-  // Several seconds for the three: a group that is late by less than one cannot hide it.
+  // The three batches take several seconds, so a shorter delay of the group could not hide.
   const costly = await newClient(system.url, { schema: costlyIn(13) });
   const other = await newClient(system.url, { maxConcurrentBatches: 1 });
   await system.broker.call("batchProcessor.pause");
@@ -80,7 +80,7 @@ test("small batches in a group with costly ones do not wait for them, nor do the
     return ids;
   };
   const slow = await sent(costly, 3, rows(1_000));
-  // More than go together with the first: the place of their client has to be free for the others.
+  // More batches than one group has with the first one. The place of their client must be free for the rest.
   const quick = await sent(other, 40, rows(2));
   const claims = jest.spyOn(storeOf(system), "claimGroup");
   await system.broker.call("batchProcessor.resume");
@@ -98,7 +98,7 @@ test("for a client with one slot, no group begins while a slow batch of the last
   const client = await newClient(system.url, { schema, maxConcurrentBatches: 1 });
   await system.broker.call("batchProcessor.pause");
   const ids = [];
-  // More than 5,000 records do not go together.
+  // A group has at most 5,000 records, so these batches need several groups.
   for (let i = 0; i < 12; i++) ids.push((await accepted(system.url, client, rows(i % 4 === 0 ? 2 : 990))).id);
   const store = storeOf(system);
   const claimGroup = store.claimGroup.bind(store);

@@ -1,4 +1,6 @@
-/** The promise: the digits of a number are the same in the store, in its key, at a handler here or elsewhere, and when it comes again. */
+/**
+ * The promise: a number has the same digits in the store, in its unique key, at a local or remote handler, and in a repetition.
+ */
 import type { ServiceBroker } from "moleculer";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "../../helpers/amqp.ts";
@@ -26,7 +28,7 @@ const bodies = {
 type MediaType = keyof typeof bodies;
 const types = Object.keys(bodies) as MediaType[];
 
-/** What a handler gets of them. */
+/** The records as a handler gets them. */
 const delivered = numbers.map(([id, amount]) => ({
   id: id === "9007199254740992" ? 9007199254740992 : id,
   amount: amount === "0.1" ? 0.1 : amount,
@@ -41,7 +43,7 @@ async function stored(url: string, client: TestClient, id: string): Promise<stri
     .map((line) => line.replace(/^\{"record":\d+,"data":(.*)\}$/, "$1"));
 }
 
-/** A handler whose first try at each batch fails. */
+/** A handler that fails at the first try of each batch. */
 function forgetful(name: string): Told {
   const seen = new Set<string>();
   return handler(name, ({ batchId }) => {
@@ -79,7 +81,7 @@ describe("in one process", () => {
     expect(own.of(id).map(dataOf)).toEqual([delivered, delivered]);
   });
 
-  test("unique keys compare values: spellings are the same, neighbours are not", async () => {
+  test("unique keys compare values: other spellings of a number are equal, close numbers are not", async () => {
     const client = await newClient(system.url, { schema, uniqueKey: ["id", "amount"] });
     const keyed = (...rows: string[]) => imported(client, rows.map((row) => `{${row}}`).join("\n"));
     const near = ['"id":1,"amount":0.1', '"id":1,"amount":0.10000000000000000001', '"id":9007199254740993,"amount":0'];

@@ -1,4 +1,4 @@
-/** The handler "table" into another database of SQL Server, where TEST_MSSQL_URL or Docker has one. */
+/** The handler "table" with another database of SQL Server, if TEST_MSSQL_URL or Docker provides one. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, admin, newClient, type TestClient } from "../../helpers/http.ts";
 import { describeMssql, freshMssqlDatabase, type OwnDatabase, onMssql } from "../../helpers/mssql.ts";
@@ -11,7 +11,10 @@ let system: System;
 let crm: OwnDatabase;
 let client: TestClient;
 
-/** In the other database; each by itself. A trigger has to be the first of its batch, so EXEC gets it. */
+/**
+ * Runs statements in the other database, each by itself. CREATE TRIGGER must be the first statement of its batch, so EXEC runs
+ * it.
+ */
 const ask = <T>(sql: string) =>
   onMssql<T>(`USE ${new URL(crm.url).pathname.slice(1)}; EXEC (N'${sql.replaceAll("'", "''")}')`);
 const numbers = async () => (await ask<{ no: number }>("SELECT no FROM orders ORDER BY no")).map(({ no }) => no);

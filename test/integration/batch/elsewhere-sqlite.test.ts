@@ -1,4 +1,4 @@
-/** The handler "table" into another file of SQLite: rows and counts are exact, whatever fails between the two commits. */
+/** The handler "table" with another SQLite file: rows and counts are exact, whatever fails between the two commits. */
 import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,7 +67,7 @@ async function expectWhole(id: string, attempts = 1) {
 
 const summaryOf = async (id: string) => (await get(system.url, client, `/imports/${id}/errors/summary`)).json();
 
-test("references are looked for there before anything is delivered, and their field is told", async () => {
+test("references are looked up in the other file before anything is delivered, and the error names their field", async () => {
   const table = { ...policy.table, checkReferences: true };
   client = await newClient(system.url, { ...policy, table, onInvalid: "rejectBatch" });
   const { id } = await upload(...four);
@@ -83,7 +83,7 @@ test("rows, counts and errors tell the same, and nothing of the batch stays in d
   expect((await metrics(system.url)).get('dataflow_table_seconds_count{database="crm"}')).toBeGreaterThan(0);
 });
 
-test("DataFlow's own commit fails after the one there: the chunk comes again, and finds itself written", async () => {
+test("if DataFlow's own commit fails after the table's commit, the chunk is repeated and finds itself written", async () => {
   const away = new DatabaseUnavailable("away");
   const commits = jest.spyOn(storeOf(system), "commitChunk").mockRejectedValueOnce(away).mockRejectedValueOnce(away);
   const { id } = await upload(...four);
@@ -99,7 +99,7 @@ test("a batch that is cancelled between the two commits has what is written in i
   between.go();
   expect(await between.late).toBeNull();
   expect(await ended(system, client, id)).toMatchObject({ status: "cancelled", counts: half });
-  // Of the chunk that the move counts only the number of its faults is known.
+  // The move counts this chunk's faults by number only.
   expect(await summaryOf(id)).toMatchObject({ total: half.rejected, groups: [], other: { count: half.rejected } });
   expect(numbers()).toEqual([1, 3]);
   await until(() => applied().length === 0);
@@ -113,7 +113,7 @@ test("a trigger that ends the transaction: the chunk begins again without that r
   expect(numbers()).toEqual([1, 4, 5]);
 });
 
-test("a file that others write is waited for", async () => {
+test("a chunk waits for a file that another program is writing", async () => {
   const other = new DatabaseSync(file);
   other.exec("BEGIN IMMEDIATE; INSERT INTO customers VALUES (9)");
   const { id } = await upload(...four);
@@ -123,7 +123,7 @@ test("a file that others write is waited for", async () => {
   expect(await ended(system, client, id)).toMatchObject({ status: "completed", counts: { accepted: 4, created: 4 } });
 });
 
-test("a file that is away: the batch waits without an attempt, and a cancel is told so", async () => {
+test("while the file is away, the batch waits without an attempt, and a cancel answers that it is", async () => {
   for (const end of ["", "-wal", "-shm"]) move(`${file}${end}`, `${file}.away${end}`);
   const { id } = await upload(...four);
   const waits = await until(async () => {

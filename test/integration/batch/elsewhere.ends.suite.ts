@@ -1,4 +1,4 @@
-/** What becomes of rows in another database whose batch is taken away, cancelled or lost meanwhile. */
+/** The rows in another database when their batch is taken away, cancelled or lost meanwhile. */
 import { randomUUID } from "node:crypto";
 import { outputOf } from "../../../repl/commands.ts";
 import type { Elsewhere } from "../../../services/batch/batch.elsewhere.ts";
@@ -22,7 +22,7 @@ import {
 } from "./elsewhere.postgres.kit.ts";
 import { ended, row, storeOf } from "./kit.ts";
 
-/** Who waits for a lock in the table of this file. Other files have tables of this name on the same server. */
+/** Sessions that wait for a lock in this test's table. Other test files have tables of the same name on the same server. */
 const waiting = () =>
   ask(`SELECT 1 FROM pg_stat_activity AS session WHERE wait_event_type = 'Lock' AND EXISTS (
     SELECT 1 FROM pg_locks AS held WHERE held.pid = session.pid AND held.relation = 'orders'::regclass)`);
@@ -34,7 +34,7 @@ export function batchesEndMeanwhile(): void {
     await until(async () => (await waiting()).length === 1);
     const batch = await row(system, id);
     await storeOf(system).move(moveOf(batch, "ready", { due: { inMs: 0 } }));
-    // The next worker waits for the same row, and the late one is let go first.
+    // The next worker waits for the same row. The late worker gets it first.
     await until(async () => (await waiting()).length === 2);
     await release();
     await expectWhole(id, 2);
@@ -65,7 +65,7 @@ export function batchesEndMeanwhile(): void {
     await until(async () => (await applied()).length === 0);
   });
 
-  test("so has one whose worker is lost for the last time", async () => {
+  test("a batch whose worker is lost for the last time has what is written in its counts, too", async () => {
     await becomeClient({ ...policy, maxAttempts: 1 });
     const between = hangBetween(system);
     jest.spyOn(storeOf(system), "extendLeases").mockResolvedValue([]);
@@ -79,13 +79,13 @@ export function batchesEndMeanwhile(): void {
     between.go();
     expect(await between.late).toBeNull();
     jest.restoreAllMocks();
-    // Driven again it goes on behind what is written.
+    // After a redrive the batch goes on after the written chunk.
     await admin(system.url, `/batches/${id}/redrive`, { method: "POST" });
     expect(await ended(system, client, id)).toMatchObject({ counts: { accepted: 3, rejected: 1, created: 3 } });
     expect(await numbers()).toEqual([1, 3, 4]);
   });
 
-  test("a late worker does not make the row of a batch anew that has ended, and writes nothing", async () => {
+  test("a late worker does not recreate the row of an ended batch, and writes nothing", async () => {
     const between = hangBetween(system);
     const { id } = await upload({ no: 1 });
     const early = await between.reached;
@@ -95,7 +95,7 @@ export function batchesEndMeanwhile(): void {
     expect(await call(system.broker, "batch.enterTable", { batch: early })).toBeNull();
   });
 
-  test("rows of batches that have ended are tidied away, those of others stay", async () => {
+  test("rows of ended batches are deleted from dataflow_applied, and those of other batches stay", async () => {
     const { id } = await upload({ no: 1 });
     await ended(system, client, id);
     await until(async () => !(await applied()).some(({ batch }) => batch === id));

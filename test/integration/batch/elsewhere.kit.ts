@@ -1,4 +1,4 @@
-/** What the tests of tables in other databases share: orders, and a worker that hangs between the two commits. */
+/** What the tests of tables in other databases share: orders, and a worker that stops between the two commits. */
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import type { Written } from "../../../services/batch/batch.writes.domain.ts";
 import { admin, get, lines, type TestClient } from "../../helpers/http.ts";
@@ -13,10 +13,10 @@ export const schema = {
 export const table = { database: "crm", name: "orders", mode: "insert" };
 export const policy = { schema, handler: "table", table, chunkRecords: 3 };
 
-/** Two chunks; the table refuses the second record. */
+/** Four records in two chunks. The table refuses the second record. */
 export const four = [{ no: 1, city: "a-city" }, { no: 2, customer: 9 }, { no: 3 }, { no: 4 }];
 export const whole = { accepted: 3, rejected: 1, duplicate: 0, created: 3, updated: 0, deleted: 0 };
-/** After the first chunk. */
+/** The counts after the first chunk. */
 export const half = { ...whole, accepted: 2, created: 2 };
 
 export const body = (...records: object[]) => records.map((one) => JSON.stringify(one)).join("\n");
@@ -30,7 +30,7 @@ export async function codesOf({ url }: System, client: TestClient, id: string) {
 
 export const cancel = ({ url }: System, id: string) => admin(url, `/batches/${id}/cancel`, { method: "POST" });
 
-/** `go`: the worker goes on with the commit here, whose answer is `late`. */
+/** Stops a worker between its two commits. `go` lets it go on with DataFlow's own commit, whose answer is `late`. */
 export function hangBetween(system: System) {
   const go = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<BatchRow>();

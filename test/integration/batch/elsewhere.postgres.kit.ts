@@ -1,4 +1,4 @@
-/** A table in another PostgreSQL database, reached through a proxy, and what stands in it. */
+/** A table in another PostgreSQL database behind a proxy, and reads of its rows. */
 import pg from "pg";
 import { commands } from "../../../repl/commands.ts";
 import { freshSchema, postgresTarget, postgresUrlAt, type Schema } from "../../helpers/database.ts";
@@ -18,12 +18,12 @@ let beside: pg.Client;
 
 export let client: TestClient;
 
-/** From now on the test's client is a new one with this policy. */
+/** Makes a new client with this policy the client of the test. */
 export async function becomeClient(its: Parameters<typeof newClient>[1]): Promise<void> {
   client = await newClient(system.url, its);
 }
 
-/** Of a login that may make nothing. */
+/** A login that may not create tables. */
 export const role = `dataflow_elsewhere_${process.pid}`;
 
 export const ask = async <T = Record<string, unknown>>(sql: string): Promise<T[]> =>
@@ -31,7 +31,7 @@ export const ask = async <T = Record<string, unknown>>(sql: string): Promise<T[]
 
 const others: pg.Client[] = [];
 
-/** A transaction of somebody else's, open until it is released, or the test has failed. */
+/** Opens a transaction of another program. It stays open until it is released or the test has failed. */
 export async function holding(sql: string): Promise<() => Promise<void>> {
   const other = new pg.Client(crm.url);
   await other.connect();
@@ -50,7 +50,7 @@ export const asOperator = async (id: string) => (await admin(system.url, `/batch
 
 export const appliedCommand = commands.find(({ command }) => command === "applied") as (typeof commands)[number];
 
-/** All there once, and counted once. */
+/** Checks that all records are stored once and counted once. */
 export async function expectWhole(id: string, attempts = 1) {
   expect(await ended(system, client, id)).toMatchObject({ status: "completed_with_errors", attempts, counts: whole });
   expect(await numbers()).toEqual([1, 3, 4]);

@@ -1,4 +1,4 @@
-/** The handler "table" into another database: rows and counts are exact, whatever is away or dies between the two commits. */
+/** The handler "table" with another database: rows and counts are exact, whatever is away or dies between the two commits. */
 
 import { Console } from "node:console";
 import { Writable } from "node:stream";
@@ -85,7 +85,7 @@ describePostgres("a table in another database", () => {
       ["of a chunk's rows", "a-city"],
       ["of the claim there", "INSERT INTO dataflow_applied"],
     ])("%s: rows and counts are exact", async (_what, text) => {
-      // New links: a statement that one knows already goes without its text.
+      // Cuts the links, because a link that has prepared a statement does not send its text again.
       proxy.cut();
       const lost = proxy.lose(text, how);
       const { id } = await upload(...four);
@@ -95,16 +95,16 @@ describePostgres("a table in another database", () => {
     });
   });
 
-  test("DataFlow's own commit fails after the one there: the chunk comes again, and finds itself written", async () => {
+  test("if DataFlow's own commit fails after the table's commit, the chunk is repeated and finds itself written", async () => {
     const away = new DatabaseUnavailable("away");
     const commits = jest.spyOn(storeOf(system), "commitChunk").mockRejectedValueOnce(away).mockRejectedValueOnce(away);
     const { id } = await upload(...four);
     await until(() => commits.mock.calls.length > 2);
-    // What it finds are the faults as they were, and no others.
+    // The repeated chunk reports the first faults, and no others.
     await expectWhole(id);
   });
 
-  test("what was written there counts as it was judged then, though the table has changed", async () => {
+  test("written rows count by their first verdict, though the table has changed since", async () => {
     const own = storeOf(system).commitChunk;
     const commits = jest.spyOn(storeOf(system), "commitChunk").mockImplementationOnce(async () => {
       await ask("ALTER TABLE orders ALTER city TYPE varchar(2), DROP CONSTRAINT fk_customer");
@@ -122,7 +122,7 @@ describePostgres("a table in another database", () => {
 
   batchesEndMeanwhile();
 
-  test("a login that may not make dataflow_applied: the dataset is refused until `migrate --applied` has made it", async () => {
+  test("if the login may not create dataflow_applied, the dataset is refused until `migrate --applied` has created it", async () => {
     const [own] = await ask<{ name: string }>("SELECT current_schema() AS name");
     await ask(`DROP TABLE dataflow_applied; CREATE ROLE ${role}; GRANT USAGE ON SCHEMA ${own?.name} TO ${role};
       GRANT ALL ON ALL TABLES IN SCHEMA ${own?.name} TO ${role}`);
@@ -141,7 +141,7 @@ describePostgres("a table in another database", () => {
     expect(await migrate(config, said, ["--applied", "bare"])).toBe(0);
     expect(await migrate(config, said, ["--applied", "bare"])).toBe(0);
     expect((await put()).status).toBe(201);
-    // It may not write it yet: the batch waits, and says so.
+    // The login may not write the table yet, so the batch waits and says why.
     await becomeClient(document);
     const { id } = await upload({ no: 1 });
     const waits = await until(async () => ((await asOperator(id)) as { waits?: string | null }).waits);
@@ -151,7 +151,7 @@ describePostgres("a table in another database", () => {
     await ask(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 
-  test("a database that is away: the batch waits without an attempt, others go on, a cancel is told so", async () => {
+  test("while the database is away, the batch waits without an attempt, others go on, and a cancel answers that it is", async () => {
     await proxy.shut();
     const { id } = await upload(...four);
     const waits = await until(async () => {
@@ -159,7 +159,7 @@ describePostgres("a table in another database", () => {
       return status === "ready" && (waits as string | null);
     });
     expect(waits).toBe('the table database "crm" is away');
-    // The check of a moment ago may be told again.
+    // A cached health answer may come first.
     const health = await until(async () => {
       const told = (await (await fetch(`${system.url}/health/ready`)).json()) as { status: string };
       return told.status !== "ok" && told;

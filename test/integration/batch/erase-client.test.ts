@@ -1,4 +1,4 @@
-/** A client is erased with all that it has, also where a node dies half-way; then its identifier is free. */
+/** The promise: a client is erased with all its data, even if a node dies half-way. Then its identifier is free. */
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -29,7 +29,7 @@ const done = (id: unknown) =>
     return found.status === "done" && found;
   });
 
-/** Which tables have a row of the client, by its internal id. */
+/** The tables that have a row of the client, by its internal id. */
 async function tablesOf(clientId: number): Promise<string[]> {
   const byClient = [
     "client_queue",
@@ -55,7 +55,7 @@ async function tablesOf(clientId: number): Promise<string[]> {
   return found;
 }
 
-/** A client with something in each table. */
+/** A client with at least one row in each table. */
 async function full() {
   const schema = { properties: { n: { type: "integer" } } };
   const webhook = { url: "http://127.0.0.1:9/hook", events: ["batch.completed"] };
@@ -66,12 +66,12 @@ async function full() {
   return { client, id, clientId: (await row(system, id)).clientId };
 }
 
-test("everything of it goes, and nothing of others; asked again, it is the same erasure", async () => {
+test("all data of the client is deleted, and no other; a repeated request answers the same erasure", async () => {
   const [{ client, clientId }, other] = [await full(), await full()];
   expect(await erase(client)).toMatchObject({ status: 409, body: { code: "illegal-state", current: "active" } });
   await until(async () => (await tablesOf(clientId)).includes("client_key_use"));
   await disable(client);
-  // A node that dies half-way has counted what it has deleted.
+  // A node that dies half-way has counted the rows that it has deleted.
   const store = storeOf(system);
   const pieces = jest.spyOn(store, "eraseBatch");
   pieces.mockImplementationOnce((id, by) => store.eraseBatch(id, by, 700)).mockRejectedValueOnce(new Error("killed"));
@@ -94,7 +94,7 @@ test("everything of it goes, and nothing of others; asked again, it is the same 
   ).toHaveLength(2_500);
   expect((await asked("GET", `/clients/${client.id}`)).status).toBe(404);
   expect((await erase(client)).status).toBe(404);
-  // Its identifier is free, and no cache knows the client from before.
+  // The identifier is free, and no cache holds the erased client.
   const made = await asked("POST", "/clients", { clientIdentifier: client.identifier, name: "Anew" });
   expect(made.status).toBe(201);
   const secret = `Basic ${Buffer.from(`${client.identifier}:${made.body.secret}`).toString("base64")}`;
@@ -105,7 +105,7 @@ test("everything of it goes, and nothing of others; asked again, it is the same 
     expect((await fetch(`${system.url}/policy`, { headers: { authorization: auth } })).status).toBe(status);
 });
 
-test("a batch that runs is cancelled, one that is being taken back comes to its end first", async () => {
+test("a running batch is cancelled, and an undo in progress ends first", async () => {
   const { client, id, clientId } = await full();
   const dataset = `d${Date.now()}`;
   await asked("PUT", `/datasets/${dataset}`, { handler: "slow.run" });
@@ -131,11 +131,11 @@ test("a batch that runs is cancelled, one that is being taken back comes to its 
   await sequelize.query(`UPDATE batch SET state = 'undone' WHERE public_id = '${id}'`);
   expect(await done(body.id)).toMatchObject({ counts: { batches: 2 } });
   expect(await tablesOf(clientId)).toEqual([]);
-  // Nobody has the dataset any more.
+  // No client has the dataset any more.
   expect((await asked("DELETE", `/datasets/${dataset}`)).status).toBe(204);
 });
 
-test("a legal hold refuses it, and stops one that runs", async () => {
+test("a legal hold refuses an erasure, and stops a running one", async () => {
   const { client, id } = await full();
   const hold = (legalHold: boolean) => asked("PATCH", `/clients/${client.id}`, { legalHold });
   await disable(client);

@@ -1,4 +1,7 @@
-/** A person is erased: afterwards nothing that the system stores, logs, tells or measures has the value. */
+/**
+ * The promise: after a person is erased, nothing that the system stores, logs, announces or measures contains the person's
+ * values.
+ */
 import { accepted, admin, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -8,7 +11,7 @@ import { databaseOf, ended, hasStatus, row, select, storeOf } from "./kit.ts";
 let system: System;
 const told: string[] = [];
 beforeAll(async () => {
-  // Two thousand lines are looked at, and not shown.
+  // The test reads two thousand log lines, so they are not printed.
   for (const kind of ["log", "warn", "error"] as const) jest.spyOn(console, kind).mockImplementation(() => undefined);
   const env = {
     SWEEP_INTERVAL: "100ms",
@@ -42,7 +45,7 @@ const schema = {
   },
 };
 let clients = 0;
-/** A dataset of its own that a client has. */
+/** A dataset of its own, granted to a client. */
 async function withDataset(over: object = {}) {
   const name = `people${++clients}`;
   const webhook = { url: "http://127.0.0.1:9/hook", events: ["batch.completed"] };
@@ -72,7 +75,7 @@ const EMAIL = "erika.musterfrau@erase.example";
 const OTHER = "max.mustermann@keep.example";
 const CSV = `email,n\n${EMAIL},1\n${OTHER},2\n"${EMAIL}",many\n${OTHER},few\n`;
 
-test("records, refused rows, examples and bodies of the person go, and nothing of others", async () => {
+test("records, rejected rows, examples and bodies of the person are deleted, and nothing of others", async () => {
   const of = await withDataset({
     schema: { ...schema, properties: { ...schema.properties, email: { type: "string", maxLength: 30 } } },
   });
@@ -90,7 +93,7 @@ test("records, refused rows, examples and bodies of the person go, and nothing o
     `${json.map((one) => JSON.stringify(one)).join("\n")}\n${escaped}`,
     "application/x-ndjson",
   );
-  // The second one is cut off.
+  // The text of the second record is cut.
   const two = [JSON.stringify({ email: EMAIL, n: "y" }), escaped.slice(0, -1)];
   const alone = await imported(of, two.join("\n"), "application/x-ndjson");
   const others = await imported(of, `email,n\n${OTHER},1\n`, "text/csv");
@@ -125,7 +128,7 @@ test("records, refused rows, examples and bodies of the person go, and nothing o
   });
 });
 
-test("all values must be there, equal as JSON values, also in inner fields; a client's batches alone", async () => {
+test("a record matches if it has all values, compared as JSON, also in inner fields; only the client's batches are searched", async () => {
   const of = await withDataset();
   const { name } = of;
   const two = await newClient(system.url);
@@ -148,12 +151,12 @@ test("all values must be there, equal as JSON values, also in inner fields; a cl
     [expect.anything(), expect.anything()],
     [expect.anything(), expect.anything(), expect.anything()],
   ]);
-  // In a body they stand in the same record.
+  // In the body both values are in the same record.
   const dry = await asked("POST", "/erasures?dryRun=true", { dataset: name, where: { n: 8, "person.tax": "170" } });
   expect(dry.body).toMatchObject({ counts: { batches: 0 } });
 });
 
-test("a batch that has not ended is passed by and waited for; one whose body is gone does not go on", async () => {
+test("the erasure waits for a batch that has not ended; a batch whose body was erased does not go on", async () => {
   const of = await withDataset({ requiresApproval: true });
   const { client, name } = of;
   const waiting = await sent(of, JSON.stringify({ email: EMAIL, n: 1 }), "application/x-ndjson");
@@ -173,7 +176,7 @@ test("a batch that has not ended is passed by and waited for; one whose body is 
   expect((await everythingStored(system)).join("\n").replaceAll(`x${EMAIL}`, "")).not.toContain(EMAIL);
 });
 
-test("where a node dies half-way another one goes on, and counts nothing twice", async () => {
+test("if a node dies half-way, another one goes on and counts nothing twice", async () => {
   const of = await withDataset({ keepBodyDays: 0 });
   const { client, name } = of;
   const body = Array.from({ length: 5_000 }, (_, n) => JSON.stringify({ n, email: n % 2 ? EMAIL : OTHER })).join("\n");
@@ -181,7 +184,7 @@ test("where a node dies half-way another one goes on, and counts nothing twice",
   const store = storeOf(system);
   const pieces = jest.spyOn(store, "eraseRecords");
   const whole = store.eraseRecords;
-  // It dies before a piece, and after one whose end it does not hear of.
+  // The node dies before one piece, and after another piece whose answer it does not get.
   pieces.mockRejectedValueOnce(new Error("killed")).mockImplementationOnce(async (...at) => {
     pieces.mockRestore();
     await whole(...at);
@@ -212,7 +215,7 @@ test("a legal hold of a client with the dataset refuses it", async () => {
   await asked("PATCH", `/clients/${client.id}`, { legalHold: false });
 });
 
-test("what the wrong dataset, field or value is, is told by its place, and never with the value", async () => {
+test("a wrong dataset, field or value is reported by its place, never with the value", async () => {
   const { name, client } = await withDataset();
   const wrong = async (body: object) => {
     const answer = await asked("POST", "/erasures", body);

@@ -1,4 +1,4 @@
-/** All that a system's database has, as texts: of PostgreSQL its rows, of SQLite its files as they lie there. */
+/** All data in a system's database as texts: the rows of PostgreSQL, or the raw files of SQLite. */
 import { readFile } from "node:fs/promises";
 import type { System } from "../../helpers/system.ts";
 import { databaseOf, select } from "./kit.ts";
@@ -16,7 +16,7 @@ export async function everythingStored(system: System): Promise<string[]> {
   return rows;
 }
 
-/** Texts there may also lie in free pages, and in the log. */
+/** The files of SQLite. Deleted texts may still be in free pages and in the write-ahead log. */
 async function filesOf(system: System): Promise<string[]> {
   const [{ file } = { file: "" }] = await select<{ file: string }>(system, "PRAGMA database_list");
   const parts = async (name: string) => (await readFile(name)).toString("latin1").split("\0");

@@ -1,4 +1,7 @@
-/** Nobody waits for another's backlog: turns go by weight, caps are exact, and a long batch makes room at a checkpoint. */
+/**
+ * The promise: no client waits for another's backlog. Turns follow the weights, caps are exact, and a long batch makes room at a
+ * checkpoint.
+ */
 import { randomBytes } from "node:crypto";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
@@ -47,7 +50,7 @@ testOnce("a long batch makes room at a checkpoint, without counting an attempt",
   const policy = { handler: "work.run", chunkRecords: 10, maxAttempts: 1 };
   const long = await newClient(system.url, policy);
   const short = await newClient(system.url, policy);
-  // A client that has used much before waits for no more than a slice either.
+  // A client that has used much before waits no longer than a slice either.
   for (const id of await postMany(short, 5)) await ended(system, short, id);
   const { id: longId } = await accepted(system.url, long, rows(chunks * 10));
   for (let turn = 1; turn <= 3; turn++) {
@@ -56,7 +59,7 @@ testOnce("a long batch makes room at a checkpoint, without counting an attempt",
     const answered = work.calls.length;
     await ended(system, short, id);
     const place = work.calls.findIndex(({ batchId }) => batchId === id);
-    // Two slices of 50 ms are some 20 chunks; all that are left would be more than 200.
+    // Two slices of 50 ms are some 20 chunks. The whole remaining batch would be more than 200.
     expect(place - answered).toBeLessThan(40);
   }
   const fences = new Set(work.of(longId).map(({ fence }) => fence));
@@ -145,7 +148,7 @@ test("a raised cap lets waiting batches start at once", async () => {
   work.release();
 });
 
-test("a raised cap takes effect also if the node died before it told the queue", async () => {
+test("a raised cap takes effect even if the node died before it updated the queue", async () => {
   const work = hanging("work");
   await start({ WORKER_CONCURRENCY: "4", POLL_INTERVAL: "10s", SWEEP_INTERVAL: "100ms" }, work);
   const client = await newClient(system.url, { handler: "work.run", maxConcurrentBatches: 1 });

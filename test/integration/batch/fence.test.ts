@@ -1,4 +1,4 @@
-/** A worker that lost its batch writes nothing any more, whatever it still believes; and it stops. */
+/** The promise: a worker that has lost its batch writes nothing any more, whatever it believes, and stops. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
@@ -10,7 +10,7 @@ import { type System, type SystemOptions, startSystem } from "../../helpers/syst
 import { ended, handler, hanging, hasStatus, lostFences, row, rows, storeOf } from "./kit.ts";
 
 let system: System;
-/** One for all tests of a suite, each with clients of its own. */
+/** Starts one system for all tests of a suite. Each test has clients of its own. */
 function shareSystem(options: SystemOptions): void {
   beforeAll(async () => {
     system = await startSystem(options);
@@ -24,7 +24,7 @@ const workerLogger = () => system.broker.getLocalService("batchProcessor").logge
 const env = { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms", SHUTDOWN_TIMEOUT: "2s" };
 const withoutWorker = ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"];
 
-/** The commit of the two records of a chunk. */
+/** The commit of a chunk's two records. */
 function commitOf({ nextChunk: chunk, chunks }: BatchRow): WorkerCommit {
   const firstRecord = chunk * 2 + 1;
   return {
@@ -53,7 +53,7 @@ const everyWay: Settlement[] = [
   { outcome: "cancel" },
 ];
 
-/** What a worker may try with the batch as it knows it: all of it in vain. */
+/** Tries every write with the batch as a late worker knows it. All of them must be refused. */
 async function isRefusedAll(late: BatchRow, owner: string): Promise<void> {
   expect(await commit(late)).toBeNull();
   for (const outcome of everyWay)
@@ -131,12 +131,12 @@ describe("with a short lease", () => {
     const before = await row(system, id);
     aborted.release();
     await ended(system, client, (await accepted(system.url, client, rows(1))).id);
-    // Its body may have gone meanwhile.
+    // The body may be deleted meanwhile.
     expect(await row(system, id)).toEqual({ ...before, chunks: expect.any(Number), dueAt: expect.any(Number) });
     expect(before).toMatchObject({ state: "cancelled", accepted: 0 });
   });
 
-  test("a run that lost its batch before it reserves keys delivers nothing, and is counted and told once", async () => {
+  test("a run that lost its batch before it reserves keys delivers nothing, and is counted and logged once", async () => {
     const client = await newClient(system.url, { handler: "keyed.run", uniqueKey: ["n"] });
     const store = storeOf(system);
     const reserveKeys = store.reserveKeys.bind(store);

@@ -1,4 +1,4 @@
-/** Small batches that wait are worked together, and each of them is what it would be alone. */
+/** The promise: small waiting batches are processed as a group, and each of them ends as it would alone. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { testOnce } from "../../helpers/once.ts";
@@ -11,7 +11,7 @@ const start = (env: Record<string, string> = {}) =>
 
 const work = hanging("work");
 let system: System;
-/** Most tests have clients of their own in this one. */
+/** The system of most tests, which have clients of their own. */
 let shared: System;
 beforeAll(async () => {
   shared = await start();
@@ -91,7 +91,7 @@ test("batches that are cancelled while their group commits stay so: each is a lo
   const store = storeOf(system);
   const commitChunks = store.commitChunks.bind(store);
   jest.spyOn(store, "commitChunks").mockImplementationOnce(async (commits) => {
-    // The first one has the client's place, and the third one is its next heir but one.
+    // The first batch holds the client's place. The third one is the next but one to get it.
     for (const publicId of [first, third]) await system.broker.call("batch.cancel", { publicId });
     return commitChunks(commits);
   });
@@ -137,7 +137,7 @@ test("a batch with a custom handler is claimed alone, and delays nobody", async 
   await resume();
   for (const id of ids.stored) await ended(system, stored, id);
   expect(claims.mock.calls.map(([all]) => all.length)).toEqual([3]);
-  // Its cap is exact.
+  // The cap is exact.
   expect(work.calls).toHaveLength(2);
   work.release();
   for (const id of ids.own) expect(await ended(system, own, id)).toMatchObject({ status: "completed" });
@@ -180,7 +180,7 @@ testOnce("a flood of small batches does not delay another client's large one", a
   await resume();
   for (const id of small) await ended(system, flood, id);
   await ended(system, other, large as string);
-  // Its turn is the second one: no client had any before.
+  // The client's turn is the second one, because no client had a turn before.
   expect(order.slice(0, 2)).toEqual(["group", "large"]);
 });
 

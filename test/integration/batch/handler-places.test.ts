@@ -1,4 +1,4 @@
-/** Where a custom handler may be, and what becomes of a batch while it is not there. */
+/** Where a custom handler may run, and what happens to a batch while its handler is missing. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceSchema } from "moleculer";
@@ -31,7 +31,7 @@ test("a batch waits for a handler that is gone, without counting an attempt", as
   });
   expect(await row(system, id)).toMatchObject({ attempt: 0, attemptsTotal: 0 });
   system.broker.createService(gone.schema);
-  // The look after some seconds comes now.
+  // The regular look after some seconds happens now.
   await select(system, `UPDATE batch SET due_at = 0 WHERE public_id = '${id}'`);
   expect(await ended(system, client, id)).toMatchObject({ status: "completed", attempts: 1 });
   expect(numbersOf(gone.calls[0] as HandlerCall)).toEqual([1, 2, 3]);

@@ -1,4 +1,4 @@
-/** What a custom handler is promised, and what becomes of a chunk by each of its answers. */
+/** What a custom handler is promised, and what each of its answers does to a chunk. */
 import { Errors } from "moleculer";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
@@ -9,7 +9,7 @@ import { hears } from "../../unit/contracts/kit.ts";
 import { ended, handler, hasStatus, row, rows, select } from "./kit.ts";
 
 let system: System;
-/** What the handler "own.run" answers to a client's calls. */
+/** What the handler "own.run" answers, by client. */
 const answers = new Map<string, (call: HandlerCall) => unknown>();
 const own = handler("own", (call) => answers.get(call.clientId)?.(call));
 
@@ -22,7 +22,7 @@ afterAll(() => system.stop());
 type Policy = Record<string, unknown>;
 const backoff = { type: "fixed", delayMs: 20, maxMs: 20 };
 
-/** A client whose handler answers so. */
+/** A client whose handler answers with `answer`. */
 async function clientOf(answer: (call: HandlerCall, no: number) => unknown, policy: Policy = {}) {
   const client = await newClient(system.url, { handler: "own.run", backoff, ...policy });
   let no = 0;
@@ -30,7 +30,7 @@ async function clientOf(answer: (call: HandlerCall, no: number) => unknown, poli
   return client;
 }
 
-/** Sends records to such a handler, and waits for the end. */
+/** Sends records to such a handler, and waits for the end of the batch. */
 async function run(answer: (call: HandlerCall, no: number) => unknown, policy: Policy = {}, body = rows(3)) {
   const client = await clientOf(answer, policy);
   const { id } = await accepted(system.url, client, body);
@@ -41,7 +41,7 @@ async function run(answer: (call: HandlerCall, no: number) => unknown, policy: P
 const asOperator = async (id: string) => (await admin(system.url, `/batches/${id}`)).json();
 
 const failsWith = (detail: unknown) => ({ status: "failed", error: { code: "handler-failed", detail } });
-/** What the partner sees of it, whatever the handler said. */
+/** The error that the partner sees, whatever the handler answered. */
 const failed = failsWith("The handler failed.");
 
 test("a handler gets the accepted records of each chunk, with the ids that make it idempotent", async () => {
@@ -129,14 +129,14 @@ test("a throw is tried again after the backoff, under a higher fence, and fails 
   const { detail } = (asOperator as { lastAttempt: { detail: string } }).lastAttempt;
   expect(detail).toContain("the shop is closed");
   expect(detail).not.toContain("Failed 3 times");
-  // The jitter takes a fifth at most; the database's clock counts whole milliseconds.
+  // The jitter changes the wait by a fifth at most, and the database's clock counts whole milliseconds.
   for (const [i, time] of at.slice(1).entries()) expect(time - (at[i] as number)).toBeGreaterThanOrEqual(155);
   const fences = calls.map(({ fence }) => fence);
   expect(new Set(fences).size).toBe(3);
   expect(fences).toEqual([...fences].sort((a, b) => a - b));
 });
 
-test("a later chunk has its own attempts; those before it are not given again", async () => {
+test("a later chunk has its own attempts, and earlier chunks are not delivered again", async () => {
   let failures = 0;
   const answer = ({ chunk }: HandlerCall) => {
     if (chunk < 2 || failures++ >= 2) return null;
@@ -195,13 +195,13 @@ testOnce.each([
   expect(calls).toHaveLength(1);
 });
 
-test("what the handler itself misses is no absence of the handler", async () => {
+test("an error because the handler misses a service of its own does not count as a missing handler", async () => {
   const answer = () => Promise.reject(new Errors.ServiceNotFoundError({ action: "stock.get", nodeID: "" }));
   const { batch, asOperator } = await run(answer, { maxAttempts: 2 });
   expect([batch, asOperator]).toMatchObject([failed, failsWith(expect.stringContaining("stock.get"))]);
 });
 
-test("why a handler failed reaches operators alone, on whatever way a partner may ask", async () => {
+test("only operators learn why a handler failed, however a partner asks", async () => {
   const secret = "connect ECONNREFUSED 10.1.2.3:5432 for 'own.run' on node-7\n\u001b[31mred";
   const told: unknown[] = [];
   const listener = system.broker.createService(hears("batch.completed", told));
@@ -225,7 +225,7 @@ test("why a handler failed reaches operators alone, on whatever way a partner ma
   await until(() => told.length > 0);
   for (const text of [...shown, JSON.stringify(deliveries), JSON.stringify(told)])
     expect(text).not.toContain("ECONNREFUSED");
-  // One line, without what would steer a terminal.
+  // Operators see one line without characters that would control a terminal.
   const detail = "Failed: connect ECONNREFUSED 10.1.2.3:5432 for 'own.run' on node-7 [31mred";
   expect(asOperator).toMatchObject(failsWith(detail));
   const list = (await (await admin(system.url, `/batches?client=${client.id}`)).json()) as { items: unknown[] };
@@ -243,7 +243,7 @@ test("maxAttempts 1 is one try, of a later chunk too", async () => {
   expect(calls.map(({ chunk }) => chunk)).toEqual([0, 1]);
 });
 
-test("a failed batch that is driven again goes on at its chunk", async () => {
+test("a redriven batch goes on at the chunk that failed", async () => {
   let isOpen = false;
   const client = await clientOf(({ chunk }) => (chunk === 0 || isOpen ? null : { outcome: "fail" }), {
     chunkRecords: 2,

@@ -1,4 +1,6 @@
-/** The policy's keepBodyDays: a body is given back byte for byte, for as long as the policy says, and to its client alone. */
+/**
+ * The policy's `keepBodyDays`: the client, and nobody else, can fetch a body byte for byte for as many days as the policy says.
+ */
 import { createHash, randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { accepted, get, newClient, type TestClient } from "../../helpers/http.ts";
@@ -12,7 +14,7 @@ const KEEPS = { keepBodyDays: 3 };
 const bodyOf = (client: TestClient, id: string) => get(system.url, client, `/imports/${id}/body`);
 const digestOf = (body: Buffer) => `sha-256=:${createHash("sha256").update(body).digest("base64")}:`;
 
-/** Of several parts: its lines do not pack. */
+/** A body of several parts. Its lines hardly compress. */
 const large = Buffer.from(
   Array.from({ length: 2_500 }, (_, n) => `{"n":${n},"text":"${randomBytes(500).toString("hex")}"}\r\n`).join(""),
 );
@@ -65,7 +67,7 @@ test("an upload that is answered again stores nothing of its body", async () => 
   expect(await (await bodyOf(client, first.id)).text()).toBe(rows(3));
 });
 
-test("it goes after its days, and the batch after its retention", async () => {
+test("the body is deleted after its days, and the batch after its retention", async () => {
   await start();
   const client = await newClient(system.url, KEEPS);
   const { id } = await accepted(system.url, client, rows(3));

@@ -1,4 +1,4 @@
-/** What the tests of a batch's way share: the inside of a running system, and handlers that do as they are told. */
+/** What tests of batches share: access to the inside of a running system, and handlers that a test controls. */
 import type { Context, ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
 import type { HandlerAnswer, HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
@@ -22,13 +22,13 @@ export const numbersOf = ({ records }: HandlerCall): number[] => records.map(({ 
 
 export interface Told {
   schema: ServiceSchema;
-  /** Every call that it got, in order. */
+  /** Every call that the handler got, in order. */
   calls: HandlerCall[];
-  /** Those of one batch. */
+  /** The calls for one batch. */
   of(batchId: string): HandlerCall[];
 }
 
-/** The handler `NAME.run`, which answers what `answer` says. */
+/** The handler `NAME.run`, which answers with `answer`. */
 export function handler(name: string, answer: (call: HandlerCall) => unknown): Told {
   const calls: HandlerCall[] = [];
   const run = {
@@ -42,7 +42,7 @@ export function handler(name: string, answer: (call: HandlerCall) => unknown): T
   return { schema, calls, of: (batchId) => calls.filter((one) => one.batchId === batchId) };
 }
 
-/** A handler that answers nothing until it is released; then every call, also a later one, is answered. */
+/** A handler that answers nothing until it is released. Then it answers every call, also later ones. */
 export function hanging(name: string, answer: HandlerAnswer = null) {
   const release = Promise.withResolvers<void>();
   const told = handler(name, () => release.promise.then(() => answer));
@@ -54,7 +54,7 @@ export const hasStatus =
   ({ status }: { status: string }) =>
     wanted.includes(status);
 
-/** The batch as the database shows it. */
+/** The batch's row in the database. */
 export async function row(system: System, publicId: string) {
   const batch = await storeOf(system).batch(publicId, null);
   if (!batch) throw new Error(`There is no batch ${publicId}.`);
@@ -63,7 +63,7 @@ export async function row(system: System, publicId: string) {
 
 export const ended = (system: System, client: TestClient, id: string) => batchWhen(system.url, client, id);
 
-/** How many writes came too late since the system's start, by what was to be written. */
+/** The number of writes that came too late since the start, by kind of write. */
 export async function lostFences({ url }: System) {
   const samples = await metrics(url);
   const lost = (write: string) => samples.get(`dataflow_fences_lost_total{write="${write}"}`) as number;

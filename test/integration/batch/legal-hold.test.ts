@@ -1,4 +1,7 @@
-/** A legal hold: nothing of the client is deleted, by whomever, until it ends; other clients go on. */
+/**
+ * The promise: under a legal hold nothing of the client is deleted, by anybody, until the hold ends. Other clients are not
+ * affected.
+ */
 import { accepted, admin, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -16,7 +19,7 @@ const hold = async ({ id }: TestClient, legalHold: boolean) => {
   const answer = await admin(system.url, `/clients/${id}`, { method: "PATCH", body: JSON.stringify({ legalHold }) });
   return (await answer.json()) as object;
 };
-/** Lets everything of these batches be over its time. */
+/** Makes the retention of these batches end now. */
 const over = async (...ids: number[]) => {
   const { sequelize } = databaseOf(system);
   await sequelize.query(`UPDATE batch SET due_at = 1 WHERE id IN (${ids.join()})`);
@@ -42,14 +45,14 @@ async function kept(id: number) {
 }
 const ALL = [2, 2, 1, 1, 2, 1, 1, 1];
 
-/** When its body goes, the rest gets a time of its own. */
+/** Waits until the batch's body is deleted. The rest of the batch then has an end of its own. */
 const isGone = (id: number) =>
   until(async () => {
     await over(id);
     return (await kept(id)).every((n) => n === 0);
   });
 
-/** A batch with something in each table. */
+/** A batch with at least one row in each table. */
 async function imported() {
   const schema = { properties: { n: { type: "integer" } } };
   const webhook = { url: "http://127.0.0.1:9/hook", events: ["batch.completed"] };
@@ -79,7 +82,7 @@ test("retention leaves everything of the client until the hold ends", async () =
   await isGone(held.rowId);
 });
 
-test("its batches are not taken back; one that is on its way waits and says so", async () => {
+test("the client's batches are not taken back; an undo in progress waits and says why", async () => {
   const { client, id } = await imported();
   const undo = async () => {
     const body = JSON.stringify({ reason: "wrong" });
@@ -88,7 +91,7 @@ test("its batches are not taken back; one that is on its way waits and says so",
   };
   await hold(client, true);
   expect(await undo()).toEqual([409, "legal-hold"]);
-  // Its undo began before the hold.
+  // The undo began before the hold.
   const { sequelize } = databaseOf(system);
   const reason = '{"code":"undone-by-operator","detail":"wrong"}';
   await sequelize.query(

@@ -1,17 +1,17 @@
-/** Which messages go through a node's broker. */
+/** Records the messages that pass a node's broker. */
 import type { Middleware } from "moleculer";
 
 type Send = (name: string, ...rest: never[]) => unknown;
 
 export class Messages {
-  /** Names of actions and events, in order. */
+  /** The names of actions and events, in order. */
   readonly names: string[] = [];
 
   get middleware(): Middleware {
     const noted =
       (next: Send) =>
       (name: string, ...rest: never[]) => {
-        // Moleculer's own begin with "$".
+        // The names of Moleculer's own messages begin with "$".
         if (!name.startsWith("$")) this.names.push(name);
         return next(name, ...rest);
       };

@@ -1,4 +1,6 @@
-/** A schema that an earlier release took, and that is beyond today's bounds, fails its batches; it does not keep a worker busy. */
+/**
+ * A schema that an earlier release has accepted may exceed today's limits. It fails its batches, and does not keep a worker busy.
+ */
 import { announce } from "../../../services/messages.ts";
 import { accepted, newClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -10,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-test("the batch fails at once, and says why", async () => {
+test("a batch with a schema beyond today's limits fails at once, and says why", async () => {
   const client = await newClient(system.url);
   const body = JSON.stringify({ schema: { properties: { n: { pattern: "a{1000}".repeat(20) } } } });
   await select(

@@ -1,4 +1,4 @@
-/** Batches of a client in line, and a handler that holds them. */
+/** Helpers for batches of a client in order, and a handler that holds them. */
 import type { Sweeper } from "../../../services/batch/batch.sweep.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../../helpers/http.ts";
@@ -7,7 +7,7 @@ import { handler, hasStatus } from "./kit.ts";
 
 export let system: System;
 
-/** What the handler answers for a batch: by its first record's `n`. A promise holds the batch. */
+/** What the handler answers for a batch, by its first record's `n`. A pending promise holds the batch. */
 const answers = new Map<number, () => unknown>();
 
 const work = handler("work", ({ records: [first] }: HandlerCall) => answers.get(first?.data.n as number)?.() ?? null);
@@ -17,7 +17,7 @@ export const sweep = () => (system.broker.getLocalService("batch") as unknown as
 export const inOrder = (policy: object = {}) =>
   newClient(system.url, { handler: "work.run", order: "fifo", ...policy });
 
-/** A batch whose handler answers so. Each has its own number. */
+/** Uploads a batch whose handler answers with this. Each batch has a number of its own. */
 let last = 0;
 
 export async function sent(client: TestClient, answer?: () => unknown): Promise<Batch> {
@@ -28,7 +28,7 @@ export async function sent(client: TestClient, answer?: () => unknown): Promise<
 
 export const failing = () => ({ outcome: "fail", reason: "not today" });
 
-/** The answer comes when it is released. */
+/** An answer that comes when the test releases it. */
 export function hanging() {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   return { answer: () => promise, release: () => resolve(null) };
@@ -49,10 +49,10 @@ export const worked = (...batches: Batch[]) => {
   return work.calls.map(({ batchId }) => batchId).filter((id) => ids.includes(id));
 };
 
-/** Starts a system whose sweep runs when a test calls it. */
+/** Starts a system whose sweep runs only when a test calls it. */
 export function startOrdered(): void {
   beforeAll(async () => {
-    // The sweep comes when a test calls it: nothing else may wait for it.
+    // The sweep runs only when a test calls it, so the tests show what works without it.
     const env = { SWEEP_INTERVAL: "1h", POLL_INTERVAL: "50ms", WORKER_CONCURRENCY: "4" };
     system = await startSystem({ env, extra: [work.schema] });
   });

@@ -1,4 +1,4 @@
-/** What operators and partners do to batches that wait in line. */
+/** What operators and partners can do with batches that wait in line. */
 import { type Batch, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { ended, row, select } from "./kit.ts";
@@ -7,7 +7,7 @@ import { asked, behind, failing, hanging, inOrder, seen, sent, system, when, wor
 const codeOf = async (response: Response) => [response.status, ((await response.json()) as { code: string }).code];
 
 export function operatorsMoveTheLine(): void {
-  test("a skipped batch lets the others go; driven again it comes last", async () => {
+  test("a skipped batch lets the others go on, and comes last after a redrive", async () => {
     const client = await inOrder();
     const gate = hanging();
     let fails = true;
@@ -29,7 +29,7 @@ export function operatorsMoveTheLine(): void {
     expect(worked(one, two, three)).toEqual([one.id, two.id, three.id, one.id]);
   });
 
-  test("a skipped batch goes on at once where nobody is in front", async () => {
+  test("a skipped batch goes on at once if no batch is in front of it", async () => {
     const client = await inOrder();
     let fails = true;
     const one = await sent(client, () => (fails ? failing() : null));
@@ -40,7 +40,7 @@ export function operatorsMoveTheLine(): void {
     expect(await ended(system, client, one.id)).toMatchObject({ status: "completed", attempts: 2 });
   });
 
-  test("one that waits for its order alone is skipped to the end of the line", async () => {
+  test("a batch that waits only for its order is skipped to the end of the line", async () => {
     const client = await inOrder();
     const gate = hanging();
     const one = await sent(client, gate.answer);
@@ -58,7 +58,7 @@ export function operatorsMoveTheLine(): void {
     for (let n = 0; n < 5; n++) batches.push(await sent(client));
     const [one, two, three, four, five] = batches as [Batch, Batch, Batch, Batch, Batch];
     expect(batches).toMatchObject(Array(5).fill(held));
-    // Whoever is approved behind another waits for it.
+    // An approved batch behind another one waits for it.
     expect(await (await asked(five.id, "approve")).json()).toMatchObject(behind(one));
     expect(await codeOf(await asked(five.id, "approve"))).toEqual([409, "illegal-state"]);
     expect((await asked(two.id, "approve")).status).toBe(200);
@@ -74,7 +74,7 @@ export function operatorsMoveTheLine(): void {
     expect(worked(...batches)).toEqual([one.id, two.id, five.id, four.id]);
   });
 
-  test("whoever is cancelled is waited for no longer, whether it runs, waits or has failed before", async () => {
+  test("no batch waits for a cancelled one, whether that was running, waiting or failed", async () => {
     const client = await inOrder();
     const gate = hanging();
     const one = await sent(client, gate.answer);
@@ -99,7 +99,7 @@ export function operatorsMoveTheLine(): void {
     const [one, two, three] = [await sent(client), await sent(client), await sent(client)];
     expect(one).toMatchObject({ status: "held", hold: { reason: "window" } });
     expect(await (await asked(three.id, "approve")).json()).toMatchObject(behind(one));
-    // As if it had come in while the window was open.
+    // Makes the batch look as if it came in while the window was open.
     const { id } = await row(system, two.id);
     const reason = JSON.stringify({ hold: "order", batchId: one.id });
     await select(system, `UPDATE batch SET reason = '${reason}', due_at = NULL WHERE id = ${id}`);

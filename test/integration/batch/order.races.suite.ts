@@ -1,11 +1,11 @@
-/** What happens to a line between two steps: another batch ends, enters or is approved meanwhile, or the node dies. */
+/** What happens to a line between two steps: another batch ends, enters or is approved, or the node dies. */
 import { admin, type Batch } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { ended, row, select, storeOf } from "./kit.ts";
 import { asked, behind, failing, hanging, inOrder, sent, sweep, system, when, worked } from "./order.kit.ts";
 
 export function nothingIsLeftBehind(): void {
-  test("what a node that died has left is moved on by the sweep, also several ends of one client", async () => {
+  test("the sweep moves on what a dead node has left, also after several ends of one client", async () => {
     const client = await inOrder();
     const ids = [];
     for (let n = 0; n < 3; n++) {
@@ -14,14 +14,14 @@ export function nothingIsLeftBehind(): void {
       if (n === 0) await when(client, id, "failed");
     }
     const last = await sent(client);
-    // Their ends are written, and nobody has told of them.
+    // The ends of these batches are stored, but no node has acted on them.
     await select(system, `UPDATE batch SET state = 'cancelled' WHERE id IN (${ids.join()})`);
     await sweep();
     expect((await ended(system, client, last.id)).status).toBe("completed");
     await until(async () => (await select(system, "SELECT 1 FROM order_place")).length === 0);
   });
 
-  test("the one in front ends while a batch is committed behind it: it goes on", async () => {
+  test("a batch goes on if the one in front ends while it is committed", async () => {
     const client = await inOrder({ requiresApproval: true });
     const one = await sent(client);
     const store = storeOf(system);
@@ -37,7 +37,7 @@ export function nothingIsLeftBehind(): void {
     expect((await ended(system, client, two.id)).status).toBe("completed");
   });
 
-  test("another batch enters the lane while one is committed as the first: that one is held behind it", async () => {
+  test("a batch is held if another one enters the lane first, while it is committed", async () => {
     const client = await inOrder();
     const store = storeOf(system);
     const { laneState } = store;
@@ -55,7 +55,7 @@ export function nothingIsLeftBehind(): void {
     expect(worked(one as Batch, two)).toEqual([one?.id, two.id]);
   });
 
-  test("the one in front ends while a batch is approved behind it: it goes on", async () => {
+  test("a batch goes on if the one in front ends while it is approved", async () => {
     const client = await inOrder({ requiresApproval: true });
     const [one, two] = [await sent(client), await sent(client)];
     const store = storeOf(system);

@@ -1,4 +1,4 @@
-/** A dataset with `order: "fifo"`: batches of a client are worked one after another, in the order of their commits. */
+/** A dataset with `order: "fifo"`: batches of a client run one after another, in the order of their commits. */
 import { actors } from "../../../services/actors.ts";
 import { accepted, admin, type Batch, get, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
@@ -59,7 +59,7 @@ test("other clients, other datasets and batches without an order wait for nobody
   gate.release();
 });
 
-test("a failed batch keeps the others held; driven again it is still the first", async () => {
+test("a failed batch keeps the others held, and is still the first after a redrive", async () => {
   const client = await inOrder();
   let fails = true;
   const one = await sent(client, () => (fails ? failing() : null));
@@ -83,7 +83,7 @@ test("a batch that waits for a retry keeps the others held", async () => {
   expect(worked(one, two)).toEqual([one.id, one.id, one.id, two.id]);
 });
 
-test("a failed batch that retention deletes is waited for no longer", async () => {
+test("no batch waits for a failed one that retention has deleted", async () => {
   const client = await inOrder();
   const one = await sent(client, failing);
   await when(client, one.id, "failed");
@@ -134,7 +134,7 @@ test("an upload of several chunks, with a key and a quota, is in line like any o
   expect(await (await post()).json()).toEqual(two);
 });
 
-test("the tag of a held batch tells of the batch in front, and lists show it too", async () => {
+test("the ETag of a held batch depends on the batch in front, and lists show that batch too", async () => {
   const client = await inOrder();
   const gates = [hanging(), hanging()];
   const [one, two] = [await sent(client, gates[0]?.answer), await sent(client, gates[1]?.answer)];

@@ -1,4 +1,4 @@
-/** The promise: a few rejected records are mended by merge patches, as one correction, which is a batch like any other. */
+/** The promise: merge patches correct a few rejected records as one correction, which is a batch like any other. */
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { outcomeOf, problemOf } from "../../e2e/imported.ts";
@@ -46,7 +46,7 @@ async function batchOf(own: TestClient, body: string | Buffer, type = "text/csv"
 const seen = async (own: TestClient, id: string) => (await (await get(url, own, `/imports/${id}`)).json()) as Batch;
 const text = async (own: TestClient, path: string) => (await get(url, own, path)).text();
 
-test("CSV: the record is patched as it was read, and counts at the first batch", async () => {
+test("CSV: the record is patched as it was read, and the first batch counts it", async () => {
   const read = { fields: { day: { format: "%d.%m.%Y" }, price: { decimalChar: "," } } };
   const types = { ...schema.properties, price: { type: "number" }, tags: { type: "object" } };
   const own = await newClient(url, { schema: { ...schema, properties: types }, read, formats: ["csv"] });
@@ -75,7 +75,7 @@ test("JSON: members keep their digits, and lists are replaced whole", async () =
   );
 });
 
-test("what was not rejected, cannot be read, comes twice or is corrected already is not-rejected", async () => {
+test("a patch is refused as not-rejected if its record was not rejected, is unreadable, comes twice or is corrected already", async () => {
   const own = await newClient(url, { schema: {}, maxRecordBytes: 1024 });
   const strict = { properties: { n: { minimum: 1 } } };
   const other = await newClient(url, { schema: strict, maxRecordBytes: 1024 });
@@ -87,7 +87,7 @@ test("what was not rejected, cannot be read, comes twice or is corrected already
   expect(codes).toEqual([2, 3, 4, 5, 6, 7, 8].map((record) => [record, "not-rejected"]));
   expect(errors[0]?.raw).toBe('{"record":2,"n":5}');
   expect((await patched(other, first, { record: 1, patch: { n: 6 } })).codes).toEqual([[1, "not-rejected"]]);
-  // They are no records, so neither a retry nor a patch delivers them.
+  // Broken lines are no records, so neither a retry nor a patch delivers them.
   expect((await patched(other, id, { record: 1, patch: { n: 7 } })).codes).toEqual([[1, "not-rejected"]]);
   const again = await fetch(`${url}/imports/${id}/retry?only=rejected`, {
     method: "POST",
@@ -113,7 +113,7 @@ test("the new batch is like any other: a file of its rejected records, which cor
   expect(await seen(own, first)).toMatchObject({ counts: { corrected: 2 } });
 });
 
-test("a workbook's row is patched as it was read, and what came with NUL is none", async () => {
+test("a workbook's row is patched as it was read, and a row with NUL cannot be patched", async () => {
   const own = await newClient(url, { schema });
   const first = await batchOf(own, "id,n\na\0,0\n\ufffd,0\n");
   const { data, codes } = await patched(own, first, { record: 1, patch: { n: 1 } }, { record: 2, patch: { n: 1 } });

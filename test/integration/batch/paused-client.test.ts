@@ -1,4 +1,7 @@
-/** The batches of a paused client wait, whatever they are at, and others do not; a resumed client's batches start at once. */
+/**
+ * The promise: the batches of a paused client wait, whatever their state, and other clients go on. After a resume they start at
+ * once.
+ */
 import type { Middleware } from "moleculer";
 import { accepted, admin, batchWhen, get, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
@@ -40,7 +43,7 @@ async function turn({ id }: TestClient, how: "pause" | "resume"): Promise<Shown>
   return (await answer.json()) as Shown;
 }
 
-test("its uploads are taken and wait, those of another client do not, and they go on when it is resumed", async () => {
+test("uploads of a paused client are accepted and wait, those of others run, and a resume lets them go on", async () => {
   const [paused, other] = [await newClient(system.url), await newClient(system.url)];
   const shown = await turn(paused, "pause");
   expect(shown).toMatchObject({ paused: true, pausedAt: expect.stringMatching(/Z$/), pausedBy: "admin" });
@@ -50,7 +53,7 @@ test("its uploads are taken and wait, those of another client do not, and they g
     await accepted(system.url, paused, rows(5)),
     await accepted(system.url, paused, rows(1)),
   ];
-  // Its turn would have come first.
+  // The turn of the paused client's batch would have come first.
   const { id } = await accepted(system.url, other, rows(5));
   expect(await ended(system, other, id)).toMatchObject({ status: "completed" });
   for (const one of waiting) expect(await row(system, one.id)).toMatchObject({ state: "ready", fence: 0 });
@@ -60,7 +63,7 @@ test("its uploads are taken and wait, those of another client do not, and they g
   for (const one of waiting) expect(await ended(system, paused, one.id)).toMatchObject({ status: "completed" });
 });
 
-test("a batch that runs is handed back after its chunk, and goes on from there", async () => {
+test("a running batch of a paused client is handed back after its chunk, and goes on from there", async () => {
   entered = Promise.withResolvers();
   release = Promise.withResolvers();
   const client = await newClient(system.url, { handler: "slow.run", chunkRecords: 2 });

@@ -1,4 +1,4 @@
-/** What becomes of a body before it is delivered: the preview of a batch, and the check of a body at once. */
+/** What a partner can see before a body is delivered: the preview of a batch, and the immediate check of a body. */
 import { gzipSync } from "node:zlib";
 import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../../helpers/http.ts";
 import { testOnce } from "../../helpers/once.ts";
@@ -56,7 +56,7 @@ const first = {
   errors: [],
 };
 
-test("a preview shows columns, and what each cell became, of validated and held batches", async () => {
+test("the preview of a validated or held batch shows its columns, and how each cell was read", async () => {
   const client = await newClient(system.url, { schema, read, requiresApproval: true, chunkRecords: 1 });
   const { id } = await accepted(system.url, client, file, "text/csv");
   await batchWhen(system.url, client, id, ({ status }) => status === "held");
@@ -73,7 +73,7 @@ test("a preview shows columns, and what each cell became, of validated and held 
   expect((await preview(client, checked)).records).toEqual(held.records);
 });
 
-test("a preview goes by the policy of its batch, and only while there is a body", async () => {
+test("a preview uses the policy of its batch, and needs the body", async () => {
   const client = await newClient(system.url, { schema });
   const { id } = await answer<Batch>(ask(client, "/imports?validateOnly=true", "no\n1\n"));
   await ended(system, client, id);
@@ -126,7 +126,7 @@ test.each([
     const kept = await get(system.url, client, `/imports/${correction.id}/body`);
     expect(Buffer.from(await kept.arrayBuffer()).toString()).toBe(text);
 
-    // The first record is corrected already, which only the work knows.
+    // The first record is corrected already, but the preview does not know that.
     const retry = await answer<Batch>(ask(client, `/imports/${first.id}/retry?only=rejected`, ""));
     expect(await whole(client, retry)).toMatchObject([{ record: 1, codes: ["type"] }, last]);
     expect(await answer(get(system.url, client, `/imports/${retry.id}/body`))).toMatchObject({ code: "gone" });
@@ -214,7 +214,7 @@ testOnce("a check looks at the first 1 MiB or 5,000 records", async () => {
   });
 });
 
-test("a check refuses what an upload refuses, and a dataset has its own", async () => {
+test("an immediate check refuses what an upload refuses, also for a dataset", async () => {
   const client = await newClient(system.url, { maxBytes: 20 });
   expect(await answer(ask(client, "/imports/check", ""))).toMatchObject({ code: "empty-body" });
   const chunked = gzipSync("x".repeat(50));

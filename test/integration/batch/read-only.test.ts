@@ -1,4 +1,7 @@
-/** A PostgreSQL that only reads (`default_transaction_read_only`): a batch into a table waits, uploads are refused, and work goes on. */
+/**
+ * While PostgreSQL is read-only (`default_transaction_read_only`), a batch into a table waits and uploads are refused. Afterwards
+ * work goes on.
+ */
 import pg from "pg";
 import { describePostgres, dropDatabase, migratedPostgres } from "../../helpers/database.ts";
 import { accepted, newClient, post } from "../../helpers/http.ts";
@@ -24,7 +27,7 @@ describePostgres("a database that only reads", () => {
     await dropDatabase(url);
   });
 
-  /** For connections that begin from now on; those of the node are ended. */
+  /** Sets new connections to read-only or back, and ends the connections of the node. */
   async function readOnly(is: "on" | "off") {
     const name = new URL(url).pathname.slice(1);
     await beside.query(`ALTER DATABASE ${name} SET default_transaction_read_only = ${is}`);

@@ -1,4 +1,4 @@
-/** `checkReferences`: an unknown reference is a record error before anything of its batch is delivered. */
+/** `checkReferences`: an unknown reference is an error of its record, found before anything of the batch is delivered. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, get, lines, newClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -50,7 +50,7 @@ async function imported(over: object, ...records: object[]) {
   return { batch, told, faults, rows: rows.map(({ no }) => no) };
 }
 
-test("rejectBatch: nothing is delivered, and each unknown reference is told with its field and value", async () => {
+test("rejectBatch: nothing is delivered, and each unknown reference is reported with its field and value", async () => {
   const { batch, told, faults, rows } = await imported(
     {},
     { no: 1, customer: 1 },
@@ -65,13 +65,13 @@ test("rejectBatch: nothing is delivered, and each unknown reference is told with
     [2, "reference", "customer", "9"],
     [4, "reference", "customer", "8"],
   ];
-  // Of several columns none is at fault alone.
+  // With a key of several columns no single column is at fault.
   expect(faults.sort()).toEqual([second, [4, "reference", "country", undefined], fourth].sort());
   expect(told[0]?.errors[0]?.message).toBe("refers to a row that is not there");
   expect(rows).toEqual([]);
 });
 
-test("an upload that is only checked is told its unknown references", async () => {
+test("a validateOnly upload reports unknown references", async () => {
   const client = await newClient(system.url, { ...policy, onInvalid: "skip" });
   const records = '{"no":1}\n{"no":2,"customer":9}\n{"no":3,"parent":1}';
   const headers = { authorization: client.auth, "content-type": "application/x-ndjson" };
@@ -100,7 +100,7 @@ test("a reference to the table itself may lead to a row, to an earlier record of
     { no: 2, parent: 3 },
     { no: 3, parent: 3 },
     { no: 4, parent: 1 },
-    // That one is refused, so nothing is there.
+    // Record 1 is rejected, so its row does not exist.
     { no: 5, parent: 2 },
     { no: 6, parent: 5 },
     { no: 7, parent: 6 },
@@ -156,7 +156,7 @@ test("records that delete their row refer to nothing", async () => {
   expect(faults).toEqual([[1, "unknown-customer", "customer_no", "9"]]);
 });
 
-test("where texts of other letters are equal, the table judges references to records of the batch", async () => {
+test("if the table's collation treats different letters as equal, the table itself judges references within the batch", async () => {
   const text = isPostgres ? "text COLLATE folded" : "text COLLATE NOCASE";
   if (isPostgres)
     await run("CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)");

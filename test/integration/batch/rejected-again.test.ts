@@ -1,4 +1,7 @@
-/** The promise: rejected records that the error report does not list are read from the body, and can be corrected; so can be had the whole file. */
+/**
+ * The promise: rejected records that the error report does not list are read from the body and can be corrected. The whole file
+ * can be fetched, too.
+ */
 
 import { outcomeOf, problemOf } from "../../e2e/imported.ts";
 import { accepted, type Batch, batchWhen, get, newClient, post, type TestClient } from "../../helpers/http.ts";
@@ -13,7 +16,7 @@ const NDJSON = "application/x-ndjson";
 const schema = { properties: { n: { type: "integer", minimum: 1 } } };
 const few = { schema, maxStoredErrors: 2, chunkRecords: 3 };
 const said = "n: must be >= 1";
-/** Record 1 is right, and each third one after it. */
+/** Record 1 and each third record after it are right. */
 const rows = Array.from({ length: 10 }, (_, i) => `r${i + 1},${i % 3 === 0 ? 1 : 0}\n`);
 const wrong = rows.flatMap((text, i) => (text.endsWith(",0\n") ? [`${i + 1},${said},${text.trim()}`] : []));
 
@@ -41,7 +44,7 @@ async function corrected(own: TestClient, id: string, body: string, type = CSV) 
 const seen = async (own: TestClient, id: string) =>
   (await (await get(system.url, own, `/imports/${id}`)).json()) as Batch;
 
-test("beyond maxStoredErrors the file goes on from the body, and is taken back whole", async () => {
+test("beyond maxStoredErrors the file of rejected records continues from the body, and a correction with the whole file is accepted", async () => {
   await start();
   const own = await newClient(system.url, few);
   const id = await batchOf(own, `id,n\n${rows.join("")}`);
@@ -50,7 +53,7 @@ test("beyond maxStoredErrors the file goes on from the body, and is taken back w
   const again = await corrected(own, id, file.replaceAll(/(r[23568]),0/g, "$1,5"));
   expect(again.data.map((one) => (one as { id: string }).id)).toEqual(["r2", "r3", "r5", "r6", "r8"]);
   expect(await seen(own, id)).toMatchObject({ counts: { rejected: 6, corrected: 5 } });
-  // The record that was refused again, corrected in the first batch, and then in the second one.
+  // The record that was rejected again is corrected in the first batch, and then in the second one.
   expect((await corrected(own, id, "_record,id,n\n9,r9,7\n10,r10,1\n3,r3,8\n77,x,1\n")).codes).toEqual([
     "not-rejected",
     "not-rejected",
@@ -60,7 +63,7 @@ test("beyond maxStoredErrors the file goes on from the body, and is taken back w
   expect(await seen(own, id)).toMatchObject({ counts: { corrected: 6 } });
 });
 
-test("a correction whose own report is full marks what the first batch has", async () => {
+test("a correction whose own report is full still marks the records of the first batch", async () => {
   await start();
   const own = await newClient(system.url, few);
   const id = await batchOf(own, `id,n\n${rows.join("")}`);
@@ -91,7 +94,7 @@ test("the body stays for validatedHours; then the file says how many are missing
   expect(await problemOf(await get(system.url, own, `/imports/${id}/rejected?rows=all`))).toMatchObject({
     ...{ status: 410, code: "gone" },
   });
-  // Nobody knows any longer whether it was refused.
+  // Whether this record was rejected is no longer known.
   expect((await corrected(own, id, "_record,id,n\n9,r9,7\n")).codes).toEqual(["not-rejected"]);
 });
 

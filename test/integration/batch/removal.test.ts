@@ -1,4 +1,7 @@
-/** What is over goes: uploads that broke off at once, bodies with their batch's end, all of it with its retention. */
+/**
+ * The promise: data that is no longer needed is deleted. An aborted upload is deleted at once, a body at its batch's end, and
+ * everything after the retention.
+ */
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
@@ -7,7 +10,7 @@ import { countOf, due, endStarted, env, start, system, withoutWorker } from "./w
 
 endStarted();
 
-test("an upload whose node is silent is wiped when its lease has passed; late writes do not join it", async () => {
+test("an upload whose node is silent is deleted after its lease, and late writes do not revive it", async () => {
   await start({ services: withoutWorker });
   const store = storeOf(system);
   const client = await newClient(system.url);
@@ -42,7 +45,7 @@ test("an upload whose node is silent is wiped when its lease has passed; late wr
   await until(async () => (await select(system, `SELECT 1 FROM batch_chunk WHERE batch_id = ${id}`)).length === 0);
 });
 
-/** A body of more than a chunk that pauses until it is told to go on. */
+/** A body of more than one chunk, which pauses until the test lets it go on. */
 function pausing() {
   const goOn = Promise.withResolvers<boolean>();
   const body = new ReadableStream<Uint8Array>({
@@ -74,7 +77,7 @@ test("an upload that is only slow keeps its lease for as long as it takes", asyn
   expect(await ended(system, client, id)).toMatchObject({ status: "completed", counts: { accepted: 25 } });
 });
 
-test("an upload that is broken off leaves nothing, at once", async () => {
+test("an aborted upload is deleted completely and at once", async () => {
   await start({ env: { ...env, SWEEP_INTERVAL: "1h" } });
   const client = await newClient(system.url, { chunkRecords: 5 });
   const { body, breakOff } = pausing();
@@ -89,7 +92,7 @@ test("an upload that is broken off leaves nothing, at once", async () => {
   expect(await countOf("batch_chunk")).toBe(0);
 });
 
-test("the body goes when the batch has ended, also a long one's and a cancelled one's; a failed one keeps it", async () => {
+test("a body is deleted when its batch has ended, also a long or a cancelled one; a failed batch keeps its body", async () => {
   const own = handler("own", () => ({ outcome: isFixed ? "done" : "fail" }));
   let isFixed = false;
   await start({ extra: [own.schema] });
@@ -126,7 +129,7 @@ test("the body goes when the batch has ended, also a long one's and a cancelled 
   await until(async () => (await countOf("batch_chunk")) === 0);
 });
 
-test("when retention is over all of a batch goes, piece by piece", async () => {
+test("after the retention all of a batch is deleted, piece by piece", async () => {
   await start();
   const schema = { type: "object", properties: { n: { maximum: 24_000 } } };
   const client = await newClient(system.url, { schema });

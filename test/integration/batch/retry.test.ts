@@ -1,4 +1,4 @@
-/** Resubmission: a failed batch goes on, rejected records come again as one batch of their own. */
+/** A failed batch can go on (redrive), and rejected records can be sent again as a batch of their own (retry). */
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { testOnce } from "../../helpers/once.ts";
@@ -53,7 +53,7 @@ test("a failed batch goes on from its last chunk, with its attempts at 0", async
 const strict = { schema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] } };
 const loose = { schema: null };
 
-test("a refused batch that is driven again has the errors of its last pass alone; older ones are deleted", async () => {
+test("a redriven batch has only the errors of its last pass; older ones are deleted", async () => {
   const client = await newClient(system.url, { ...strict, onInvalid: "rejectBatch", maxStoredErrors: 3 });
   const refused = await imported(client, '{"n":"a"}\n{"n":2}\n{"n":"c"}\n{"n":"d"}\n');
   const report = () => lines<{ record: number }>(get(system.url, client, `/imports/${refused.id}/errors`));
@@ -73,7 +73,7 @@ test("a refused batch that is driven again has the errors of its last pass alone
   expect(await response.json()).toMatchObject({ retryOf: refused.id, counts: { received: 3 } });
 });
 
-test("rejected records come again, as they were sent, by today's policy", async () => {
+test("a retry sends rejected records again as they were sent, under the present policy", async () => {
   const client = await newClient(system.url, strict);
   const body = '{"n":1}\n{"n":"two"}\n\n{"m":3,"id":9007199254740993}\n{"n":4}\n';
   const parent = await imported(client, body);
@@ -109,7 +109,7 @@ test("CSV rows keep their header, delimiter and quotes", async () => {
   ]);
 });
 
-test("a record that was too long stays a rejected one, and harms none beside it", async () => {
+test("a record that was too long is rejected again, and does not affect its neighbours", async () => {
   const client = await newClient(system.url, { ...strict, maxRecordBytes: 100 });
   const long = `{"n":"${"x".repeat(200)}"}`;
   const parent = await imported(client, `[{"n":1},${long},{"n":"a"},7]`, "application/json");
@@ -131,7 +131,7 @@ const toReject = "x".repeat(3_000);
 test.each([
   ["a cut row of CSV", "text/csv", `n,note\n1,a\n2,${toReject}\n3,"a\n${toReject}"\nx,b\n`],
   ["a cut line", "application/x-ndjson", `{"n":1}\n${toReject}\n${toReject}\n{"n":"x"}\n`],
-])("%s is no record of its own, however long today's may be", async (_name, type, body) => {
+])("%s does not become a record, even if the present policy allows longer records", async (_name, type, body) => {
   const client = await newClient(system.url, { ...strict, maxRecordBytes: 2_000, chunkRecords: 1 });
   const parent = await imported(client, body, type);
   expect(await faultsOf(client, parent.id)).toEqual(["too_large", "too_large", "type"]);
@@ -173,7 +173,7 @@ test("many rejected records, over several chunks; ten asking at once make one ba
   await until(async () => (await left()).length === 0);
 });
 
-test("what a handler refused comes again too", async () => {
+test("a retry also sends records that a handler has refused", async () => {
   answer = ({ records }) => ({
     rejected: records.slice(0, 1).map(({ record }) => ({ record, errors: [{ code: "no" }] })),
   });
@@ -186,7 +186,7 @@ test("what a handler refused comes again too", async () => {
   expect(own.of(child.id).flatMap(numbersOf)).toEqual(["1"]);
 });
 
-test("refused where the report does not list all: what is not listed is not kept", async () => {
+test("a retry is refused if the report does not list all rejected records, because the others are not stored", async () => {
   const client = await newClient(system.url, { ...strict, maxStoredErrors: 3, chunkRecords: 2 });
   const parent = await imported(client, '{"n":"x"}\n'.repeat(5));
   expect(parent.counts).toMatchObject({ received: 5, rejected: 5 });

@@ -1,4 +1,4 @@
-/** Promise: where a policy names a field as sensitive, its values are with the records and the partner's own rows, and nowhere else. */
+/** The promise: the values of a field that the policy calls sensitive are only in the records and in the partner's own rows. */
 import { tableNames } from "../../../database/schema/names.ts";
 import { accepted, admin, get, newClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -33,7 +33,7 @@ const schema = {
 };
 const sensitive = ["iban", "person.taxId"];
 
-/** Everything in the database but bodies, records and the texts of rejected records. */
+/** All data in the database except bodies, records, and the texts of rejected records. */
 async function everything(): Promise<string> {
   const kept: unknown[] = [];
   for (const name of tableNames) {
@@ -52,7 +52,7 @@ test.each([
     "application/x-ndjson",
     `{"iban":"${SECRET}77"}\n{"person":{"taxId":"${SECRET}"}}\n{"iban":"${SECRET}"}\n{"iban":"${SECRET}"}\n`,
   ],
-])("of %s", async (type, body) => {
+])("values in %s are in records and the partner's rows only", async (type, body) => {
   stops = 1;
   const backoff = { type: "fixed", delayMs: 20, maxMs: 20 };
   const webhook = { url: "https://partner.example/hooks", events: ["batch.completed"] };
@@ -83,7 +83,7 @@ test.each([
     "application/x-ndjson",
     `{"note":"x","iban":"${SECRET}77"}\n{"note":"y","iban":"${SECRET}"}\n{"note":"z","iban":"${SECRET}"\n`,
   ],
-])("the texts of records in reports and previews are shown without them: %s", async (type, body) => {
+])("reports and previews show the texts of records without sensitive values: %s", async (type, body) => {
   const properties = { ...schema.properties, note: {} };
   const client = await newClient(system.url, { schema: { ...schema, properties }, sensitive, keepBodyDays: 1 });
   const { id } = await accepted(system.url, client, body, type);

@@ -1,4 +1,4 @@
-/** A table of orders that batches are delivered into, on the database of the run. */
+/** A table of orders on the database of the test run, into which batches are delivered. */
 import { accepted, admin, type Batch, get, lines, type TestClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 import { ended, select, storeOf } from "./kit.ts";

@@ -1,4 +1,4 @@
-/** What the rules of a batch make of records that its table refuses, and what locks of others mean for it. */
+/** How a batch's rules treat records that its table refuses, and what locks of other programs mean for the batch. */
 import { accepted, admin, newClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
 import { until } from "../../helpers/patience.ts";
@@ -35,7 +35,7 @@ export function rowsAreRefused(): void {
     ]);
   });
 
-  test("rejectBatch: what is checked before SQL delivers nothing, what the table refuses ends the batch", async () => {
+  test("rejectBatch: a fault found before SQL delivers nothing, and a row that the table refuses ends the batch", async () => {
     const client = await newClient(system.url, { ...policy, onInvalid: "rejectBatch" });
     const before = await imported(client, { no: 1 }, { no: 2 }, { no: 3 }, { no: 4, customer: 1e20 });
     expect(before.batch).toMatchObject({
@@ -65,7 +65,7 @@ export function rowsAreRefused(): void {
   });
 
   test.each([{ onInvalid: "rejectBatch" }, { maxErrors: 0 }])(
-    "%p: a retry goes on after the chunk; what was refused stays, and a new fault ends it again",
+    "%p: a redrive goes on after the chunk; refused records stay refused, and a new fault ends the batch again",
     async (limit) => {
       const client = await newClient(system.url, { ...policy, ...limit });
       const records = [1, 2, 3, 4, 5, 6, 7].map((no) => ({ no, customer: no === 2 || no === 5 ? 9 : 1 }));
@@ -85,7 +85,7 @@ export function rowsAreRefused(): void {
     },
   );
 
-  test("uniqueKey: a record that the table refuses gives its key back, one that it takes keeps it", async () => {
+  test("uniqueKey: a record that the table refuses frees its key, and a stored record keeps it", async () => {
     const client = await newClient(system.url, { ...policy, uniqueKey: "no" });
     const records = [{ no: 1 }, { no: 2, customer: 9 }, { no: 1 }, { no: 3, customer: 1e20 }];
     const first = await imported(client, ...records);

@@ -1,4 +1,4 @@
-/** The handler "table": accepted records are rows of the company's own table, and what it refuses is in the error report. */
+/** The handler "table": accepted records become rows of the company's own table, and refused ones are in the error report. */
 import type { ErrorSummary } from "../../../services/batch/batch.reads.domain.ts";
 import { accepted, type Batch, get, lines, newClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
@@ -28,7 +28,7 @@ startOrders();
 
 const isMssql = process.env.TEST_DATABASE === "mssql";
 
-/** It tells no foreign key, takes texts of any length, and undoes a statement alone. */
+/** SQLite does not name a violated foreign key, accepts texts of any length, and can undo a single statement. */
 const isSqlite = !isPostgres && !isMssql;
 
 const serverTable = isPostgres ? "public.orders" : "dbo.orders";
@@ -37,7 +37,7 @@ const tableName = isSqlite ? "main.orders" : serverTable;
 
 const dropIndex = (name: string) => `DROP INDEX ${name}${isMssql ? " ON orders" : ""}`;
 
-/** What becomes of the column `city`, and what undoes it. A default of SQL Server holds its column. */
+/** Changes of the column `city`, and how to undo them. In SQL Server a default keeps its column from being dropped. */
 const changes = isMssql
   ? [["renamed", "EXEC sp_rename 'orders.city', 'town', 'COLUMN'", "EXEC sp_rename 'orders.town', 'city', 'COLUMN'"]]
   : [
@@ -45,7 +45,7 @@ const changes = isMssql
       ["renamed", "ALTER TABLE orders RENAME COLUMN city TO town", "ALTER TABLE orders RENAME COLUMN town TO city"],
     ];
 
-test("rows, counts, records, errors and the event of its end tell the same", async () => {
+test("rows, counts, records, errors and the final event agree", async () => {
   const client = await newClient(system.url, policy);
   await run("INSERT INTO orders (no, city) VALUES (2, 'Faro')");
   const commits = jest.spyOn(storeOf(system), "commitChunk");
@@ -88,7 +88,7 @@ test("rows, counts, records, errors and the event of its end tell the same", asy
   expect(told.get("dataflow_table_seconds_count")).toBe(2);
 });
 
-test("a check finds what is no row, and writes none until it is committed", async () => {
+test("a check finds records that cannot be rows, and writes nothing until it is committed", async () => {
   const client = await newClient(system.url, policy);
   const headers = { authorization: client.auth, "content-type": "application/x-ndjson" };
   const sent = body({ no: 1, city: "Porto" }, { no: 1e20 }, { no: 3, customer: 7 });
@@ -143,7 +143,7 @@ test("numbers keep their digits, also in the whole record", async () => {
   await run("DROP TABLE amounts");
 });
 
-test("a batch of whose records none is a row has counts of rows as well", async () => {
+test("a batch without a stored row has counts of rows as well", async () => {
   const client = await newClient(system.url, policy);
   const { batch } = await imported(client, { no: "x" }, { no: 1, customer: 1e20 });
   const counts = { received: 2, accepted: 0, rejected: 2, duplicate: 0, created: 0, updated: 0, deleted: 0 };
@@ -156,7 +156,7 @@ test("a batch whose records go elsewhere has no counts of rows", async () => {
   expect(batch.counts).toEqual({ received: 1, accepted: 1, rejected: 0, duplicate: 0 });
 });
 
-test("a table that is gone: the batch waits, operators see why, and it goes on once the table is there", async () => {
+test("if the table is dropped, the batch waits, operators see why, and it goes on once the table exists again", async () => {
   const client = await newClient(system.url, policy);
   await imported(client, { no: 1 });
   await run("DROP TABLE orders");
@@ -175,7 +175,7 @@ test("a table that is gone: the batch waits, operators see why, and it goes on o
 });
 
 test.each(changes)(
-  "a column that is %s in the middle of a batch: it waits, and goes on once the column is there",
+  "if a column is %s in the middle of a batch, the batch waits, and goes on once the column is back",
   async (...about) => {
     const [, change, back] = about;
     const client = await newClient(system.url, policy);
@@ -189,7 +189,7 @@ test.each(changes)(
   },
 );
 
-test("of a record that deletes its row only the key and the marker are checked", async () => {
+test("a record that deletes a row is checked only for its key and its marker", async () => {
   const properties = { ...schema.properties, op: { type: "string", enum: ["D"] } };
   const marked = {
     schema: { ...schema, properties, required: ["no", "customer"] },

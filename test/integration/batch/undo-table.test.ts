@@ -1,4 +1,7 @@
-/** An operator takes back a batch whose records are rows of a table: its rows go and no others, and what is in the way is told. */
+/**
+ * An operator takes back a batch whose records are rows of a table. Exactly its rows are deleted, and the answer names what
+ * prevents that.
+ */
 import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -66,7 +69,7 @@ const numbers = async () =>
   (await select<{ no: number }>(system, "SELECT no FROM staff ORDER BY no")).map(({ no }) => no);
 const many = Array.from({ length: 2_500 }, (_, i) => ({ no: i + 1, ...(i > 0 && { boss: 1 }) }));
 
-test("its rows go in pieces, those that refer first; records, keys and content go with them; others stay", async () => {
+test("the batch's rows are deleted in pieces, referring rows first, with records, keys and content; other rows stay", async () => {
   const client = await newClient(system.url, policy);
   const id = await imported(client, ...many);
   await imported(client, { no: 9_000 }, { no: 1 }, { no: 2 });
@@ -82,7 +85,7 @@ test("its rows go in pieces, those that refer first; records, keys and content g
   expect(await asOperator(again)).toMatchObject({ counts: { created: 2_500, duplicate: 0 } });
 });
 
-test("rows that others refer to stay, also where the key would cascade: it waits, says so, and goes on", async () => {
+test("rows that other rows refer to stay, also if the key would cascade: the undo waits, says so, and goes on later", async () => {
   const client = await newClient(system.url, policy);
   await run("CREATE TABLE cars (id integer PRIMARY KEY, owner integer REFERENCES staff (no) ON DELETE CASCADE)");
   const id = await imported(client, { no: 1 }, { no: 2, boss: 2 });
@@ -104,7 +107,7 @@ test("rows that others refer to stay, also where the key would cascade: it waits
   expect([await numbers(), await asOperator(id)]).toEqual([[], expect.objectContaining({ waits: null })]);
 });
 
-test("a table database that is away: it waits, and goes on once it is back", async () => {
+test("while the table's database is away, the undo waits, and goes on once it is back", async () => {
   const client = await newClient(system.url, { ...policy, table: { ...table, database: "crm" } });
   const [id, later] = [await imported(client, { no: 1 }, { no: 2 }), await imported(client, { no: 3 })];
   await undo(id);
@@ -122,7 +125,7 @@ test("a table database that is away: it waits, and goes on once it is back", asy
   await undone(client, later);
 });
 
-test("rows that cannot be told from others are refused, with the reason", async () => {
+test("an undo is refused with a reason if the batch's rows cannot be told from others", async () => {
   const refusal = (detail: string) => ({
     status: 409,
     body: { code: "not-undoable", detail: expect.stringContaining(detail) },

@@ -1,4 +1,7 @@
-/** An operator takes back what a batch has delivered: all of it, once, also where a node dies half-way; then it may come again. */
+/**
+ * An operator takes back what a batch has delivered: all of it, exactly once, even if a node dies half-way. Then the same content
+ * may be sent again.
+ */
 import { actors } from "../../../services/actors.ts";
 import { accepted, admin, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
@@ -7,7 +10,7 @@ import { ended, handler, hasStatus, row, rows, select, storeOf } from "./kit.ts"
 
 let system: System;
 const own = handler("own", () => null);
-/** Takes batches back, but for the first time that it is asked. */
+/** A handler that takes batches back, but fails at its first call. */
 const asked: { batchId: string }[] = [];
 const willing = handler("willing", (call) => {
   if (call.records) return null;
@@ -16,7 +19,7 @@ const willing = handler("willing", (call) => {
   return null;
 });
 Object.assign(willing.schema.actions?.run as object, { importUndo: true });
-/** Fails every batch, and takes them back once it is released. */
+/** A handler that fails every batch, and takes batches back once it is released. */
 const gate = Promise.withResolvers<void>();
 const slow = handler("slow", (call) => (call.records ? { outcome: "fail", reason: "half done" } : gate.promise));
 Object.assign(slow.schema.actions?.run as object, { importUndo: true });
@@ -41,7 +44,7 @@ async function imported(client: TestClient, body: string) {
 const recordsOf = (client: TestClient, id: string) => lines(get(system.url, client, `/imports/${id}/records`));
 const undone = (client: TestClient, id: string) => batchWhen(system.url, client, id, hasStatus("undone"));
 
-test("records, unique keys and content go; the counts and the reason stay; a webhook is told", async () => {
+test("records, unique keys and content are deleted, the counts and the reason stay, and a webhook is sent", async () => {
   const webhook = { url: "http://127.0.0.1:9/hook", events: ["batch.undone"] };
   const client = await newClient(system.url, { uniqueKey: "n", dedup: "reject", webhook, chunkRecords: 2_000 });
   const id = await imported(client, rows(4_500));
@@ -73,7 +76,7 @@ test("records, unique keys and content go; the counts and the reason stay; a web
   expect(await ended(system, client, again.id)).toMatchObject({ counts: { accepted: 4_500, duplicate: 0 } });
 });
 
-test("where a node dies half-way another one goes on, and nothing of other batches goes", async () => {
+test("if a node dies half-way, another one goes on, and no data of other batches is deleted", async () => {
   const client = await newClient(system.url, { uniqueKey: "n" });
   const [id, other] = [await imported(client, rows(4_500)), await imported(client, '{"n":9001}')];
   const store = storeOf(system);
@@ -86,7 +89,7 @@ test("where a node dies half-way another one goes on, and nothing of other batch
   expect(await select(system, `SELECT 1 FROM record_key WHERE batch_id = ${(await row(system, id)).id}`)).toEqual([]);
 });
 
-test("a failed batch is taken back with its body; its order goes on behind it", async () => {
+test("a failed batch is taken back with its body, and the next batch in order goes on", async () => {
   const schema = { properties: { n: { type: "integer" } } };
   const client = await newClient(system.url, { schema, maxErrors: 0, chunkRecords: 2, order: "fifo" });
   const id = await imported(client, `${rows(2)}\n{"n":"x"}\n{"n":3}`);
@@ -126,7 +129,7 @@ test("a handler that declares importUndo is called until it answers", async () =
   expect(await undo(await imported(keyed, rows(1)))).toMatchObject({ status: 409, body: { code: "not-undoable" } });
 });
 
-test("what has not ended, or has delivered nothing, or not to the store, is refused", async () => {
+test("an undo is refused for a batch that has not ended, has delivered nothing, or went to a handler without importUndo", async () => {
   const refusal = { status: 409, body: { code: "illegal-state" } };
   const held = await newClient(system.url, { requiresApproval: true });
   const { id } = await accepted(system.url, held, rows(1));
@@ -188,7 +191,7 @@ test("a correction is taken back with its marks: its records can be corrected ag
   expect(await late.json()).toMatchObject({ code: "illegal-state", current: "undone" });
 });
 
-test("a slow handler holds up no other batch, is asked by one node at a time, and of what failed before its first commit", async () => {
+test("a slow handler delays no other batch, and one node at a time calls it, also for a batch that failed before its first commit", async () => {
   const [client, store] = [await newClient(system.url, { handler: "slow.run" }), await newClient(system.url)];
   const id = await imported(client, rows(2));
   expect(await row(system, id)).toMatchObject({ state: "failed", accepted: 0 });

@@ -1,4 +1,4 @@
-/** The policy's uniqueKey: of the records of a client with the same key exactly one is delivered. */
+/** The policy's `uniqueKey`: of a client's records with the same key exactly one is delivered. */
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, get, lines, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";

@@ -1,4 +1,4 @@
-/** A policy's versions and a deleted dataset's unique keys go once nobody needs them. */
+/** Versions of policies, and unique keys of deleted datasets, are deleted once no batch needs them. */
 import { accepted, admin, get, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -37,13 +37,13 @@ test("a node deletes replaced policy versions, but none that a batch was accepte
   expect((await get(system.url, client, "/policy")).status).toBe(200);
 });
 
-test("a node deletes what batches of datasets were taken under, once a later one took its place", async () => {
+test("a node deletes pinned versions of datasets once a later version has replaced them", async () => {
   const client = await newClient(system.url);
   const pins = async () => (await select(system, "SELECT id FROM dataset_pin")).length;
   for (const maxErrors of [1, 2]) {
     await put("/datasets/orders", { maxErrors });
     await put(`/clients/${client.id}/datasets/orders`, {});
-    // What a refused upload was checked under is pinned as well.
+    // The version under which a refused upload was checked is kept, too.
     const headers = { authorization: client.auth, "content-type": "text/plain" };
     await fetch(`${system.url}/datasets/orders/imports`, { method: "POST", body: "x", headers });
   }

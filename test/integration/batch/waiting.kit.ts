@@ -1,4 +1,4 @@
-/** What the tests of waiting states share: a system of each test's own, and an ear for its events. */
+/** What tests of waiting states share: a system for each test, and a listener for its events. */
 import type { Context, ServiceSchema } from "moleculer";
 import type { CloudEvent } from "../../../services/outbox/outbox.domain.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -19,7 +19,7 @@ export const start = async (options: Parameters<typeof startSystem>[0] = {}) => 
   system = await startSystem({ env, ...options, extra: [ear, ...(options.extra ?? [])] });
 };
 
-/** To be called at the top of a test file: the system that a test has started ends with it. */
+/** Call it at the top of a test file. It stops the system that a test has started. */
 export function endStarted(): void {
   afterEach(async () => {
     jest.restoreAllMocks();
@@ -28,7 +28,7 @@ export function endStarted(): void {
 }
 
 export const about = (id: string) => heard.filter(({ subject }) => subject === id);
-/** Lets the time of a waiting row come. */
+/** Makes a waiting row due now. */
 export const due = (table: "batch" | "outbox", where: string) =>
   databaseOf(system).sequelize.query(`UPDATE ${table} SET due_at = due_at - 34560000000 WHERE ${where}`);
 export const countOf = async (table: string) =>

@@ -1,4 +1,4 @@
-/** Every state that waits is moved on by the sweep when its time has come. */
+/** The promise: the sweep moves on every batch that waits, once its time has come. */
 import type { ServiceSchema } from "moleculer";
 import { call } from "../../../services/messages.ts";
 import policyService from "../../../services/policy/policy.service.ts";
@@ -9,7 +9,7 @@ import { about, countOf, due, endStarted, env, start, system, withoutWorker } fr
 
 endStarted();
 
-/** A window, in UTC, that opens in so many hours for one hour. */
+/** A window in UTC that opens in this many hours, for one hour. */
 function windowIn(hours: number) {
   const clock = (more: number) => `${String((new Date().getUTCHours() + hours + more) % 24).padStart(2, "0")}:00`;
   return { from: clock(0), to: clock(1), timeZone: "UTC" };

@@ -1,11 +1,11 @@
-/** The promise: operators are told when no worker claims batches, and never because of one that is only slow. */
+/** The promise: operators learn when no worker claims batches, but get no alarm about a worker that is only slow. */
 import type { ServiceBroker } from "moleculer";
 import { acquainted, startNode } from "../../helpers/nodes.ts";
 
 const brokers: ServiceBroker[] = [];
 afterEach(() => Promise.all(brokers.splice(0).map((broker) => broker.stop())));
 
-/** Starts one worker for each of `statuses`, which answers `status` with it, and a node that looks at them. */
+/** Starts one worker for each of `statuses`, which answers `status` with it, and a node that asks them. */
 async function cluster(...statuses: (() => unknown)[]): Promise<ServiceBroker> {
   const namespace = `claimants-${process.pid}-${statuses.length}-${Math.random()}`;
   const looking = await startNode({ services: [], namespace });
@@ -25,7 +25,7 @@ test.each([
   ["some", [answers(true), answers(false)]],
   ["some", [answers(true), silent]],
   ["some", [silent, answers(false)]],
-])("%s", async (expected, statuses) => {
+])("workers that claim batches are reported as: %s", async (expected, statuses) => {
   const broker = await cluster(...statuses);
   expect(await broker.call("monitor.claimants")).toBe(expected);
 });

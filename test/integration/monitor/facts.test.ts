@@ -1,4 +1,4 @@
-/** The figures of things that go wrong: each thing is made to happen, on real servers, and its figure moves. */
+/** The metrics of faults: each test causes a fault on real servers and sees its metric change. */
 
 import { call, type WithQueue } from "../../../services/messages.ts";
 import { describeWithRabbit, newNamespace, rabbitTarget, rabbitUrlAt, removeNamespace } from "../../helpers/amqp.ts";
@@ -13,7 +13,7 @@ import { hanging, rows, storeOf } from "../batch/kit.ts";
 let system: System;
 afterEach(() => system?.stop());
 
-/** Waits until the samples are above these; what is read from the database is kept for 1 s. */
+/** Waits until the samples exceed these values. Values from the database are cached for 1 s. */
 async function above(wanted: Record<string, number>): Promise<void> {
   let seen: Map<string, number> = new Map();
   try {
@@ -43,7 +43,7 @@ describeRedis("with Redis", () => {
     await looker(prefix).end();
   });
 
-  test("metrics of limiter, caches and locks count fallbacks while Redis is away, and its hits before", async () => {
+  test("metrics of limiter, caches and locks count Redis hits, and fallbacks while Redis is away", async () => {
     await start();
     await until(async () => {
       await get(system.url, client, "/imports");
@@ -61,7 +61,7 @@ describeRedis("with Redis", () => {
     });
   });
 
-  test("Redis away without a fallback: a lock is unavailable, and batches go on", async () => {
+  test("without a fallback locks are unavailable while Redis is away, and batches go on", async () => {
     await start({ BATCH_LOCK_FALLBACK: "none" });
     await proxy.cut();
     await post(system.url, client, '{"a":1}');
@@ -73,7 +73,7 @@ describeRedis("with Redis", () => {
 
   test("a lock that vanished is counted as lost, and one that another worker holds as busy", async () => {
     const slow = hanging("slow");
-    // Extended every second, and so not gone by itself while this process has to wait for a core.
+    // The lock is extended every second, so it does not expire while this process waits for a core.
     await start({ REDIS_LOCK_TIMEOUT: "3s" }, { extra: [slow.schema] });
     client = await newClient(system.url, { handler: "slow.run" });
     const { id } = await accepted(system.url, client, rows(1));
@@ -91,14 +91,14 @@ describeWithRabbit("with RabbitMQ", () => {
   const namespace = newNamespace();
   let proxy: TcpProxy;
   afterEach(async () => {
-    // A transporter that is stopped between two tries would go on trying for ever.
+    // Moleculer's transporter would try to connect for ever if it was stopped between two tries.
     await until(() => system.broker.transit?.tx?.connected === true);
     await system.stop();
     await proxy.close();
     await removeNamespace(namespace, [system.broker.nodeID]);
   });
 
-  test("RabbitMQ away: the outbox grows in depth and age; back: both reconnects are counted", async () => {
+  test("while RabbitMQ is away the outbox grows in depth and age; afterwards both reconnects are counted", async () => {
     proxy = await startProxy(rabbitTarget);
     const env = {
       AMQP_URL: rabbitUrlAt(proxy.port),

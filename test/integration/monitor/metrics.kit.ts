@@ -1,4 +1,4 @@
-/** A system whose figures a test reads. */
+/** A system whose metrics a test reads. */
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
 

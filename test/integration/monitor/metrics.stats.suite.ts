@@ -21,7 +21,7 @@ export function operatorsSeeFigures(): void {
     expect((await fetch(`${system.url}/admin/stats`)).status).toBe(401);
     expect((await admin(system.url, "/stats?x=1")).status).toBe(422);
     await importOnce();
-    // A run ends a little after its batch: when its lock is free.
+    // A run ends a little after its batch, when its lock is released.
     const stats = await until(async () => {
       const all = (await (await admin(system.url, "/stats")).json()) as Stats;
       return all.running.length === 0 && all;
@@ -115,7 +115,7 @@ export function operatorsSeeFigures(): void {
       series: { bytes: [null, null] },
       partial: false,
     });
-    // By client a minute is written once it is over, or at the stop of the node.
+    // Minutes by client are written when a minute is over, or when the node stops.
     const kept = () =>
       (system.broker.getLocalService("stats") as unknown as { keep(isLast: boolean): Promise<void> }).keep(true);
     await accepted(system.url, client, '{"a":1}\n').then(({ id }) => batchWhen(system.url, client, id));

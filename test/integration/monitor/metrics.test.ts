@@ -28,7 +28,7 @@ test("/metrics needs no login, starts at 0, and counts an import by outcome", as
   expect(before.get('dataflow_limiter_fallbacks_total{store="redis"}')).toBe(0);
 
   await importOnce();
-  // The queue's figures are kept for 1 s, and what was published is deleted by and by.
+  // The queue's figures are cached for 1 s, and published events are deleted a little later.
   const after = await until(async () => {
     const samples = await metrics(system.url);
     const isRead = samples.get('dataflow_batches{state="completed_with_errors"}') === 1;
@@ -101,9 +101,9 @@ test("a batch that was taken away is counted once, at the first late write of it
     { batch: null },
     { batch: null },
   ]);
-  // Refused because the chunk before is not committed: the batch is still its worker's.
+  // The commit is refused because the earlier chunk is not committed. The batch still belongs to its worker.
   expect(await commitTo(claimed.batch, 1)).toBeNull();
-  // Nobody knows whose it is.
+  // After this error the owner of the batch is unknown.
   jest.spyOn(storeOf(system), "batch").mockRejectedValueOnce(new DatabaseUnavailable("away"));
   expect(await commitTo(claimed.batch, 1)).toBeNull();
   const samples = await metrics(system.url);

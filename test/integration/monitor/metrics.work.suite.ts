@@ -1,4 +1,4 @@
-/** What a node counts of its requests, uploads, chunks, handlers and logins, and what Prometheus' own check says of all. */
+/** What a node counts of requests, uploads, chunks, handlers and logins, and what Prometheus' own checker says of all metrics. */
 import { spawnSync } from "node:child_process";
 import { version } from "../../../lib/version.ts";
 import { accepted, admin, batchWhen, newClient } from "../../helpers/http.ts";
@@ -11,7 +11,9 @@ import { importOnce, start, system } from "./metrics.kit.ts";
 
 const shop = { name: "shop", actions: { book: { importHandler: true, handler: () => undefined } } };
 
-/** Waits until the samples are these; what the database tells is kept for 1 s, and a request is counted when it has ended. */
+/**
+ * Waits until the samples have these values. Values from the database are cached for 1 s, and a request is counted after its end.
+ */
 async function become(wanted: Record<string, number>): Promise<void> {
   let seen = new Map<string, number>();
   const found = () => Object.fromEntries(Object.keys(wanted).map((key) => [key, seen.get(key)]));
@@ -29,7 +31,7 @@ function login(body: object): Promise<Response> {
   return fetch(`${system.url}/session`, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
-/** A label of Prometheus', databases, tables, a service of compose, a cookie. */
+/** Names that look like metrics but are not: a label of Prometheus, databases, tables, a service of compose, a cookie. */
 const otherNames = ["url", "restored", "applied", "batch", "migrate", "session"].map((name) => `dataflow_${name}`);
 
 export function workIsCounted(): void {
@@ -52,7 +54,7 @@ export function workIsCounted(): void {
     });
   });
 
-  test("chunks, handlers, places of the worker, and held batches are told", async () => {
+  test("metrics cover chunks, handlers, places of the worker, and held batches", async () => {
     await start({ extra: [shop as never] });
     const before = await metrics(system.url);
     for (const phase of ["validate", "deliver", "check", "review"])
@@ -123,7 +125,7 @@ export function workIsCounted(): void {
     await importOnce();
     const text = await (await fetch(`${system.url}/metrics`)).text();
     const checked = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
-    // 3: it can be read, but names are unusual. Moleculer's have been told for long, so they stay.
+    // Exit code 3: the metrics are valid, but some names are unusual. These are Moleculer's, which have been public for long.
     expect([0, 3]).toContain(checked.status);
     const faults = `${checked.stdout}${checked.stderr}`.split("\n").filter((line) => !line.startsWith("moleculer_"));
     expect(faults).toEqual([""]);

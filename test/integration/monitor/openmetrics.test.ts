@@ -1,4 +1,7 @@
-/** /metrics answers in OpenMetrics who asks for it, on both kinds of nodes; requests and chunks lead to their traces there. */
+/**
+ * The promise: both kinds of nodes answer /metrics in OpenMetrics to a client that asks for it. Requests and chunks link to their
+ * traces there.
+ */
 import { context, propagation, trace } from "@opentelemetry/api";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { accepted, batchWhen, newClient } from "../../helpers/http.ts";
@@ -8,7 +11,7 @@ import { start, stopAfterEach, system } from "./metrics.kit.ts";
 const TEXT = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/** What Prometheus 2.42 and 3.5 ask for. */
+/** The `Accept` headers of Prometheus 2.42 and 3.5. */
 const prometheus = [
   "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
   "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
@@ -26,7 +29,7 @@ async function ask(url: string, accept?: string) {
   return { text: await answer.text(), type: answer.headers.get("content-type"), vary: answer.headers.get("vary") };
 }
 
-/** Without those of requests, which these requests change. */
+/** The names of all metrics except those of requests, which these requests change. */
 const names = (text: string) => new Set(text.match(/^(?!dataflow_http_)\w+/gm));
 
 stopAfterEach();
