@@ -1,4 +1,4 @@
-/** The REPL as a node without services: its commands reach the nodes that have them. */
+/** The REPL as a node without services. Its commands reach the nodes that have the services. */
 import { type Middleware, ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../config/config.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -15,7 +15,7 @@ import { temporaryFolder } from "../helpers/process.ts";
 const { folder, databaseUrl, remove } = temporaryFolder();
 afterAll(remove);
 
-/** The worker hears nothing any more, as one that is frozen or behind a cut. */
+/** Whether the worker receives no messages, as if it was frozen or cut off. */
 let isDeaf = false;
 const deafness: Middleware = {
   name: "Deafness",
@@ -61,7 +61,7 @@ test("queues, caches, pause and resume reach the worker of another node", async 
     expect(await typed("caches", {}, { flush: true })).toContain("All nodes");
 
     isDeaf = true;
-    // Each is waited for some seconds in vain; all at once that is no longer than for one.
+    // Each command waits some seconds for the deaf worker. They run at once, so that the test waits only once.
     const [paused, ...shown] = await Promise.all([
       typed("pause", { node: "worker-1" }),
       ...["locks", "caches"].map((name) => typed(name)),

@@ -1,4 +1,4 @@
-/** The operators' own commands, on a running system and through a pipe. */
+/** The operators' commands of DataFlow, on a running system and through a pipe. */
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { rendered } from "../../repl/answer.ts";
@@ -13,7 +13,7 @@ import { type System, startSystem } from "../helpers/system.ts";
 let system: System;
 let client: TestClient;
 
-/** `batch ID --state x` as the REPL would take it apart. */
+/** Runs a command with its operands and options, as the REPL would after it has parsed `batch ID --state x`. */
 async function typed(name: string, operands: Record<string, unknown> = {}, options: Record<string, unknown> = {}) {
   const command = commands.find((one) => one.command.split(" ")[0] === name);
   if (!command) throw new Error(`No such command: ${name}`);
@@ -157,7 +157,7 @@ describe("on a running system", () => {
     const shown = "x\\u001b[2J\\u202e";
     const schema = { properties: { [evil]: { type: "integer" } } };
     const other = await newClient(system.url, { schema, requiresApproval: true });
-    // The API takes no such name any more; one of an earlier version may be there.
+    // The API refuses such names now, but an earlier version may have stored one.
     await system.broker.call("clientCache.update", { publicId: other.id, name: evil });
     expect(await typed("clients")).toContain(shown);
     const { id } = await accepted(system.url, other, JSON.stringify({ [evil]: "no number" }));
@@ -231,7 +231,7 @@ test("through a pipe the console starts the whole system, answers each line, and
   expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("There is no such batch.") });
   expect(output).toContain("How much waits, how long, and who works");
   expect(output).toMatch(/outbox +0/);
-  // Moleculer's own commands print it as it came.
+  // Moleculer's own commands print the text as it is.
   expect(output).toContain("nothing.\\u202eof\\u009b2J");
   expect(output).not.toMatch(/[\u202e\u009b]/);
 });

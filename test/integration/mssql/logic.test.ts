@@ -1,7 +1,7 @@
 /**
- * The suite of all dialects on the statements for SQL Server, read and carried out one by one by PostgreSQL: what they do,
- * and what many at once do to each other, wherever no SQL Server can be had. It says nothing about how a SQL Server reads
- * them; that is for the suite on a real one.
+ * Runs the suite of all dialects on the statements for SQL Server, which PostgreSQL carries out one by one. So their logic and
+ * their concurrency are tested without a SQL Server. How a real SQL Server reads the statements is tested by the suite on a real
+ * server.
  */
 import type { Database } from "../../../database/database.ts";
 import { mssqlDeliveries, mssqlLocks, mssqlStore } from "../../../database/dialects/mssql/store.ts";
@@ -11,10 +11,10 @@ import { groupRaceSuite } from "../store/group-slots.suite.ts";
 import { StandIn } from "./stand-in.ts";
 
 describePostgres("statements for SQL Server, by PostgreSQL", () => {
-  // Statements that say nothing of an order answer in that of the rows.
+  // Rows are vacuumed, because statements without ORDER BY answer in the order of the rows on disk.
   const { open, end } = keptDatabase(freshPostgres, vacuumedPostgres);
   let standIn: StandIn | undefined;
-  /** Made once: to write all statements takes as long as a test. */
+  /** The stores are made once, because writing all statements takes as long as a test. */
   let stores: Pick<Database, "store" | "locks" | "deliveries">;
   function storesOn(url: string): typeof stores {
     standIn = new StandIn(url);

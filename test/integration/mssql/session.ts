@@ -1,4 +1,4 @@
-/** Batches of T-SQL, carried out step by step on PostgreSQL, which stands in for a server that does not run here. */
+/** Carries out batches of T-SQL step by step on PostgreSQL, in place of a SQL Server. */
 import type pg from "pg";
 import type { Values } from "../../../database/dialects/mssql/sql.ts";
 import { asNumbered, RAISED } from "./error-numbers.ts";
@@ -16,25 +16,27 @@ const TABLE = /^DECLARE @(\w+) TABLE \((.*)\)$/s;
 const SCALAR = /^DECLARE @(\w+) (\w+(?:\(\w+\))?)(?: = (.*))?$/s;
 const ASSIGNMENT = /^SET @(\w+) = (.*)$/s;
 const ASSIGNING = /^(?:WITH waiting [^;]*?\)\s+)?SELECT (?:TOP \(1\) )?@\w+ = /;
-/** T-SQL's time now. The stand-in answers it from the clock, and with the rounding, of PostgreSQL's statements. */
+/**
+ * T-SQL's expression for the present time. PostgreSQL's clock answers it, with the rounding that our PostgreSQL statements use.
+ */
 const NOW = /^DATEDIFF_BIG\([^()]*SYSUTCDATETIME\(\)\)$/;
 const PLAIN = /^@(\w+) (?:IS (NOT )?NULL|= (\d+))$/;
 const TRANSACTION = /^(?:BEGIN TRAN|COMMIT|ROLLBACK)$/;
 const SAVEPOINT = /^(SAVE|ROLLBACK) TRAN (\w+)$/;
-/** Options, and how a table is stored. */
+/** Statements that set options or how a table is stored. They are skipped. */
 const SILENT = /^(?:SET [A-Z_]+ \w+$|CREATE CLUSTERED INDEX )/;
 
-/** One batch on one connection, or several in one transaction. */
+/** Carries out one batch on one connection, or several batches in one transaction. */
 export class Session {
   readonly #client: pg.PoolClient;
   readonly #variables = new Map<string, Variable>();
-  /** The table of each table variable. */
+  /** The temporary table that stands for each table variable. */
   readonly #tables = new Map<string, string>();
   #rowCount = 0;
   #sets: Row[][] = [];
   #isOpen = false;
   #error: unknown = null;
-  /** How many TRY are around the statement. */
+  /** How many TRY blocks surround the statement. */
   #tries = 0;
   /** Statements without an answer. They are sent together with the next statement that has one. */
   readonly #unsent: string[] = [];
@@ -47,7 +49,7 @@ export class Session {
     }
   }
 
-  /** The rows of its SELECT. An error undoes its transaction, as with XACT_ABORT. */
+  /** Answers the rows of the batch's SELECT. An error rolls its transaction back, as with XACT_ABORT. */
   async run(batch: string): Promise<Row[]> {
     try {
       for (const step of stepsOf(batch)) await this.#step(step);
@@ -58,7 +60,7 @@ export class Session {
     }
   }
 
-  /** All its answers. A transaction may stay open. */
+  /** Answers all results of the batch. A transaction may stay open. */
   async goOn(batch: string): Promise<Row[][]> {
     this.#variables.clear();
     this.#tables.clear();
@@ -67,7 +69,7 @@ export class Session {
     return this.#sets;
   }
 
-  /** A transaction that is open is undone. */
+  /** Rolls an open transaction back. */
   async end(): Promise<void> {
     if (this.#isOpen) await this.#undo();
     this.#isOpen = false;
@@ -129,7 +131,7 @@ export class Session {
     this.#isOpen = isBegin;
   }
 
-  /** Table variables keep their rows. */
+  /** Rolls back. Table variables keep their rows, as in SQL Server. */
   async #rolledBack(): Promise<void> {
     const kept: [string, Row[]][] = [];
     for (const table of this.#tables.values()) kept.push([table, (await this.#send(`SELECT * FROM ${table}`)).rows]);
@@ -141,7 +143,7 @@ export class Session {
     }
   }
 
-  /** Tables that were made meanwhile go with it. */
+  /** Undoes to the savepoint. Tables that were made since then are removed. */
   async #undo(): Promise<void> {
     made.delete(this.#client);
     await this.#send("ROLLBACK");
@@ -149,20 +151,20 @@ export class Session {
 
   async #table(name: string, columns: string): Promise<void> {
     const { table, make, empty } = variableTable(this.#client, name, columnsOf(columns));
-    // What is made in a transaction goes with it.
+    // The rollback has removed a table that was made in the transaction.
     if (make) await this.#client.query(make);
     else this.#unsent.push(empty);
     this.#tables.set(name, table);
   }
 
-  /** Sends a statement, after those that were not sent yet. */
+  /** Sends a statement, after the statements that were not sent yet. */
   async #send(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>> {
     const before = this.#unsent.splice(0);
     if (before.length > 0) await this.#client.query(before.join(";"));
     return this.#client.query(text, values);
   }
 
-  /** Without a row the variables stay as they are. */
+  /** Sets variables from a SELECT. Without a row they stay as they are. */
   async #select(text: string): Promise<void> {
     const names: string[] = [];
     const select = text.replaceAll(
@@ -189,7 +191,10 @@ export class Session {
     return plain === undefined ? (await this.#query(`SELECT (${expression}) AS value`)).rows[0]?.value : plain;
   }
 
-  /** Numbers, the time and tests of one variable, most of all questions, without PostgreSQL; undefined: not one of these. */
+  /**
+   * The value of a number, of the present time, or of a test of one variable, computed without PostgreSQL. These are most
+   * expressions. Undefined for any other expression.
+   */
   #plainValueOf(expression: string): number | boolean | null | undefined {
     if (/^\d+$/.test(expression)) return Number(expression);
     if (expression === "@@ROWCOUNT") return this.#rowCount;
@@ -202,7 +207,7 @@ export class Session {
     return isNull ? null : Number(variable.value) === Number(number);
   }
 
-  /** Inside TRY an error undoes its statement alone. */
+  /** Sends a query. Within TRY an error undoes only this statement. */
   async #query(statement: string): Promise<pg.QueryResult<Row>> {
     if (!this.#isOpen || this.#tries === 0) return this.#asked(statement);
     await this.#send("SAVEPOINT before_statement");
@@ -237,7 +242,7 @@ export class Session {
     );
   }
 
-  /** Of the error that was caught. One that a trigger raises dooms the transaction. */
+  /** Answers a function about the caught error. An error of a trigger dooms the transaction. */
   #told(called: string): string {
     const { number = 0, message = "" } = (this.#error ?? {}) as { number?: number; message?: string };
     if (called === "ERROR_NUMBER()") return String(number);

@@ -1,10 +1,13 @@
-/** Loads rows into temporary tables, as SQL Server's bulk load does, and makes those that play its table variables. */
+/** Loads rows into temporary tables, as SQL Server's bulk load does, and makes the tables that stand for table variables. */
 import { createHash } from "node:crypto";
 import type pg from "pg";
 import type { Staged } from "../../../database/dialects/mssql/sql.ts";
 import { typeOf } from "./tsql.ts";
 
-/** The temporary tables of each connection, by name, with their columns. Making one takes as long as twenty statements. */
+/**
+ * The temporary tables of each connection, by name, with their columns. Making one takes as long as twenty statements, so they
+ * are reused.
+ */
 export const made = new WeakMap<pg.PoolClient, Map<string, string>>();
 
 async function emptyTable(client: pg.PoolClient, name: string, columns: string): Promise<void> {
@@ -17,8 +20,9 @@ async function emptyTable(client: pg.PoolClient, name: string, columns: string):
 }
 
 /**
- * A table for a variable: its name, and the statements that make it, if it is not there, or empty it. Variables of one name have other columns in other
- * batches, so each such list has a table of its own: it stays, for a DROP and a CREATE would be a sixth of all work.
+ * A table for a variable: its name, and the statements that create it, or that empty it if it exists. Variables of one name have
+ * different columns in different batches, so each list of columns has a table of its own. The table stays, because DROP and
+ * CREATE would be a sixth of all work.
  */
 export function variableTable(client: pg.PoolClient, variable: string, columns: string) {
   const table = `var_${variable}_${createHash("sha1").update(columns).digest("hex").slice(0, 8)}`;
@@ -30,7 +34,7 @@ export function variableTable(client: pg.PoolClient, variable: string, columns: 
   return { table, make, empty };
 }
 
-/** So many values go with one statement, at most: PostgreSQL counts them in 16 bits. */
+/** The most values of one statement. PostgreSQL counts them in 16 bits. */
 const MOST_VALUES = 60_000;
 
 export async function load(client: pg.PoolClient, { name, columns, rows }: Staged): Promise<void> {

@@ -1,4 +1,4 @@
-/** SQL Server's connection, played by PostgreSQL: runs the batches of T-SQL, loads rows, and retries as `Sql` does. */
+/** Plays SQL Server's connection on PostgreSQL: runs batches of T-SQL, loads rows, and retries as `Sql` does. */
 
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
@@ -14,7 +14,10 @@ import { togetherOn } from "./together.ts";
 
 const MOST_TRIES = 6;
 
-/** As `Sql`, on a schema of PostgreSQL. What has few rows goes both ways in turn: with its batch, and loaded as many are. */
+/**
+ * Does what `Sql` does, on a schema of PostgreSQL. A few rows go both ways in turns: with their batch, and by the bulk load for
+ * many rows.
+ */
 export class StandIn {
   readonly #pool: pg.Pool;
   #calls = 0;

@@ -1,4 +1,4 @@
-/** What a DATABASE_URL of SQL Server does to a start. No server is needed for what is wrong before one answers. */
+/** What a DATABASE_URL for SQL Server does at a start. Wrong settings are found without a server. */
 import { describeMssql, freshMssqlDatabase, type OwnDatabase, onMssql } from "../../helpers/mssql.ts";
 import { killLeftOvers, launch, startsInVain } from "../../helpers/process.ts";
 import { tdsServer } from "../../unit/mssql/tds.ts";

@@ -1,6 +1,7 @@
 /**
- * The suites of tables on the statements for SQL Server, read and carried out one by one by PostgreSQL: what becomes of each record, in
- * each mode, and that a chunk is its records one by one. It says nothing about how a SQL Server reads them.
+ * Runs the suites of tables on the statements for SQL Server, which PostgreSQL carries out one by one: what happens to each
+ * record in each mode, and that a chunk has the result of its records one by one. It does not test how a real SQL Server reads
+ * the statements.
  */
 import type { Database } from "../../../database/database.ts";
 import { mssqlStore } from "../../../database/dialects/mssql/store.ts";
@@ -25,7 +26,7 @@ import { orderSuite } from "../targets/order.suite.ts";
 import { COLLATION, orderedTables, TABLES } from "../targets/postgres.kit.ts";
 import { StandIn } from "./stand-in.ts";
 
-/** Each of its records takes some fifty statements. */
+/** Few runs, because each record takes some fifty statements. */
 const RUNS = 8;
 
 let db: Database;
@@ -72,7 +73,7 @@ describePostgres("tables by statements for SQL Server, on PostgreSQL", () => {
       }));
     };
 
-    test("a chunk's rows and its verdict are one, and a chunk that comes again finds it", async () => {
+    test("a chunk's rows and its verdict are committed together, and a repeated chunk finds both", async () => {
       const of = { batch: id(1), fence: 2, chunk: 0 };
       expect(await elsewhere.enter(of)).toEqual({ fence: 2, nextChunk: 0, last: null });
       expect(await applying(of, { no: 1 })).toMatchObject({ counts: { created: 1 }, told: { passed: 0 } });
@@ -84,7 +85,7 @@ describePostgres("tables by statements for SQL Server, on PostgreSQL", () => {
       expect(await elsewhere.enter({ ...of, fence: 3, chunk: 2 })).toEqual({ fence: 3, nextChunk: 2, last: null });
     });
 
-    test("a fence that was raised, and a row that is gone, stop a late worker", async () => {
+    test("a raised fence, or a deleted batch row, stops a late worker", async () => {
       const of = { batch: id(2), fence: 1, chunk: 0 };
       await elsewhere.enter(of);
       expect(await elsewhere.raise(id(2), 5)).toMatchObject({ fence: 5 });
@@ -156,7 +157,7 @@ describePostgres("tables by statements for SQL Server, on PostgreSQL", () => {
       expect(counts).toMatchObject({ accepted: left.length, rejected: errors.length, created: left.length });
     });
 
-    test("a text that is none of its type: its field is told, and the others are rows", async () => {
+    test("a text that does not fit its column's type: the error names its field, and the other records are rows", async () => {
       const columns = orderColumns.map((one) =>
         one.name === "customer" ? column("customer", { type: "integer" }) : one,
       );
@@ -188,13 +189,13 @@ describePostgres("tables by statements for SQL Server, on PostgreSQL", () => {
       expect((await rowsOf(db)).map(({ email }) => email)).toEqual(["204"]);
     });
 
-    test("a commit that is another worker's leaves no row", async () => {
+    test("a commit under another worker's fence leaves no row", async () => {
       const { commit } = await deliveryOf(db, ordersPlan(), [{ no: 1 }]);
       expect(await db.store.commitChunk({ ...commit, fence: commit.fence + 1 })).toBeNull();
       expect(await numbers()).toEqual([]);
     });
 
-    test("a table that is gone is no fault of a record", async () => {
+    test("a missing table is no fault of a record", async () => {
       const { commit } = await deliveryOf(db, ordersPlan(), [{ no: 1 }]);
       await run(db, "DROP TABLE orders");
       await expect(db.store.commitChunk(commit)).rejects.toMatchObject({ kind: "gone", state: "208" });

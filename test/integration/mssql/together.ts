@@ -1,4 +1,4 @@
-/** Batches of one transaction, carried out by PostgreSQL: what `Together` is on a SQL Server. */
+/** Carries out the batches of one transaction on PostgreSQL, as `Together` does on SQL Server. */
 import type pg from "pg";
 import type { Together } from "../../../database/dialects/mssql/together.ts";
 import { asNumbered } from "./error-numbers.ts";
@@ -8,7 +8,7 @@ import { load } from "./staged.ts";
 const TRY_CAST = `CREATE OR REPLACE FUNCTION pg_temp.try_cast(given text, type text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN EXECUTE format('SELECT %L::%s', given, type); RETURN given; EXCEPTION WHEN OTHERS THEN RETURN NULL; END $$`;
 
-/** Constraints of the table `$1`, as SQL Server's catalog would tell them. */
+/** The constraints of the table `$1`, in the form of SQL Server's catalog. */
 const TRAITS = `SELECT k.conname AS name, a.attname AS column,
     CASE WHEN k.contype = 'c' THEN 'check' WHEN k.conrelid = k.confrelid THEN 'itself' ELSE 'reference' END AS kind
   FROM pg_constraint k LEFT JOIN LATERAL unnest(k.conkey) AS no ON k.conrelid = $1::regclass
@@ -26,7 +26,7 @@ const TYPES = `SELECT attname AS name, format_type(atttypid, atttypmod) AS type 
 export function togetherOn(client: pg.PoolClient, session: Session): Together {
   const types = new Map<string, string>();
 
-  /** PostgreSQL makes no value of another type of a text by itself. */
+  /** Adds a cast, because PostgreSQL does not convert a text to another type by itself. */
   const cast = (text: string) =>
     text
       .replaceAll(/TRY_CAST\((\S+) AS ((?:[^()]|\([^()]*\))*)\)/g, "pg_temp.try_cast($1, '$2')")

@@ -1,4 +1,4 @@
-/** As much of T-SQL as our own batches use: their steps, and each statement as PostgreSQL has it. */
+/** A reader for the part of T-SQL that our batches use: their steps, and each statement in PostgreSQL's form. */
 import { LRUCache } from "lru-cache";
 
 export type Step =
@@ -10,7 +10,7 @@ export type Step =
 
 const CONDITION = /(IF|WHILE) ([^;]*?)\s+(?=(?:BEGIN|COMMIT|ROLLBACK|SET|THROW)\b)/y;
 
-/** Reads a batch from its beginning. Throws at what it does not know. */
+/** Reads a batch from its beginning. Throws at a text that it does not know. */
 class Reader {
   readonly #text: string;
   #at = 0;
@@ -19,7 +19,7 @@ class Reader {
     this.#text = text;
   }
 
-  /** All steps up to the end, or to the END of a block. */
+  /** All steps up to the end of the batch, or to the END of a block. */
   steps(): Step[] {
     const steps: Step[] = [];
     while (!this.#sees(/END\b|$/y)) steps.push(this.#step());
@@ -75,7 +75,7 @@ class Reader {
   }
 }
 
-/** Most texts come again and again, and reading one takes longer than PostgreSQL takes for its statements. */
+/** How many texts are kept in a cache. Most texts are repeated, and reading one takes longer than running its statements. */
 const MOST_TEXTS = 1_000;
 const batches = new LRUCache<string, Step[]>({ max: MOST_TEXTS, memoMethod: (batch) => new Reader(batch).steps() });
 const statements = new LRUCache<string, string>({ max: MOST_TEXTS, memoMethod: translated });
@@ -83,7 +83,7 @@ const statements = new LRUCache<string, string>({ max: MOST_TEXTS, memoMethod: t
 export const stepsOf = (batch: string): Step[] => batches.memo(batch);
 export const asPostgres = (statement: string): string => statements.memo(statement);
 
-/** A type of SQL Server, in whatever length. */
+/** The PostgreSQL type for a type of SQL Server, of any length. */
 export function typeOf(type: string): string {
   if (/^NVARCHAR/i.test(type)) return "text";
   if (/^(VAR)?BINARY/i.test(type)) return "bytea";
@@ -109,7 +109,7 @@ const words: [RegExp, string][] = [
   [/COUNT_BIG\(/g, "COUNT("],
   [/JSON_VALUE\(([\w.]+), '\$\.(\w+)'\)/g, "($1::jsonb ->> '$2')"],
   [/ COLLATE \w+/g, ""],
-  // Of whole numbers it is one there.
+  // In SQL Server the SUM of whole numbers is a whole number.
   [/\bSUM\((\w\.)?n\)((?: OVER \([^)]*\))?)/g, "CAST(SUM($1n)$2 AS bigint)"],
   [/(\S+) \+ NCHAR\((\d+)\) \+ (\S+)/g, "$1 || chr($2) || $3"],
   [/\bLEN\(/g, "length("],
@@ -129,7 +129,10 @@ function translated(statement: string): string {
   return lockedRows(returning(limited(recordset(text))));
 }
 
-/** Changes of one of two joined tables: PostgreSQL names the other one alone in FROM or USING. And a table made of what is selected. */
+/**
+ * Rewrites a change of one of two joined tables, because PostgreSQL names only the other table in FROM or USING. Also rewrites a
+ * table that is made from a SELECT.
+ */
 function joining(text: string): string {
   const made = text.replace(/^SELECT (.*)\nINTO (#\w+) FROM/s, "CREATE TEMP TABLE $2 AS SELECT $1 FROM");
   const [grouped, set, from, on = ""] =
@@ -147,7 +150,7 @@ function joining(text: string): string {
   return `UPDATE ${changed} SET${sets} FROM ${other} WHERE ${where}`;
 }
 
-/** Rows that a SELECT takes for itself, passing by what others took: the hint of their table becomes the end of the statement. */
+/** Rewrites a SELECT that locks rows and skips locked ones: the hint of its table becomes the end of the statement. */
 function lockedRows(text: string): string {
   const [hint, of] =
     / AS (\w+) WITH \((?:UPDLOCK, ROWLOCK, READCOMMITTEDLOCK, READPAST|READCOMMITTEDLOCK, READPAST, UPDLOCK, ROWLOCK)\)/.exec(
@@ -156,7 +159,7 @@ function lockedRows(text: string): string {
   return hint ? `${text.replace(hint, ` AS ${of}`)} FOR UPDATE OF ${of} SKIP LOCKED` : text;
 }
 
-/** OPENJSON with the columns that it reads: `name TYPE '$.property'`. */
+/** Rewrites OPENJSON with the columns that it reads: `name TYPE '$.property'`. */
 const recordset = (text: string): string =>
   text.replaceAll(/OPENJSON\((@\w+)\) WITH \((.*?'\$\.\w+')\) AS j/g, (_all, list: string, columns: string) => {
     const read = [...columns.matchAll(/(\w+) (\w+(?:\(\w+\))?) '\$\.(\w+)'/g)];
@@ -165,7 +168,10 @@ const recordset = (text: string): string =>
     return `(SELECT ${names.join(", ")} FROM jsonb_to_recordset(${list}::jsonb) AS x(${types.join(", ")})) AS j`;
   });
 
-/** TOP becomes the LIMIT of its own SELECT; the last one is the innermost, or beside those before it. */
+/**
+ * Rewrites each TOP as the LIMIT of its own SELECT. It begins with the last one, which is the innermost, or stands beside the
+ * earlier ones.
+ */
 function limited(text: string): string {
   const at = text.lastIndexOf("SELECT TOP (");
   if (at === -1) return text;
@@ -176,7 +182,7 @@ function limited(text: string): string {
   return limited(text.slice(0, at) + select + text.slice(end));
 }
 
-/** The bracket that closes the level on which `from` stands, or the end. */
+/** The position of the bracket that closes the level of `from`, or the end. */
 function endOf(text: string, from: number): number {
   for (let at = from, depth = 0; at < text.length; at++) {
     if (text[at] === "(") depth++;

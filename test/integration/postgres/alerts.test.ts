@@ -1,4 +1,7 @@
-/** The promise: of many nodes one tells, at most once a minute; what one of them leaves behind another one tells; and nothing is lost while the chat is away. */
+/**
+ * The promise: one of many nodes sends a chat line, at most once a minute. Another node sends what a dead node has left, and no
+ * note is lost while the chat is away.
+ */
 import type { ServiceBroker, ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
 import type { NotedKind } from "../../../services/alerts/alerts.domain.ts";
@@ -59,7 +62,7 @@ describePostgres("alerts of several nodes", () => {
   const texts = () => chat.got.map(({ body }) => (JSON.parse(body) as { text: string }).text);
   const said = (n: number) => until(() => chat.got.length >= n, `the chat has ${n} lines`);
 
-  /** Every node looks again, and again. */
+  /** Makes every node look for notes repeatedly. */
   async function allLook(): Promise<void> {
     const looks = nodes.map((one) => jest.spyOn(databaseOf(one).store, "dueAlerts"));
     await until(() => looks.every(({ mock }) => mock.calls.length >= 4), "all nodes have looked");
@@ -86,12 +89,12 @@ describePostgres("alerts of several nodes", () => {
     expect(await query('SELECT * FROM "alert_note"')).toEqual([]);
   });
 
-  test("what a node leaves behind that dies while it sends, another one sends", async () => {
+  test("another node sends what a node has left that died while it was sending", async () => {
     const first = await node();
     await until(async () => (await query('SELECT * FROM "alert"')).length > 0);
     const { store } = databaseOf(first);
     const write = store.writeAlert.bind(store);
-    // It dies after it has sent the line: it never writes that it has.
+    // The node dies after it has sent the line, so it never notes that.
     jest
       .spyOn(store, "writeAlert")
       .mockImplementation((given) => (given.dueInMs === null ? write(given) : Promise.reject(new Error("killed"))));
@@ -100,7 +103,7 @@ describePostgres("alerts of several nodes", () => {
     nodes = [];
     const second = await node();
     await allLook();
-    // Its lease is the minute of the line.
+    // The lease of a line lasts for its minute.
     expect(chat.got).toHaveLength(1);
     await note(second);
     await minuteOver();
@@ -110,11 +113,11 @@ describePostgres("alerts of several nodes", () => {
     await first.stop();
   });
 
-  test("an event's row becomes a note, whichever node finds it; RabbitMQ has no part in it", async () => {
+  test("an event's row becomes a note on whichever node finds it, without RabbitMQ", async () => {
     const one = await node();
     const { store } = databaseOf(one);
     const draft = draftAlert("batch_held", { clientId: 1, batchId: "b-7" });
-    // As a node has left it that died after its commit.
+    // The row that a node has left if it died after its commit.
     await query(
       `INSERT INTO "outbox" ("topic", "body", "due_at", "attempts") VALUES ('${draft.topic}', '${draft.body}', 1, 0)`,
     );
@@ -124,7 +127,7 @@ describePostgres("alerts of several nodes", () => {
     expect(await store.alertNotes("batch_held", 9)).toEqual([]);
   });
 
-  test("a chat that is away gets all in one line later, and is tried at most every few minutes", async () => {
+  test("a chat that is away gets all notes in one line later, and is tried at most every few minutes", async () => {
     answer = () => 503;
     const one = await node();
     await note(one);
@@ -146,7 +149,7 @@ describePostgres("alerts of several nodes", () => {
       expect((await due()).inMs).toBeLessThanOrEqual(360_000);
       expect((await due()).inMs).toBeGreaterThan(290_000);
     }
-    // While the chat is away all notes are kept in the one row of their kind.
+    // While the chat is away, all notes are kept in one row for each kind.
     expect(await query('SELECT * FROM "alert_note"')).toEqual([]);
     answer = () => 200;
     await minuteOver();
@@ -156,7 +159,7 @@ describePostgres("alerts of several nodes", () => {
     );
   });
 
-  test("what nobody takes for days is given up, with a line in the log", async () => {
+  test("a note that cannot be sent for days is given up, with a line in the log", async () => {
     answer = () => 500;
     const log = listen();
     const one = await node({ LOG_LEVEL: "error", LOG_FORMAT: "json" }, { ...QUICK, keptMs: -1 });
@@ -166,7 +169,7 @@ describePostgres("alerts of several nodes", () => {
     await until(async () => (await query(`SELECT * FROM "alert" WHERE "pending" IS NOT NULL`)).length === 0);
   });
 
-  test("a chat in a private network is refused as a webhook is, and the log has no secret", async () => {
+  test("a chat in a private network is refused as a webhook would be, and the log has no secret", async () => {
     const log = listen();
     const one = await node({ WEBHOOK_ALLOWED_HOSTS: "", LOG_LEVEL: "debug", LOG_FORMAT: "json" });
     await note(one);

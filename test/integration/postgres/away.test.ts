@@ -1,4 +1,7 @@
-/** A PostgreSQL that goes away while a node runs, by a cut or without a word: everybody hears of it in time, and all is well when it is back. */
+/**
+ * The promise: when PostgreSQL goes away while a node runs, by a cut or silently, callers learn it in time. Everything works
+ * again when it is back.
+ */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { describePostgres } from "../../helpers/database.ts";
 import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
@@ -42,7 +45,7 @@ async function chunkWithoutDatabase(at: Proxied) {
   }
 }
 
-/** The status of each request, whether it says when to come again, and the longest time that one took. */
+/** The status of each answer, whether it has a `Retry-After`, and the longest time that a request took. */
 async function answers(requests: (() => Promise<Response>)[]) {
   const beganAt = performance.now();
   const all = await Promise.all(requests.map((request) => request()));
@@ -78,7 +81,7 @@ async function apiOnFrozenLink(at: Proxied) {
 }
 
 describePostgres("a PostgreSQL that is away", () => {
-  // At the same time, because each takes as long as a silent link is believed.
+  // Both tests run at the same time, because each takes as long as a node waits for a silent link.
   test("a silent link is noticed within 15 s, and the node serves at once when PostgreSQL is back", async () => {
     const [silent, without, api] = await Promise.all([
       onProxied(chunkOnSilentLink),

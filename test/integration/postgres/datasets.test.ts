@@ -1,4 +1,7 @@
-/** Datasets on several nodes: a change holds on all of them, also where its news is lost, and changes at once are exact. */
+/**
+ * The promise: a change of a dataset takes effect on all nodes, even if its event is lost, and changes at the same time are
+ * exact.
+ */
 import type { Service, ServiceBroker } from "moleculer";
 import type { WithCache } from "../../../mixins/cache.ts";
 import { call } from "../../../services/messages.ts";
@@ -42,7 +45,7 @@ describePostgres("datasets on two nodes", () => {
     call(node, "policy.grantDataset", { clientId, name: "orders", override });
   const revoke = (node: ServiceBroker, clientId: number) =>
     call(node, "policy.revokeDataset", { clientId, name: "orders" });
-  /** The one field that the tests change; null: an upload would be refused. */
+  /** The field that the tests change, as this node sees it. Null: the node would refuse an upload. */
   const seen = (node: ServiceBroker, clientId = 1) =>
     call(node, "policy.ofDataset", { clientId, name: "orders" }).then(
       (found) => found.policy.maxErrors,
@@ -54,7 +57,7 @@ describePostgres("datasets on two nodes", () => {
   const readChanges = (node: ServiceBroker) =>
     (node.getLocalService("policy") as Service & WithCache<never>).readChanges();
 
-  test("what one node changes the other takes, and a batch finds what it was taken under", async () => {
+  test("a change on one node takes effect on the other, and a batch keeps the version that it was accepted under", async () => {
     const [one, two] = await pair();
     await put(one, { maxErrors: 1 });
     expect(await seen(two)).toBe("refused");
@@ -82,7 +85,7 @@ describePostgres("datasets on two nodes", () => {
     await until(async () => (await call(one, "policy.dataset", { name: "orders" }))?.dataset.maxErrors === 9, "anew");
   });
 
-  test("the safety read finds what no news told", async () => {
+  test("the safety read finds a change whose event was lost", async () => {
     const [one, two] = await start(`deaf-${Math.random()}`, `dumb-${Math.random()}`);
     await put(one, { maxErrors: 1 });
     await grant(one, 1);
@@ -99,7 +102,7 @@ describePostgres("datasets on two nodes", () => {
     expect(await seen(two)).toBe("refused");
   });
 
-  test("changes at once are each on top of the other: no override is left invalid, every client is counted", async () => {
+  test("simultaneous changes follow each other: no override becomes invalid, and every client is counted", async () => {
     const [one, two] = await pair();
     await put(one, { backoff: { delayMs: 1, maxMs: 5_000 } });
     const clients = Array.from({ length: 12 }, (_, i) => i + 1);
@@ -118,7 +121,7 @@ describePostgres("datasets on two nodes", () => {
     await expect(grant(one, 1)).rejects.toEqual(problem("not-found"));
   });
 
-  test("first uploads at once pin the same", async () => {
+  test("first uploads at the same time pin the same version", async () => {
     const [one, two] = await pair();
     await put(one, {});
     await grant(one, 1);

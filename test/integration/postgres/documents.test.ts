@@ -1,4 +1,7 @@
-/** The promise: the SQL that the documents show for PostgreSQL is right. It runs in a transaction that is rolled back, with names of its own. */
+/**
+ * The promise: the SQL for PostgreSQL in the documents is right. The test runs it with other names, in a transaction that it
+ * rolls back.
+ */
 import { QueryTypes } from "sequelize";
 import { openDatabase } from "../../../database/database.ts";
 import { blocksOf, pageOf } from "../../e2e/docs.kit.ts";
@@ -17,7 +20,7 @@ describePostgres("what a DBA runs", () => {
     const own = (block: string) =>
       block
         .replaceAll(/\bdataflow(_migrate)?\b(?!_applied)/g, `${name}$1`)
-        // Left out: `\c` is a command of psql alone, and CREATE DATABASE cannot run in a transaction.
+        // Left out: `\c` is a command of psql, and CREATE DATABASE cannot run in a transaction.
         .replaceAll(/^(\\c|CREATE DATABASE) .*$/gm, "");
     const transaction = await database.sequelize.transaction();
     try {

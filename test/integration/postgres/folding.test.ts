@@ -1,4 +1,4 @@
-/** On PostgreSQL a change of a batch's state is a row of its own: a node makes few of them again. */
+/** On PostgreSQL each change of a batch's state adds a counter row. A node sums these rows up into few. */
 import { describePostgres, freshPostgres } from "../../helpers/database.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, startSystem } from "../../helpers/system.ts";
@@ -7,7 +7,7 @@ import { ready } from "../store/drafts.ts";
 const MANY = 300;
 
 describePostgres("counts of batches", () => {
-  test("a node adds up the counts of all nodes by itself", async () => {
+  test("a node sums up the counter rows of all nodes by itself", async () => {
     const { db, url, remove } = await freshPostgres();
     await Promise.all(Array.from({ length: MANY }, (_, n) => ready(db.store, n + 1, { state: "held", due: null })));
     await db.sequelize.query(`INSERT INTO batch_count (state, n) SELECT 'all', 0 FROM generate_series(1, ${MANY})`);

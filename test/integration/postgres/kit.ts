@@ -1,19 +1,19 @@
-/** A PostgreSQL behind a proxy: what a node sees of it, and what really is in it. */
+/** A PostgreSQL behind a proxy: the node's connection through the proxy, and one beside it that shows what is really stored. */
 import { type Database, openDatabase } from "../../../database/database.ts";
 import { freshPostgres } from "../../helpers/database.ts";
 import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
 
 export interface Proxied {
   proxy: TcpProxy;
-  /** Through the proxy. */
+  /** The URL through the proxy. */
   url: string;
-  /** Beside the proxy. */
+  /** The database without the proxy. */
   beside: Database;
   rows<T>(sql: string): Promise<T[]>;
   remove(): Promise<void>;
 }
 
-/** `open`: of a database of one's own, or one that many tests share. */
+/** `open`: opens a database of the test's own, or one that many tests share. */
 export async function proxiedPostgres(open = freshPostgres): Promise<Proxied> {
   const { db: beside, url, remove } = await open();
   const { hostname: host, port } = new URL(url);

@@ -1,4 +1,4 @@
-/** What a node asks of PostgreSQL beside its statements: how many connections, for how long, and in which types. */
+/** What a node asks of PostgreSQL beside its statements: the number of connections, timeouts, and types. */
 import pg from "pg";
 import { type Database, openDatabase } from "../../../database/database.ts";
 import { isOutcomeUnknown } from "../../../database/errors.ts";
@@ -26,7 +26,7 @@ describePostgres("limits", () => {
     return client;
   }
 
-  /** How many connections many reads at once are spread over, while none of them can end. */
+  /** How many connections many simultaneous reads use, while none of them can end. */
   async function connectionsOf({ store }: Database, expected: number): Promise<number> {
     const used = new Set<unknown>();
     const query = pg.Client.prototype.query as (...all: unknown[]) => unknown;
@@ -34,7 +34,7 @@ describePostgres("limits", () => {
       this: unknown,
       ...args: unknown[]
     ) {
-      // The models, and this test's own, ask by a text alone.
+      // Statements of the models and of this test are plain texts, and do not count.
       if (typeof args[0] === "object") used.add(this);
       return query.apply(this, args);
     } as never);
@@ -42,7 +42,7 @@ describePostgres("limits", () => {
     await locking.query("BEGIN; LOCK TABLE batch");
     const reads = Array.from({ length: 60 }, () => store.list({ limit: 1 }));
     await until(() => used.size >= expected);
-    // One more, opened after all of theirs.
+    // Opens one more connection after all others.
     await (await connected()).end();
     await locking.end();
     await Promise.all(reads);

@@ -1,4 +1,4 @@
-/** Answers that a whole node loses: what its clients and operators are told, and what is stored. */
+/** Answers that a whole node loses: what its clients and operators learn, and what is stored. */
 import { call } from "../../../services/messages.ts";
 import { accepted, admin, batchWhen, get, newClient, post } from "../../helpers/http.ts";
 import { startSystem } from "../../helpers/system.ts";
@@ -6,7 +6,7 @@ import { hears } from "../../unit/contracts/kit.ts";
 import type { Proxied } from "./kit.ts";
 
 export function lostInNodes(at: () => Proxied): void {
-  test("to what operators and clients ask for: they are answered as if nothing had happened", async () => {
+  test("to requests of operators and clients: they get answers as if nothing had happened", async () => {
     const system = await startSystem({ env: { DATABASE_URL: at().url, SWEEP_INTERVAL: "1h" } });
     try {
       const client = await newClient(system.url, { requiresApproval: true });
@@ -29,7 +29,7 @@ export function lostInNodes(at: () => Proxied): void {
     }
   });
 
-  test("to an operator's change: the secret that is shown is the one that holds", async () => {
+  test("to an operator's change: the secret in the answer is the valid one", async () => {
     const system = await startSystem({ env: { DATABASE_URL: at().url, SWEEP_INTERVAL: "1h" } });
     try {
       const made = at().proxy.lose("COMMIT", "cut");
@@ -48,7 +48,7 @@ export function lostInNodes(at: () => Proxied): void {
     }
   });
 
-  test("whose database stays away: a client hears that it is not known, and how to look", async () => {
+  test("while the database stays away: the client learns that the outcome is unknown, and how to find out", async () => {
     const system = await startSystem({ env: { DATABASE_URL: at().url, LOG_LEVEL: "fatal" } });
     try {
       const client = await newClient(system.url);
@@ -70,7 +70,7 @@ export function lostInNodes(at: () => Proxied): void {
     }
   });
 
-  test("the client's 202 comes, every record is there once, and each event is told once", async () => {
+  test("the client gets its 202, every record is stored once, and each event is published once", async () => {
     const events: { subject: string }[] = [];
     const heard = (["batch.created", "batch.ready", "batch.completed"] as const).map((name) => hears(name, events));
     const system = await startSystem({ env: { DATABASE_URL: at().url }, extra: heard });

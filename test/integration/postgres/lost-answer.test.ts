@@ -1,4 +1,7 @@
-/** The answer of a statement is lost: the connection breaks when it was sent. What became of it is found out. */
+/**
+ * The answer of a statement is lost, because the connection breaks after the statement was sent. The store finds out what
+ * happened.
+ */
 import { changeWithEvent } from "../../../database/change.ts";
 import type { Database } from "../../../database/database.ts";
 import { isOutcomeUnknown } from "../../../database/errors.ts";
@@ -43,22 +46,25 @@ describePostgres("a lost answer", () => {
   test.each([
     ["a claim", async (ids: number[]) => [await db.store.claim(ids[0] as number, "the-owner", LEASE)]],
     ["a group's claim", (ids: number[]) => db.store.claimGroup(ids, "the-owner", LEASE)],
-  ] as const)("of %s that still waits for a lock: it is ours once that has ended", async (_what, claim) => {
-    const { id } = await ready(db.store, 1);
-    const waiting = () =>
-      at.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
-    const transaction = await at.beside.sequelize.transaction();
-    await at.beside.sequelize.query("SELECT client_id FROM client_queue FOR UPDATE", { transaction });
-    const taken = claim([id]);
-    await until(async () => (await waiting()).length === 1);
-    at.proxy.cut();
-    const isEarly = taken.then(() => true);
-    const isWaiting = until(async () => (await waiting()).length === 2).then(() => false);
-    expect(await Promise.race([isEarly, isWaiting])).toBe(false);
-    await transaction.commit();
-    expect((await taken).map((one) => one?.batch)).toMatchObject([{ id, owner: "the-owner", fence: 1, attempt: 1 }]);
-    expect(await at.rows("SELECT running FROM client_queue")).toEqual([{ running: 1 }]);
-  });
+  ] as const)(
+    "of %s that still waits for a lock: the worker has the batch once the wait has ended",
+    async (_what, claim) => {
+      const { id } = await ready(db.store, 1);
+      const waiting = () =>
+        at.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+      const transaction = await at.beside.sequelize.transaction();
+      await at.beside.sequelize.query("SELECT client_id FROM client_queue FOR UPDATE", { transaction });
+      const taken = claim([id]);
+      await until(async () => (await waiting()).length === 1);
+      at.proxy.cut();
+      const isEarly = taken.then(() => true);
+      const isWaiting = until(async () => (await waiting()).length === 2).then(() => false);
+      expect(await Promise.race([isEarly, isWaiting])).toBe(false);
+      await transaction.commit();
+      expect((await taken).map((one) => one?.batch)).toMatchObject([{ id, owner: "the-owner", fence: 1, attempt: 1 }]);
+      expect(await at.rows("SELECT running FROM client_queue")).toEqual([{ running: 1 }]);
+    },
+  );
 
   describe.each(["cut", "late"] as const)("(%s)", (how) => {
     test("of a chunk's commit: it is committed once, and the run goes on", async () => {
@@ -102,7 +108,7 @@ describePostgres("a lost answer", () => {
       expect(await stored()).toHaveLength(6);
     });
 
-    test("of a group's claim: each batch is ours, once", async () => {
+    test("of a group's claim: the worker has each batch once", async () => {
       const ids = [(await ready(db.store, 1)).id, (await ready(db.store, 1)).id, (await ready(db.store, 2)).id];
       const lost = at.proxy.lose("the-owner", how);
       const taken = await db.store.claimGroup(ids, "the-owner", LEASE);
@@ -114,7 +120,7 @@ describePostgres("a lost answer", () => {
       expect(await db.store.claimGroup(ids, "another", LEASE)).toEqual([]);
     });
 
-    test("of a claim: it is ours, once", async () => {
+    test("of a claim: the worker has the batch once", async () => {
       const batch = await ready(db.store, 1);
       const lost = at.proxy.lose("the-owner", how);
       const taken = await db.store.claim(batch.id, "the-owner", LEASE);
@@ -162,7 +168,7 @@ describePostgres("a lost answer", () => {
       expect(await at.rows("SELECT no FROM batch_chunk ORDER BY no")).toEqual([{ no: 0 }, { no: 1 }]);
     });
 
-    test("of a commit with a key, a content and a quota: none of them is its own enemy", async () => {
+    test("of a commit with a key, a content and a quota: the repetition does not count as a duplicate of itself", async () => {
       const key = { key: "k", keepMs: 60_000, fingerprint: "0a".repeat(32) };
       const whole = upload(1, { key, dedup: { keepMs: 60_000 }, quota: { bytes: 60, records: 6 } });
       const lost = at.proxy.lose(whole.batch.publicId, how);
@@ -174,7 +180,7 @@ describePostgres("a lost answer", () => {
       expect(await at.rows("SELECT public_id FROM batch")).toEqual([{ public_id: batch.publicId }]);
     });
 
-    test("of a large body's beginning with a key: the key is its own", async () => {
+    test("of a large body's beginning with a key: the upload keeps its key", async () => {
       const batch = newBatch(1);
       const lost = at.proxy.lose(batch.publicId, how);
       const begun = await db.store.beginKeyedUpload(batch, LEASE, "k");
@@ -201,7 +207,7 @@ describePostgres("a lost answer", () => {
     });
   });
 
-  test("after which the batch was taken away: it is lost, and nothing is written again", async () => {
+  test("after which the batch was taken away: the worker learns that it has lost the batch, and nothing is written again", async () => {
     const batch = await claimed(db.store, 1);
     const takeAway = () => at.beside.store.move(moveOf(batch, "ready"));
     const lost = at.proxy.lose('{"n":1}', "cut", takeAway);
@@ -211,7 +217,7 @@ describePostgres("a lost answer", () => {
     expect((await db.store.batch(batch.publicId, 1))?.accepted).toBe(3);
   });
 
-  test("of an upload that was swept meanwhile: it is refused, and nothing of it comes back", async () => {
+  test("of an upload that was swept meanwhile: it is refused, and nothing of it is stored", async () => {
     const batch = newBatch(1);
     const id = await db.store.beginUpload(batch, LEASE);
     const lost = at.proxy.lose("chunk 0", "late", () => at.beside.store.voidUpload(id, false));
@@ -220,7 +226,7 @@ describePostgres("a lost answer", () => {
     expect(await at.rows("SELECT state FROM batch")).toEqual([{ state: "receiving" }]);
   });
 
-  test("of a move after which somebody went on with the batch: it was made", async () => {
+  test("of a move after which another caller went on with the batch: the move counts as made", async () => {
     const held = await ready(db.store, 1, { state: "held", due: null });
     const moved = event("batch.moved");
     const goOn = () => at.beside.store.claim(held.id, "another", LEASE);
@@ -230,7 +236,7 @@ describePostgres("a lost answer", () => {
     expect(written).toMatchObject({ batch: { state: "processing", owner: "another" }, outbox: [moved] });
   });
 
-  test("of a move that another one forestalled: it was not made", async () => {
+  test("of a move that another move has prevented: it counts as not made", async () => {
     const batch = await ready(db.store, 1);
     const takeAway = () => at.beside.store.claim(batch.id, "another", LEASE);
     const lost = at.proxy.lose("batch.moved", "late", takeAway);
@@ -240,7 +246,7 @@ describePostgres("a lost answer", () => {
     expect(await at.rows("SELECT state FROM batch")).toEqual([{ state: "processing" }]);
   });
 
-  test("of an operator's change, after which the server is silent: while the caller still listens it is told to be unknown", async () => {
+  test("of an operator's change, after which the server is silent: the caller is answered in time that the outcome is unknown", async () => {
     const lost = at.proxy.lose("COMMIT", "cut", async () => at.proxy.freeze());
     const began = performance.now();
     const change = changeWithEvent(

@@ -1,4 +1,4 @@
-/** A step that would lock a large table is taken outside of a transaction, and goes on where it was broken off. */
+/** A migration step that would lock a large table runs outside of a transaction. After an interruption it continues. */
 import pg from "pg";
 import type { Dialect } from "../../../database/dialect.ts";
 import { makeIndex } from "../../../database/dialects/postgres/backfill.ts";
@@ -42,7 +42,7 @@ describePostgres("a migration step outside of the transaction", () => {
     );
     return found?.indisvalid ?? null;
   };
-  /** The server's process that makes the index, once it waits for a transaction that is under way. */
+  /** The server process that builds the index, once it waits for an open transaction. */
   async function maker(): Promise<number> {
     let pid: number | undefined;
     await until(async () => {
@@ -68,7 +68,7 @@ describePostgres("a migration step outside of the transaction", () => {
     const broken = migrate(dialect, steps);
     const ends = expect(broken).rejects.toThrow();
     const pid = await maker();
-    // Others write while it is being made.
+    // Other programs write while the index is built.
     await rows(KEY.replace("$1", "2"));
     expect(await isValid()).toBe(false);
     await rows(`SELECT pg_terminate_backend(${pid})`);
@@ -86,7 +86,7 @@ describePostgres("a migration step outside of the transaction", () => {
     ]);
   });
 
-  test("tells whom a new index waits for, by its session and not by its query", async () => {
+  test("logs which session a new index waits for, without its query", async () => {
     await migrate(dialect);
     await writer.query("SET application_name = 'a \"psql\"'");
     await writer.query("BEGIN");
@@ -140,7 +140,7 @@ describePostgres("a migration step outside of the transaction", () => {
     });
     const all = [...migrations, change, after];
     const entries = () => rows<{ id: number; attempts: number }>("SELECT id::int, attempts FROM outbox ORDER BY id");
-    /** Of the first piece, and of the second and the fourth. */
+    /** Rows of the first, the second and the fourth piece. */
     const ids = [7, 9_999, 10_008, 30_007];
     const changed = (attempts: number[]) => ids.map((id, i) => ({ id, attempts: attempts[i] }));
 
@@ -161,7 +161,7 @@ describePostgres("a migration step outside of the transaction", () => {
         pid = found?.pid;
         return pid !== undefined;
       }, "a piece that waits");
-      // Nobody holds rows of the first piece any more.
+      // No lock on the rows of the first piece is left.
       expect(await entries()).toEqual(changed([1, 1, 0, 0]));
       await rows(`UPDATE outbox SET topic = 'v' WHERE id = ${ids[0]}`);
       await rows(`SELECT pg_terminate_backend(${pid})`);

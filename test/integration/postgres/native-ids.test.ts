@@ -1,4 +1,4 @@
-/** A database whose public ids are texts is brought over with what it holds. */
+/** Migrates a database in which public ids are texts, and keeps its data. */
 import { randomUUID } from "node:crypto";
 import { UniqueConstraintError } from "sequelize";
 import { rowsWhere } from "../../../database/model-reads.ts";
@@ -51,7 +51,7 @@ describePostgres("public ids on PostgreSQL", () => {
     expect(await deliveries.listDeliveries({ batch: parent.publicId, limit: 9 })).toMatchObject([
       { publicId: told.delivery.publicId, batchId: parent.publicId },
     ]);
-    // Whoever has taken a delivery still has it.
+    // A sender that had taken a delivery still has it.
     const id = taken[0]?.id as number;
     await deliveries.recordAttempt({ id, claim, status: 200, error: null, ms: 5, next: { state: "delivered" } });
     expect(await deliveries.listDeliveries({ state: "delivered", limit: 9 })).toMatchObject([{ id }]);

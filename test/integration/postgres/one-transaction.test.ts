@@ -1,4 +1,4 @@
-/** Small batches are written together: one transaction for many, also where the tables have a schema of their own. */
+/** Small batches are stored together: many in one transaction, also if the tables have a schema of their own. */
 import { QueryTypes } from "sequelize";
 import { type Database, openDatabase } from "../../../database/database.ts";
 import { describePostgres, freshSchema, onServer } from "../../helpers/database.ts";
@@ -23,7 +23,7 @@ describePostgres("Small batches", () => {
     };
     try {
       await db.migrate();
-      // An index may have waited for somebody's transaction.
+      // An index build may have waited for another program's transaction and logged that.
       warnings.length = 0;
       const queue = { cap: 99, weight: 1 };
       const events = [event("batch.created")];

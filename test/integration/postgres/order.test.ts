@@ -1,6 +1,6 @@
 /**
- * The order of batches on two nodes that know each other by the database alone, while batches fail, are tried again, skipped,
- * driven again and cancelled at random, and one node forgets to free places, as if it died there. ORDER_SEED repeats a run.
+ * Two nodes that share only the database keep the order of batches, while batches randomly fail, are retried, skipped, redriven
+ * and cancelled. One node sometimes forgets to free a place, as if it had died there. ORDER_SEED repeats a run.
  */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
@@ -17,13 +17,13 @@ const BATCHES = 25;
 
 interface Line {
   client: TestClient;
-  /** Its batches in the order of their commits. */
+  /** The client's batches in the order of their commits. */
   batches: string[];
-  /** Calls of the handler, as they began. */
+  /** The handler's calls in the order of their begin. */
   calls: string[];
-  /** The batches whose calls have no answer yet. */
+  /** Batches whose handler call has no answer yet. */
   open: string[];
-  /** Pairs that ran at the same time. */
+  /** Pairs of batches that ran at the same time. */
   overlaps: [string, string][];
 }
 
@@ -68,7 +68,7 @@ describePostgres(`batches in order on two nodes (ORDER_SEED=${SEED})`, () => {
       `SELECT public_id AS id, state FROM batch WHERE state IN (${statuses}) ORDER BY id`,
     );
 
-  /** What is allowed: another state meanwhile. */
+  /** Skips or cancels a batch. The batch may have another state by then, which is no fault. */
   async function disturb(id: string, action: "skip" | "cancel"): Promise<void> {
     disturbed.add(id);
     expect([200, 409]).toContain((await post(`/batches/${id}/${action}`)).status);
@@ -117,7 +117,7 @@ describePostgres(`batches in order on two nodes (ORDER_SEED=${SEED})`, () => {
   async function expectOrder({ batches, calls, overlaps }: Line): Promise<void> {
     const ends = new Map(await Promise.all(batches.map(async (id) => [id, (await row(nodes[0], id)).state] as const)));
     expect([...new Set(ends.values())].filter((state) => state !== "completed" && state !== "cancelled")).toEqual([]);
-    // Whoever is cancelled has ended, whatever its handler still does.
+    // A cancelled batch counts as ended, whatever its handler still does.
     expect(overlaps.filter((pair) => pair.every((id) => ends.get(id) !== "cancelled"))).toEqual([]);
     const undisturbed = batches.filter((id) => !disturbed.has(id));
     expect(undisturbed.length).toBeGreaterThan(BATCHES / 3);

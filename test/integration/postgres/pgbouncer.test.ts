@@ -1,4 +1,6 @@
-/** PostgreSQL behind PgBouncer in transaction mode: the next statement of a connection may be carried out by another server process. */
+/**
+ * PostgreSQL behind PgBouncer in transaction mode, where another server process may carry out the next statement of a connection.
+ */
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import type { Database } from "../../../database/database.ts";
@@ -34,8 +36,8 @@ describePgBouncer("the store behind PgBouncer", () => {
       },
     };
   });
-  // The texts are those of a direct connection; only their names, by which they are prepared, are missing. So what can differ is what
-  // takes several statements, has a text of its own each time, or goes through Sequelize.
+  // The statements are those of a direct connection, but without the names by which they are prepared. So only these can differ:
+  // work of several statements, statements with a new text each time, and statements of Sequelize. These suites run here.
   storeConformance("postgres behind PgBouncer", open, [uploadSuite, groupSuite, retentionSuite, lockSuite, modelSuite]);
 
   test("rows of a table, at once and one by one", async () => {
@@ -44,7 +46,7 @@ describePgBouncer("the store behind PgBouncer", () => {
       db,
       "CREATE TABLE orders (no int PRIMARY KEY, customer int CHECK (customer < 9), amount numeric, city text, email text)",
     );
-    // Several at a time, so that they have other connections of the server's.
+    // Several deliveries at once, so that they use different server connections.
     const deliveries = Array.from({ length: 6 }, (_, i) =>
       deliver(db, ordersPlan(), [{ no: i }, { no: i + 6, customer: i % 2 ? 9 : 1 }]),
     );
@@ -139,7 +141,7 @@ describePgBouncer("PgBouncer", () => {
   ];
 
   test("an error of PgBouncer that waiting cannot fix ends the start", async () => {
-    // One by the node, and all others by the one step, which is read in half the time.
+    // A node ends with one of the errors. `migrate`, which takes half of the time, shows all others.
     const ends = await Promise.all(
       cases.map(([, url], i) => startsInVain({ DATABASE_URL: url() }, i === 0 ? "start" : "migrate")),
     );
@@ -188,7 +190,7 @@ describePgBouncer("PgBouncer", () => {
     }
   });
 
-  /** Whoever looked whether it listens may still have a place. */
+  /** Opens a connection. PgBouncer may count an earlier one for a moment, so it tries again. */
   async function connected(crowded: PgBouncer): Promise<pg.Client> {
     for (;;) {
       const client = new pg.Client(crowded.url(own.name));

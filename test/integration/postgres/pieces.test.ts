@@ -1,4 +1,4 @@
-/** A piece of what is over is no larger than its limit, also where the planner expects a single row. */
+/** A delete in pieces never exceeds its limit, even if the planner expects a single row. */
 import type { Removed } from "../../../services/batch/batch.reads.domain.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
 
@@ -14,7 +14,7 @@ describePostgres("pieces of what is over", () => {
   });
   afterEach(() => database.remove());
 
-  test("keys that are over all at once, of which statistics know none, go piece by piece", async () => {
+  test("keys that expire all at once, and of which the statistics know none, are deleted piece by piece", async () => {
     const { sequelize, store } = database.db;
     await sequelize.query(`INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
       SELECT 1, decode(md5(n::text), 'hex'), 1, 0, ${LATER} + n FROM generate_series(1, ${KEYS}) n`);

@@ -1,4 +1,4 @@
-/** How PostgreSQL reads, where it is not left to its statistics: a plan is kept from when the tables were empty. */
+/** How PostgreSQL reads where its statistics may be wrong, because it may keep a plan from a time when the tables were empty. */
 import pg from "pg";
 import { LOOKED_AT } from "../../../database/counts.ts";
 import { runnerOn } from "../../../database/dialects/postgres/render.ts";
@@ -12,10 +12,10 @@ import { undoUnits } from "../../../database/units/undo.ts";
 import { Units } from "../../../database/units/unit.ts";
 import { describePostgres, freshPostgres } from "../../helpers/database.ts";
 
-/** So often the server plans for the values of the call; then it keeps a plan for all. */
+/** How many times the server plans for the values of a call. Then it keeps one plan for all calls. */
 const OWN_PLANS = 6;
 
-/** The statements that `ask` sends; each is answered as `answers` says, by a word that it has. */
+/** The statements that `ask` sends. `answers`: what each is answered with, by a word in it. */
 async function sentBy(
   ask: (on: Units) => Promise<unknown>,
   answers: Record<string, unknown[]> = {},
@@ -30,7 +30,7 @@ async function sentBy(
   return sent;
 }
 
-/** As many as make the look for the oldest go on, all of a client at its cap. */
+/** Enough rows of clients at their cap that the search for the oldest batch has to go on behind them. */
 const HIDDEN = Array.from({ length: LOOKED_AT.batches }, () => ({ kind: "ready", clientId: 1, at: 0 }));
 const figures = (glance: object[] = [{ kind: "full", clientId: 1 }, ...HIDDEN]) =>
   sentBy((on) => figureUnits(on).stats(), { "q.running >= q.cap": glance });
@@ -51,7 +51,7 @@ interface Plan {
 
 const partsOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(partsOf)];
 
-/** Rows of `table` that were read, also those that were of no use. */
+/** How many rows of `table` the plan reads, including rows that it discards. */
 const readIn = (plan: Plan, table = "batch"): number =>
   partsOf(plan)
     .filter((part) => part["Relation Name"] === table)
@@ -59,7 +59,7 @@ const readIn = (plan: Plan, table = "batch"): number =>
       return sum + (rows + (part["Rows Removed by Filter"] ?? 0)) * loops;
     }, 0);
 
-/** What `statement` reads once a client has a history, with the plan that was made while there was nothing. */
+/** What a statement reads once a client has a history, by the plan that was made while there was none. */
 async function planAfter(statement: string, history: number, values = ""): Promise<[found: number, plan: Plan]> {
   const at = await freshPostgres();
   const client = new pg.Client(at.url);
@@ -81,7 +81,7 @@ async function planAfter(statement: string, history: number, values = ""): Promi
   }
 }
 
-/** A batch that waits of each hundredth client; all have been at work before. */
+/** One client in a hundred has a waiting batch. All clients had batches before. */
 const CLIENTS = 3_000;
 const waitingClients = [
   `INSERT INTO client_queue (client_id, running, pass, cap, weight, began, due_at)
@@ -97,7 +97,7 @@ const undoneKeys = [
    SELECT 1, decode(md5(n::text), 'hex'), 1, 0 FROM generate_series(1, 3000) n`,
 ];
 
-/** Rows of `table` that `statement` reads once there are many, with the plan that was made while there was none. */
+/** How many rows of `table` a statement reads when there are many, by the plan that was made while there were none. */
 async function rowsRead(table: string, fills: string[], statement: string, values: string): Promise<number> {
   const at = await freshPostgres();
   const client = new pg.Client(at.url);
@@ -129,7 +129,7 @@ describePostgres("PostgreSQL's plans", () => {
 
   it("taking back a piece of a batch reads the keys of the piece only", async () => {
     const [statement = ""] = await sentBy((on) => undoUnits(on).undoRecords(1, 2, []));
-    const keys = "ARRAY['c4ca4238a0b923820dcc509a6f75849b', 'c81e728d9d4c2f636f067f89cc14862c']"; // md5 of 1 and 2
+    const keys = "ARRAY['c4ca4238a0b923820dcc509a6f75849b', 'c81e728d9d4c2f636f067f89cc14862c']"; // The MD5 hashes of 1 and 2.
     expect(await rowsRead("record_key", undoneKeys, statement, `(1, ${keys}, 2)`)).toBe(2);
   });
 

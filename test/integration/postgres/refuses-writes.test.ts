@@ -1,4 +1,7 @@
-/** A PostgreSQL that only reads, is full, or has a table locked: 503, nothing half stored, and all goes on when it takes writes again. */
+/**
+ * The promise: when PostgreSQL is read-only or full, or has a table locked, callers get 503, nothing is half stored, and
+ * everything works once writes are accepted again.
+ */
 import pg from "pg";
 import { openDatabase } from "../../../database/database.ts";
 import { describePostgres, freshSchema, onServer, POSTGRES_URL, type Schema } from "../../helpers/database.ts";
@@ -14,7 +17,7 @@ let system: System;
 let client: TestClient;
 
 const name = () => /search_path=(\w+)/.exec(decodeURIComponent(schema.url))?.[1] as string;
-/** The schema, by a user of the test's own: what is said of him changes nothing for others. */
+/** The URL of the schema for a user of the test's own. Settings of this user affect nothing else. */
 function urlOfRole(): string {
   const url = new URL(schema.url);
   url.username = ROLE;
@@ -22,7 +25,7 @@ function urlOfRole(): string {
   return url.href;
 }
 
-/** From now on, also for the connections that are open. */
+/** Makes new and open connections read-only, or ends that. */
 async function readOnly(isOn: boolean): Promise<void> {
   await onServer(`ALTER ROLE ${ROLE} SET default_transaction_read_only = ${isOn}`);
   await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${ROLE}'`);
@@ -57,7 +60,7 @@ describePostgres("a PostgreSQL that takes no writes", () => {
     expect([response.status, await response.json()]).toMatchObject([503, { code: "unavailable" }]);
     expect(response.headers.get("retry-after")).not.toBeNull();
   };
-  /** What is there now is there, and the next upload goes through. */
+  /** Checks that all earlier data is still stored, and that the next upload is accepted. */
   async function goesOn(before: string[]): Promise<void> {
     const batch = await accepted(system.url, client, '{"n":2}\n');
     expect(await batchWhen(system.url, client, batch.id)).toMatchObject({

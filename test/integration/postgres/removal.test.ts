@@ -1,4 +1,4 @@
-/** Two nodes sweep the same batches, while others work: each piece is short, and neither leaves anything behind. */
+/** The promise: two nodes delete the same batches while others work. Each piece is short, and nothing is left. */
 import pg from "pg";
 import type { Database } from "../../../database/database.ts";
 import type { Removal } from "../../../services/batch/batch.reads.domain.ts";
@@ -8,9 +8,9 @@ import { opened } from "./kit.ts";
 
 const BATCHES = 6;
 const CHUNKS = 40;
-/** Of a piece; the tables hold some multiples of it. */
+/** The limit of a piece. The tables hold a few times as many rows. */
 const LIMIT = 7;
-/** Of a worker that gets in the way. */
+/** How often a busy worker commits meanwhile. */
 const BUSY_COMMITS = 60;
 
 let first: TestDatabase;
@@ -30,7 +30,7 @@ describePostgres("removal by two nodes at once", () => {
   const countOf = async (table: string, id: number) =>
     (await select<{ n: number }>(`SELECT count(*)::int AS n FROM ${table} WHERE batch_id = ${id}`))[0]?.n;
 
-  /** Every chunk is worked: three records each, of which two are wrong, with two errors each. */
+  /** A finished batch. Each chunk has three records, of which two are wrong with two errors each. */
   async function worked(clientId: number): Promise<number> {
     const { store } = first.db;
     const chunks = Array.from({ length: CHUNKS }, (_, no) => chunk(no));
@@ -42,7 +42,7 @@ describePostgres("removal by two nodes at once", () => {
     return id;
   }
 
-  /** What a busy worker does beside. */
+  /** What a busy worker does meanwhile. */
   async function work(): Promise<void> {
     const { store } = second;
     for (let n = 0; n < BUSY_COMMITS; n++) {
@@ -52,7 +52,7 @@ describePostgres("removal by two nodes at once", () => {
     }
   }
 
-  /** Both nodes remove every batch piece by piece; `check` looks each time that one of them believes to be done. */
+  /** Both nodes delete every batch piece by piece. `check` is called each time that one of them reports the end. */
   async function byBoth(
     ids: number[],
     remove: (db: Database, id: number) => Promise<Removal>,
@@ -121,7 +121,7 @@ describePostgres("removal by two nodes at once", () => {
     await reader.query("SELECT 1 FROM record LIMIT 1");
     while ((await second.store.deleteBatch(id, records / pieces)) !== "done");
     await reader.end();
-    // A connection tells what it has read at its end.
+    // A connection's statistics are complete when it closes.
     await second.close();
     second = await opened(first.url);
     const [{ read } = { read: 0 }] = await select<{ read: number }>(

@@ -1,4 +1,4 @@
-/** Large batches are removed by several nodes, piece by piece, and nothing else waits for it. */
+/** The promise: several nodes delete large batches piece by piece, and no other work waits for that. */
 import pg from "pg";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { call } from "../../../services/messages.ts";
@@ -9,11 +9,11 @@ import { isOver, newBatch, ready, upload } from "../store/drafts.ts";
 
 const SWEEP_MS = 200;
 const LEASE_MS = 1_000;
-/** Twenty pieces: something is left after whatever else happens meanwhile. */
+/** Twenty pieces, so that some are left after everything else that the test does. */
 const ROWS = 12_000;
-/** Eight: for those who wait for the last one. */
+/** Eight pieces, for tests that wait for the last one. */
 const FEW_ROWS = 6_000;
-/** How long the server takes for a piece here, so that few rows take as long as millions do. */
+/** How long each piece takes in this test. So few rows take as long as millions would. */
 const PIECE_MS = 150;
 
 const env = { SWEEP_INTERVAL: `${SWEEP_MS}ms`, BATCH_LEASE: `${LEASE_MS}ms` };
@@ -32,7 +32,7 @@ async function startNode(): Promise<System> {
   return node;
 }
 
-/** A batch with so many records whose time is over. */
+/** A batch with this many records whose retention is over. */
 async function overdue(clientId: number, count = ROWS): Promise<number> {
   const { id } = await ready(database.db.store, clientId, { chunks: [], totals: { ...upload(1).totals, chunks: 0 } });
   await rows(`INSERT INTO record SELECT ${id}, n, '{"n":1}' FROM generate_series(1, ${count}) n`);
@@ -40,14 +40,14 @@ async function overdue(clientId: number, count = ROWS): Promise<number> {
   return id;
 }
 
-/** A batch of a client that the node knows, with its policy. */
+/** A ready batch of a client that the node knows, with its policy. */
 async function readyOn({ broker }: System): Promise<BatchRow> {
   const { client } = await call(broker, "clientCache.create", { clientIdentifier: "a-shop", name: "A shop" });
   const batch = { ...newBatch(client.id), policyVersion: client.policyVersion };
   return ready(database.db.store, client.id, { batch });
 }
 
-/** Each statement that deletes records is slow, and is written down: of which batch, from when to when. */
+/** Slows each delete of records down, and notes its batch, its begin and its end. */
 async function slowed(): Promise<void> {
   await rows("CREATE TABLE piece (batch_id BIGINT, began FLOAT, ended FLOAT)");
   await rows(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -1,4 +1,4 @@
-/** A DATABASE_URL that no waiting heals ends each command with one line, without the secret. */
+/** A DATABASE_URL that cannot work ends each command with one line, without the secret. */
 import { describePostgres, freshSchema, onServer, type Schema } from "../../helpers/database.ts";
 import { killLeftOvers, migratedHere, startsInVain } from "../../helpers/process.ts";
 
@@ -28,11 +28,11 @@ const login = (url: URL) => {
 const name = (url: URL) => {
   url.pathname = "/nothing-of-ours";
 };
-/** May log in, and see nothing. */
+/** A user who may log in but has no rights. */
 const stranger = (url: URL) => {
   url.username = STRANGER;
 };
-/** Nobody listens there. A node waits for it; the one step says so and ends. */
+/** A port on which nobody listens. A node waits for it; `migrate` says so and ends. */
 const away = (url: URL) => {
   url.port = "1";
 };
@@ -71,7 +71,7 @@ describePostgres("a wrong DATABASE_URL", () => {
     const ends = await Promise.all(
       cases.map(([script, wrong]) => {
         const env = { DATABASE_URL: urlWith(wrong), METRICS_PORT: "0" };
-        // One in a process of its own shows that the command ends as this says.
+        // One command in a process of its own shows that commands end as `migratedHere` reports.
         return script === "migrate" && wrong !== stranger ? migratedHere(env) : startsInVain(env, script);
       }),
     );

@@ -1,4 +1,7 @@
-/** A driver or a proxy that lost count: a question gets the answer of the one before it. Nobody takes that for data. */
+/**
+ * A driver or proxy may mix up answers, so that a query gets the answer of the query before it. The store never takes that for
+ * data.
+ */
 import pg from "pg";
 import { ConstraintViolation, MismatchedAnswer } from "../../../database/errors.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
@@ -7,9 +10,9 @@ import { chunkCommit, claimed, newBatch, ready, upload } from "../store/drafts.t
 type Query = (...all: unknown[]) => Promise<unknown>;
 
 let at: TestDatabase;
-/** The connections that were asked, in order. */
+/** The connections that got queries, in order. */
 const asked: pg.Client[] = [];
-/** What takes the place of the driver's own way to ask; null: nothing. */
+/** Replaces the driver's way to send a query; null: nothing is replaced. */
 let instead: ((query: Query, args: unknown[]) => unknown) | null = null;
 
 describePostgres("an answer to another question", () => {
@@ -27,7 +30,7 @@ describePostgres("an answer to another question", () => {
     await at.remove();
   });
 
-  /** `second` is given the answer to `first`: of the statements with the word `like`, where others are asked between. */
+  /** Gives `second` the answer of `first`. `like`: a word in the statements whose answers are exchanged. */
   async function behind<T>(first: () => Promise<unknown>, second: () => Promise<T>, like = ""): Promise<T> {
     let given: Promise<unknown> | undefined;
     instead = (query, args) => {
@@ -43,7 +46,7 @@ describePostgres("an answer to another question", () => {
     });
   }
 
-  /** Whether none of the connections that were asked before is asked by `work`. */
+  /** Whether `work` uses none of the connections that were used before. */
   async function asksOthers(work: () => Promise<unknown>): Promise<boolean> {
     const before = new Set(asked.splice(0));
     await work();

@@ -1,4 +1,4 @@
-/** When autovacuum comes to tables whose rows go all the time: early, however many rows are kept beside them. */
+/** Autovacuum has to come early to tables whose rows change all the time, however many other rows they keep. */
 import type { Dialect } from "../../../database/dialect.ts";
 import { openPostgres } from "../../../database/dialects/postgres/open.ts";
 import { migrate, migrations } from "../../../database/migrations/migrate.ts";
@@ -6,7 +6,7 @@ import { plain } from "../../../database/schema/names.ts";
 import { describePostgres, freshSchema, type Schema } from "../../helpers/database.ts";
 
 const KEPT = 10_000_000;
-/** Rows that may be gone before they are cleaned, beside so many that are kept. */
+/** How many dead rows a table may have beside `KEPT` rows before autovacuum comes. */
 const MOST: Record<string, number> = {
   outbox: 1_000,
   batch_count: 1_000,

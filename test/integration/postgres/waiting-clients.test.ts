@@ -1,4 +1,4 @@
-/** A batch becomes ready at the moment in which somebody writes down that its client has none: it is found all the same. */
+/** The promise: a batch that becomes ready while its client is being marked as idle is found all the same. */
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { openDatabase } from "../../../database/database.ts";
@@ -26,7 +26,7 @@ describePostgres("a client that was found without a batch", () => {
   const seen = async () => (await at.db.store.candidates(10)).map(({ id }) => id);
   const dueAt = async () => (await at.db.sequelize.query("SELECT due_at FROM client_queue"))[0];
 
-  /** Transactions that write to `table` wait before their commit, until the latch is opened. */
+  /** Makes transactions that write to `table` wait before their commit, until the latch is opened. */
   async function latched(table: string) {
     const holder = new pg.Client(at.url);
     await holder.connect();
@@ -83,11 +83,11 @@ describePostgres("a client that was found without a batch", () => {
     expect(await seen()).toEqual([(await uploading).id]);
   });
 
-  /** For the lock of a row. */
+  /** Waits until one session waits for a row lock. */
   async function untilOneWaits(): Promise<void> {
     for (;;) {
       const [rows] = await at.db.sequelize.query(
-        // On this server others wait in databases of their own.
+        // Other databases of this server may have waiting sessions, too.
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'",
       );
       if (rows.length > 0) return;
@@ -123,7 +123,7 @@ describePostgres("a client that was found without a batch", () => {
       while (!isOver)
         for (const { id } of await store.candidates(4)) {
           const taken = await store.claim(id, `node-${n}`, LEASE);
-          // Some come back.
+          // Some batches are handed back.
           if (taken && Math.random() < 0.2) await store.move(moveOf(taken.batch, "ready"));
         }
     });

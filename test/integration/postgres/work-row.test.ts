@@ -1,4 +1,4 @@
-/** The narrow row of a batch at work: what it costs PostgreSQL, and what becomes of it when others take the batch away. */
+/** The narrow row of a running batch: what it costs PostgreSQL, and what happens to it when another node takes the batch away. */
 import type { Database } from "../../../database/database.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { describePostgres, freshPostgres, type TestDatabase } from "../../helpers/database.ts";
@@ -16,7 +16,7 @@ describePostgres("the row of a batch at work", () => {
 
   const rows = async <T>(sql: string) => (await at.db.sequelize.query(sql))[0] as T[];
 
-  /** A large upload, and the run of its batch up to the end. */
+  /** Makes a large upload, and runs its batch to the end. */
   async function worked({ store }: Database, clientId: number): Promise<void> {
     const batch = newBatch(clientId);
     const id = await store.beginUpload(batch, LEASE);
@@ -36,7 +36,7 @@ describePostgres("the row of a batch at work", () => {
   }
 
   test("nearly every update of running batches is HOT", async () => {
-    // Connections tell what they did at their end.
+    // A connection's statistics are complete when it closes.
     const other = await opened(at.url);
     await Promise.all([1, 2, 3, 4, 5, 6].map((clientId) => worked(other, clientId)));
     await other.close();

@@ -1,4 +1,4 @@
-/** The promise: the cache in Redis is read only while all recent changes are known to be in it. */
+/** The promise: the cache in Redis is read only while it certainly contains all recent changes. */
 import { SharedLevel } from "../../../lib/cache/shared.ts";
 import { RedisLink } from "../../../lib/redis/link.ts";
 import { describeRedis, freshPrefix, looker, redisUrl } from "../../helpers/redis.ts";
@@ -56,7 +56,7 @@ describeRedis("the level in Redis", () => {
   });
 
   test("it is not read where it refuses a change", async () => {
-    // A list is no value of ours, so that the script fails.
+    // A list is not a value that the script knows, so the script fails.
     await look.redis.lpush(nameOf("a"), "x");
     await shared.put(["b"], { version: 1 });
     expect(await shared.bringUpToDate([change("a", 1)])).toBe(false);

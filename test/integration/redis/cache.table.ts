@@ -1,10 +1,10 @@
-/** What the tests of the cache read from, in place of a database. */
+/** The data source for tests of the cache, in place of a database. */
 export interface Thing {
   version: number;
   text: string;
 }
 
-/** A database that both nodes read; a load can be held up, after it has read its row. */
+/** A table that both nodes read. A test can hold up a load after it has read its row. */
 export class Table {
   readonly rows = new Map<string, Thing & { changedAt: number }>();
   loads = 0;

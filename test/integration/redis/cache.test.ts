@@ -10,7 +10,9 @@ type Things = Service & WithCache<Thing>;
 
 const LOCAL_MS = 60_000;
 
-/** Any Moleculer service can stand on the cache. Its time in process is long here: what bounds it must be something else. */
+/**
+ * A Moleculer service that uses the cache. Values stay in the process for long here, so that something else must bound their age.
+ */
 const things = (table: Table): ServiceSchema =>
   define({
     name: "things",
@@ -50,7 +52,7 @@ describeRedis("the cache", () => {
     await look.end();
   });
 
-  /** Nodes of one `namespace` hear each other's events. */
+  /** A node. Nodes of one `namespace` receive each other's events. */
   async function node(url: string | null = redisUrl, namespace?: string) {
     const env = { REDIS_KEY_PREFIX: prefix, ...(url ? { REDIS_URL: url } : {}) };
     const broker = await startNode({ services: [things(table)], env, ...(namespace ? { namespace } : {}) });
@@ -165,7 +167,7 @@ describeRedis("the cache", () => {
     table.write("a", 1);
     await one.get("a");
     await stored("a", 1);
-    // Who waited for it would wait for ever.
+    // A caller that waited for Redis would wait for ever.
     proxy.freeze();
     table.write("b", 1);
     expect((await one.get("b"))?.version).toBe(1);
@@ -192,7 +194,7 @@ describeRedis("the cache", () => {
     await first.get("a");
     await stored("a", 1);
     await brokers.pop()?.stop();
-    // Committed by a node that was killed before it could write to Redis.
+    // A killed node had committed this change but not yet written it to Redis.
     table.write("a", 2);
     const second = await node();
     expect((await second.get("a"))?.version).toBe(2);
@@ -208,7 +210,7 @@ describeRedis("the cache", () => {
       await one.get(`k${i}`);
     }
     await stored("k49", 1);
-    // No version tells of this change, as when somebody mends a row by hand.
+    // No version shows this change, as if an operator had changed the row by hand.
     table.write("k1", 1, "mended");
     expect(await one.service.emptyRedis()).toBe(50);
     await one.broker.broadcast("caches.flush", {});

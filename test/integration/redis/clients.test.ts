@@ -22,7 +22,7 @@ describeRedis("clients and policies in Redis", () => {
     await look.end();
   });
   const start = async (env: Record<string, string> = {}) => {
-    // In process they are hardly kept, so that each request shows what Redis holds.
+    // Values stay in the process only briefly, so that each request shows what is in Redis.
     const settings = { REDIS_URL: redisUrl, REDIS_KEY_PREFIX: prefix, LOCAL_CACHE_TTL: "1ms", ...env };
     system = await startSystem({ env: settings });
   };
@@ -85,7 +85,7 @@ describeRedis("clients and policies in Redis", () => {
     const ready = async () => (await fetch(`${system.url}/health/ready`)).json();
     expect(await ready()).toMatchObject({ status: "ok", checks: { redis: { status: "up" } } });
     await server.kill();
-    // Found out once a second at most.
+    // The node checks this at most once a second.
     await until(async () => ((await ready()) as { status: string }).status === "degraded", "Redis counts as away");
     expect(await ready()).toMatchObject({ status: "degraded", checks: { redis: { status: "down" } } });
     for (let i = 0; i < 10; i++) expect(await statusOf(client.auth)).toBe(200);
@@ -99,7 +99,7 @@ describeRedis("clients and policies in Redis", () => {
       return ((await figures()).redis?.hits ?? 0) > hits;
     }, "Redis serves again");
     expect(await statusOf(nobody)).toBe(401);
-    // Who waited for it would wait for ever.
+    // A caller that waited for Redis would wait for ever.
     server.freeze();
     expect(await statusOf(client.auth)).toBe(403);
   });

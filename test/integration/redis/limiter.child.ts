@@ -1,4 +1,7 @@
-/** Run by limiter.test.ts as a node of its own: spends requests of one client as fast as it can, and prints how many passed. */
+/**
+ * limiter.test.ts starts this process as a node of its own. It spends requests of one client as fast as it can, and prints how
+ * many were allowed.
+ */
 import { once } from "node:events";
 import rateLimiter from "../../../services/rateLimiter/rateLimiter.service.ts";
 import { startNode } from "../../helpers/nodes.ts";

@@ -99,7 +99,7 @@ describeRedis("the limiter on Redis", () => {
     }
   });
 
-  test("requests of one call get the same answers as one after the other", async () => {
+  test("many requests in one call get the same answers as one by one", async () => {
     const broker = await node(redisUrl);
     const told = async (calls: number, limit: number) => {
       const all = await Promise.all(Array.from({ length: calls }, () => consume(broker, "together", limit)));
@@ -133,7 +133,7 @@ describeRedis("the limiter on Redis", () => {
     expect(results.reduce((sum, { passed }) => sum + passed, 0)).toBe(100);
   });
 
-  test("cut or frozen: each node goes on with its share, and comes back by itself", async () => {
+  test("while Redis is cut off or frozen, each node goes on with its share; afterwards it uses Redis again", async () => {
     const proxy = await redisProxy();
     const api = { name: "api" };
     const namespace = `nodes-${prefix}`;
@@ -145,7 +145,7 @@ describeRedis("the limiter on Redis", () => {
     for (const broker of [first, second])
       await until(async () => (await status(broker)).apiNodes === 2, "two api nodes");
 
-    // Who waited for it would wait for ever.
+    // A caller that waited for Redis would wait for ever.
     proxy.freeze();
     expect((await consume(first, "frozen")).allowed).toBe(true);
     expect(await passedOf(first, "frozen", 200)).toBe(49);
@@ -159,7 +159,7 @@ describeRedis("the limiter on Redis", () => {
 
     await proxy.cut();
     expect(await passedOf(first, "cut", 200)).toBe(50);
-    // A node that leaves meanwhile may only be hidden by the same fault: its share is not given away.
+    // A node that seems to leave during the fault may only be hidden by it, so its share is not given to others.
     await second.stop();
     expect((await status(first)).apiNodes).toBe(2);
     await proxy.mend();
@@ -179,7 +179,7 @@ describeRedis("the limiter on Redis", () => {
     expect((await consume(broker, "b")).allowed).toBe(true);
     expect((await status(broker)).fallbacks).toBe(1);
 
-    // A save that failed: from then on Redis refuses writes.
+    // After a failed save Redis refuses writes.
     await admin.config("SET", "dir", "/proc");
     await admin.config("SET", "save", "3600 1");
     await admin.bgsave().catch(() => {});

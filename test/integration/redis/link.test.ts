@@ -4,7 +4,7 @@ import { patience, until } from "../../helpers/patience.ts";
 import { freePort } from "../../helpers/port.ts";
 import { describeRedis, type RedisServer, redisProxy, startRedis } from "../../helpers/redis.ts";
 
-/** With what a busy machine adds: without the cut it would be for ever. */
+/** 100 ms and the delays of a busy machine. Without the check a command would wait for ever. */
 const WITHIN_100_MS = 500;
 
 type Proxy = Awaited<ReturnType<typeof redisProxy>>;
@@ -15,14 +15,14 @@ function openLink(url: string) {
   return { link: new RedisLink({ url, keyPrefix: "", logger }), told };
 }
 
-/** How long a command takes to be refused. */
+/** The time until a command is refused. */
 async function refusedIn(link: RedisLink): Promise<number> {
   const began = performance.now();
   await expect(link.run((redis) => redis.get("x"))).rejects.toThrow();
   return performance.now() - began;
 }
 
-/** Whether a command is refused before anything else can happen, and so without any wait. */
+/** Whether a command is refused without any wait. */
 const isRefusedAtOnce = (link: RedisLink): Promise<boolean> =>
   Promise.race([refusedIn(link).then(() => true), nextRound(false)]);
 

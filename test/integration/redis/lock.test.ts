@@ -51,7 +51,7 @@ describeRedis("batch locks on Redis", () => {
 
     const key = `${prefix}lock:batch:b1:0`;
     expect(await look.redis.keys(`${prefix}*`)).toEqual([key]);
-    // Redlock's own 16 random bytes would be hexadecimal without dashes, and dear.
+    // The token is a UUID. Redlock's own 16 random bytes would be hexadecimal without dashes, and costly to make.
     expect(await look.redis.get(key)).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     expect(won).toBe(`own:${await look.redis.get(key)}`);
     await look.redis.pexpire(key, 1_000);
@@ -119,7 +119,7 @@ describeRedis("batch locks on Redis", () => {
     expect((await acquire(two, "b2")).outcome).toBe("acquired");
   });
 
-  /** Keeps `before` moving with the fallbacks that happen until the return. */
+  /** Whether no more fallbacks happen. It moves `before` along while they still do. */
   function isSettled(before: { fallbacks: number }, now: { fallbacks: number }): boolean {
     const is = before.fallbacks === now.fallbacks;
     before.fallbacks = now.fallbacks;
@@ -147,7 +147,7 @@ describeRedis("batch locks on Redis", () => {
     expect(await acquire(two, "b1")).toEqual({ outcome: "busy" });
 
     (servers[2] as RedisServer).freeze();
-    // Who waited for it would wait for ever.
+    // A caller that waited for the frozen node would wait for ever.
     await token(one, "c");
     expect(await status(one)).toMatchObject({ fallbacks: 1 });
   });

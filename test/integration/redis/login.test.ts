@@ -1,4 +1,4 @@
-/** A Redis that will never let us in is a wrong setting; one that is away is not. */
+/** A Redis that refuses the login is a wrong setting and ends the start. A Redis that is away does not. */
 import { Redis } from "ioredis";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { brokerOptions } from "../../../moleculer.config.ts";

@@ -12,7 +12,7 @@ import { ready } from "./drafts.ts";
 
 const LEASE = 60_000;
 
-/** What there is to tell is told by one node at a time, and nothing of it is lost. */
+/** The promise: one node at a time sends what there is to send, and no note is lost. */
 export function alertSuite(database: () => Database): void {
   describe("alerts", () => {
     const store = () => database().store;
@@ -27,7 +27,7 @@ export function alertSuite(database: () => Database): void {
 
     beforeEach(() => store().openAlerts(alertKinds));
 
-    test("only what has something to tell is due, and the queue always", async () => {
+    test("only kinds with a note are due, and the queue always is", async () => {
       expect(await store().dueAlerts(QUEUE)).toEqual([QUEUE]);
       await note("batch_held");
       expect(await store().dueAlerts(QUEUE)).toEqual(["batch_held", QUEUE]);
@@ -46,7 +46,7 @@ export function alertSuite(database: () => Database): void {
       expect(await store().dueAlerts(QUEUE)).toEqual([QUEUE]);
       await database().sequelize.query('UPDATE "alert" SET "due_at" = 1');
       expect(await take()).not.toBeNull();
-      // The holder before has lost its lease, and writes too late.
+      // The earlier holder has lost its lease, and writes too late.
       const [late] = all.filter((taken) => taken !== null);
       expect(await write(late as TakenAlert, { tries: 9, pending: gathered })).toBe(false);
       await database().sequelize.query('UPDATE "alert" SET "due_at" = 1');
@@ -70,7 +70,7 @@ export function alertSuite(database: () => Database): void {
       expect(await store().alertNotes("batch_failed", 1)).toHaveLength(1);
     });
 
-    test("what is taken in is deleted with the write that has it, and what came meanwhile stays", async () => {
+    test("taken notes are deleted by the write that contains them, and notes that came meanwhile stay", async () => {
       const first = await note("batch_failed");
       const taken = await take();
       const second = await note("batch_failed");
@@ -82,7 +82,7 @@ export function alertSuite(database: () => Database): void {
       expect(again).toMatchObject({ tries: 2, pending: gathered });
       expect(await write(again, { pending: null, tries: 0, notes: [second] })).toBe(true);
       expect(await store().dueAlerts(QUEUE)).toEqual([QUEUE]);
-      // A holder that has let go writes nothing more.
+      // A holder that has released its lease writes nothing more.
       expect(await write(again, { notes: [] })).toBe(false);
     });
 

@@ -7,7 +7,7 @@ import { claimed, newBatch, newClient, ready, upload } from "./drafts.ts";
 
 const hash = (digits: string) => digits.repeat(32);
 
-/** Batches by a filter: each term finds what it says and nothing else, and pages go on where they have stopped. */
+/** The promise: a filter finds exactly the batches that it describes, and its pages follow each other without gaps. */
 export function batchWalkSuite(database: () => Database): void {
   describe("batches by a filter", () => {
     const store = () => database().store;
@@ -153,7 +153,7 @@ export function batchWalkSuite(database: () => Database): void {
       expect(await by("nobody")).toEqual([]);
     });
 
-    test("pages go on where they have stopped, and a running upload is never among them", async () => {
+    test("pages go on where the last one has stopped, and never contain a running upload", async () => {
       const all: number[] = [];
       for (let n = 0; n < 7; n++)
         all.unshift((await made(1 + (n % 2), n % 3 === 0 ? { state: "held", due: null } : {})).id);

@@ -7,14 +7,14 @@ import { chunkCommit, LEASE, ready, upload } from "./drafts.ts";
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
-/** A batch that is only checked takes nothing from others; its commit meets what an upload meets, and starts it over. */
+/** A validateOnly batch takes nothing from others. Its commit is checked like an upload, and starts the batch over. */
 export function checkedSuite(database: () => Database): void {
   describe("batches that are only checked", () => {
     const store = () => database().store;
     const dedup = { keepMs: DAY_MS };
     const check = { phase: "check", isCheck: true } as const;
 
-    /** A batch of two chunks whose check has ended, with an error in each. */
+    /** A batch of two chunks whose check has ended, with one error in each chunk. */
     async function validated(over: Partial<UploadCommit> = {}, inMs = HOUR_MS): Promise<BatchRow> {
       const { id } = await ready(store(), 1, { ...check, ...over });
       let batch = (await store().claim(id, "node-1", LEASE))?.batch as BatchRow;
@@ -67,7 +67,7 @@ export function checkedSuite(database: () => Database): void {
       expect((await commit(late)).outcome).toBe("swept");
     });
 
-    test("content: a check is refused like any other, and keeps none; a commit is refused, and keeps its own", async () => {
+    test("a check and a commit are refused for known content; only a commit makes its content known", async () => {
       const batch = await validated({ dedup });
       const other = await ready(store(), 1, { dedup });
       expect(await store().commitUpload(upload(1, { ...check, dedup }))).toMatchObject({

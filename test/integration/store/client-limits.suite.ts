@@ -1,4 +1,4 @@
-/** What clients use of their limits, who is at one now, and who has a dataset: the same on every database. */
+/** How much clients use of their limits, which of them are at a limit, and which have a dataset. All databases agree. */
 import type { Database } from "../../../database/database.ts";
 import { uuidv7 } from "../../../services/ids.ts";
 import { claimed, LEASE, ready } from "./drafts.ts";
@@ -77,7 +77,7 @@ export function clientLimitSuite(database: () => Database): void {
       expect((await store().needyClients()).map(({ identifier }) => identifier)).not.toContain("full");
     });
 
-    test("a client from before the age of secrets was kept: its first secret is as old as it is, of a later one nobody knows", async () => {
+    test("for a client from before ages of secrets were kept, its first secret is as old as the client, and the age of a later one is unknown", async () => {
       const db = database();
       const first = await client("first", null, { createdAt: 5 });
       const rotated = await client("rotated", null, { createdAt: 5, oldSecretHash: Buffer.alloc(32) });

@@ -37,13 +37,13 @@ export interface Opened {
   remove(): Promise<void>;
 }
 
-/** A fresh, migrated database; the suite removes it after its test. */
+/** Opens a new migrated database. The suite removes it after its test. */
 export type Open = () => Promise<Opened>;
 
-/** A part of the suite, on the database of the moment. */
+/** A part of the suite. `database` answers the database of the running test. */
 export type Suite = (database: () => Database) => void;
 
-/** What every dialect of `BatchStore` promises. */
+/** All promises of `BatchStore`, which every dialect must keep. */
 export const everySuite: readonly Suite[] = [
   uploadSuite,
   idempotencySuite,

@@ -5,7 +5,7 @@ import { chunk, deleted, event, LEASE, newBatch, ready, upload } from "./drafts.
 const DAY_MS = 86_400_000;
 const hash = (digits: string) => digits.repeat(32);
 
-/** Batches of datasets: what they are told apart by, and how long what they pin is kept. */
+/** Batches of datasets: how they are distinguished, and how long the versions that they pin are kept. */
 export function datasetSuite(database: () => Database): void {
   describe("batches of datasets", () => {
     const store = () => database().store;
@@ -26,7 +26,7 @@ export function datasetSuite(database: () => Database): void {
         expect(await store().batch(batch.publicId, 1)).toMatchObject({ dataset: batch.dataset });
     });
 
-    test("lists are of a dataset where one is asked for", async () => {
+    test("lists may be limited to one dataset", async () => {
       const [first, own] = [await made("orders"), await ready(store(), 1)];
       await made("customers");
       await made("orders", {}, 2);
@@ -39,7 +39,7 @@ export function datasetSuite(database: () => Database): void {
       expect(await ids({ dataset: "unknown" })).toEqual([]);
     });
 
-    test("content is known within its dataset, also where several small uploads come at once", async () => {
+    test("content is known within its dataset, also for several small uploads at once", async () => {
       const outcomes = async (...commits: UploadCommit[]) =>
         (await Promise.all(commits.map((commit) => store().commitUpload(commit)))).map(({ outcome }) => outcome);
       const dedup = (digits: string) => ({ dedup: { keepMs: DAY_MS, hash: hash(digits) } });
@@ -64,7 +64,7 @@ export function datasetSuite(database: () => Database): void {
       expect(await outcomes(of("orders", dedup("0d")))).toEqual(["duplicate"]);
     });
 
-    test("content of a batch that came to nothing or is deleted may come again", async () => {
+    test("content of a failed or deleted batch may come again", async () => {
       const over = { dedup: { keepMs: DAY_MS, hash: hash("0a") } };
       const refused = await made("orders", { ...over, state: "rejected", due: null });
       const second = await made("orders", over);
@@ -73,7 +73,7 @@ export function datasetSuite(database: () => Database): void {
       expect(await store().commitUpload(of("orders", over))).toMatchObject({ outcome: "stored" });
     });
 
-    test("batches that have not ended are counted, of all clients", async () => {
+    test("the batches of a dataset that have not ended are counted over all clients", async () => {
       await made("orders");
       await made("orders", { state: "held", due: null }, 2);
       await made("orders", { state: "rejected", due: null });
@@ -83,7 +83,7 @@ export function datasetSuite(database: () => Database): void {
       expect(await store().openBatches("unknown")).toBe(0);
     });
 
-    test("a client's policy versions go although its batches pin datasets", async () => {
+    test("a client's policy versions are deleted even if its batches pin datasets", async () => {
       const now = await database().now();
       const { Policy } = database().models;
       for (const [i, ago] of [50, 40, 30].entries())
@@ -93,7 +93,7 @@ export function datasetSuite(database: () => Database): void {
       expect((await Policy.findAll({ raw: true })).map(({ version }) => Number(version))).toEqual([3]);
     });
 
-    test("pins go that a later one of the dataset replaced before the client's oldest batch", async () => {
+    test("a pinned version is deleted if a later one replaced it before the client's oldest batch", async () => {
       const now = await database().now();
       const { DatasetPin } = database().models;
       const pinned = async (clientId: number, dataset: string, ...days: number[]) => {
@@ -116,7 +116,7 @@ export function datasetSuite(database: () => Database): void {
       await pinned(1, "orders", 50, 40, 30, 6, 3);
       await pinned(1, "customers", 50);
       expect(await kept(1)).toEqual(["orders 2", "orders 3", "orders 4", "customers 0"]);
-      // A node that had not heard of the change made the older one last.
+      // A node that had not received the change made the older version last.
       await pinned(3, "customers", 40);
       const [current] = await DatasetPin.findAll({ where: { clientId: 3 } });
       await DatasetPin.update({ datasetVersion: 5 }, { where: { id: current?.id } });
@@ -133,7 +133,7 @@ export function datasetSuite(database: () => Database): void {
   });
 }
 
-/** Batches from before datasets were known are of the client's own policy, and go on. */
+/** Batches from before datasets existed belong to the client's own policy, and go on. */
 export async function datasetsFromBefore(db: Database): Promise<void> {
   const dedup = { keepMs: DAY_MS };
   const batch = await ready(db.store, 1, { dedup });
@@ -149,7 +149,7 @@ export async function datasetsFromBefore(db: Database): Promise<void> {
   expect(found).toMatchObject({ publicId: batch.publicId, dataset: "default" });
   expect(await db.store.list({ limit: 9, clientId: 1, dataset: "default" })).toHaveLength(1);
   expect(await db.store.commitUpload(upload(1, { dedup }))).toMatchObject({ outcome: "duplicate" });
-  // A node of the release before writes no dataset.
+  // A node of the previous release writes no dataset.
   await db.sequelize.query(`INSERT INTO batch (public_id, client_id, policy_version, state, format, envelope, bytes, records, chunks,
     phase, next_chunk, accepted, rejected, duplicate, fence, attempt, attempts_total, version, created_at)
     VALUES ('0193b3c4-0000-7000-8000-000000000001', 2, 0, 'held', 'csv', '{}', 0, 0, 0, 'deliver', 0, 0, 0, 0, 0, 0, 0, 1, 1)`);

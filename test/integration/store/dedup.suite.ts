@@ -3,7 +3,7 @@ import type { BatchState } from "../../../services/batch/batch.domain.ts";
 import { deleted, moveOf, ready } from "./drafts.ts";
 import { DAY_MS, FIRST, OTHER, uploadsTo } from "./idempotency.kit.ts";
 
-/** Content is known for its time, and the quotas of a day are exact, also when many uploads come at once. */
+/** Content is known for its time, and quotas of a day are exact, also for many uploads at the same time. */
 export function dedupSuite(database: () => Database): void {
   const { store, key, totals, commit, count, outcomes, begin } = uploadsTo(database);
 

@@ -1,4 +1,4 @@
-/** How tests take deliveries, list them, and record attempts. */
+/** Helpers of the tests that take deliveries, list them, and record attempts. */
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
 import type { AttemptRecord, TakenDelivery } from "../../../services/webhook/webhook.domain.ts";

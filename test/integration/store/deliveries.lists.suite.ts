@@ -1,4 +1,4 @@
-/** Lists of deliveries, and those that are sent again. */
+/** Lists of deliveries, and repeated deliveries. */
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
 import { draftAudit, named } from "../../../services/audits.ts";
@@ -50,7 +50,7 @@ export function deliveryListSuite(database: () => Database): void {
             clientId: 1 + (n % 2),
             event: events[n % 3] as (typeof events)[number],
             state: deliveryStates[Math.floor(n / 3) % 3] as (typeof deliveryStates)[number],
-            // Several at the same time.
+            // Several deliveries have the same time.
             createdAt: 1_000 + 10 * (n % 7),
           };
           await sequelize.query(
@@ -109,7 +109,7 @@ export function deliveryListSuite(database: () => Database): void {
       expect(await failed({ since: (await database().now()) + 60_000 })).toEqual([]);
       expect(await deliveries().deliveryBody(first as number)).toBe(taken[0]?.body);
       expect(await deliveries().deliveryBody(-1)).toBeNull();
-      // One is due by itself: it stays as it is.
+      // One delivery is due already, so it stays unchanged.
       await deliveries().replayDelivery({ publicId: taken[0]?.publicId as string });
       expect(
         await deliveries().replayFailed(

@@ -1,4 +1,4 @@
-/** What is to be sent to webhooks: written with the batch, taken by one sender, every attempt kept. */
+/** Deliveries to webhooks: stored with the batch, taken by one sender, with all attempts kept. */
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
@@ -32,7 +32,7 @@ export function deliverySuite(database: () => Database): void {
       const batches: BatchRow[] = [];
       for (const clientId of [1, 2, 3, 4])
         batches.push(await ready(store(), clientId, { events: [told("batch.created")] }));
-      // All that is looked at in the order of time is client 2's.
+      // All deliveries that are read in the order of time belong to client 2.
       const { sequelize } = database();
       const columns = "batch_id, client_id, event, body, state, due_at, attempts, created_at";
       for (let from = 0; from < 1_200; from += 300) {

@@ -3,7 +3,7 @@ import { rowsWhere } from "../../../database/model-reads.ts";
 import { type DocumentName, datasetOf, policyOf } from "../../../services/policy/policy.domain.ts";
 import { addVersion } from "../../../services/policy/policy.versions.ts";
 
-/** Versions of policies and datasets are kept for operators: the newest ones of each. */
+/** The newest versions of each policy and dataset are kept for operators. */
 export function documentSuite(database: () => Database): void {
   describe("versions of documents", () => {
     const store = () => database().store;
@@ -33,7 +33,7 @@ export function documentSuite(database: () => Database): void {
       expect(await store().keptVersions(datasetOf("other"))).toBeNull();
     });
 
-    test("the newest 100 are kept, and a document whose versions begin anew begins anew here too", async () => {
+    test("the newest 100 versions are kept, and a document whose versions begin anew has a new list", async () => {
       for (const version of [1, 2, 3, 50, 101, 102]) await add(policyOf(7), version);
       await add(policyOf(8), 1);
       expect(await listed(policyOf(7))).toEqual([102, 101, 50, 3]);
@@ -44,7 +44,7 @@ export function documentSuite(database: () => Database): void {
       expect(await listed(policyOf(8))).toEqual([1]);
     });
 
-    test("those from before the list are taken along, by nobody, the newest 100 of each", async () => {
+    test("versions from before the list existed are migrated without an author, the newest 100 of each document", async () => {
       const db = database();
       const at = await db.now();
       for (const version of [1, 2, 101, 102])

@@ -1,4 +1,4 @@
-/** What the suites store: small batches, with only what matters to a test said there. */
+/** What the suites store: small batches. A test states only what matters to it. */
 import { randomUUID } from "node:crypto";
 import type { Database } from "../../../database/database.ts";
 import type { BatchStore } from "../../../database/store.ts";
@@ -9,7 +9,7 @@ import type { NewBatch, UploadCommit } from "../../../services/imports/imports.d
 
 export const LEASE = 30_000;
 
-/** As `traceText` writes it. */
+/** A trace in the form of `traceText`. */
 export const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 a=b,c=d e";
 
 export const newBatch = (clientId: number): NewBatch => ({
@@ -65,7 +65,7 @@ export function upload(clientId: number, over: Partial<UploadCommit> = {}): Uplo
   };
 }
 
-/** Commits what nothing stands against. */
+/** Commits an upload that nothing refuses. */
 export async function stored(store: BatchStore, commit: UploadCommit): Promise<Written> {
   const done = await store.commitUpload(commit);
   if (done.outcome !== "stored") throw new Error(`nothing was stored: ${done.outcome}`);
@@ -83,7 +83,7 @@ export async function claimed(store: BatchStore, clientId: number, owner = "node
   return taken.batch;
 }
 
-/** The commit of `batch`'s next chunk: three records, those of `rejected` (by their place) not stored. */
+/** The commit of the batch's next chunk of three records. `rejected`: the positions of records that are not stored. */
 export function chunkCommit(batch: BatchRow, rejected: number[] = [], over: Partial<ChunkCommit> = {}): ChunkCommit {
   const firstRecord = batch.nextChunk * 3 + 1;
   const places = [0, 1, 2].filter((place) => !rejected.includes(place));
@@ -125,11 +125,11 @@ export function end(over: Partial<NonNullable<ChunkCommit["end"]>> = {}): ChunkC
   };
 }
 
-/** As a batch is that has ended and whose time is over. */
+/** Makes a batch look as if it had ended and its retention was over. */
 export const isOver = ({ sequelize }: Database, id: number) =>
   sequelize.query(`UPDATE "batch" SET "state" = 'cancelled', "due_at" = 1 WHERE "id" = ${id}`);
 
-/** Deletes a batch as the sweep does when its time is over. */
+/** Deletes a batch as the sweep does after its retention. */
 export async function deleted(db: Database, id: number): Promise<void> {
   await isOver(db, id);
   while ((await db.store.deleteBatch(id, 10)) !== "done");

@@ -6,7 +6,7 @@ import { chunkCommit, claimed, end, LEASE, moveOf, ready } from "./drafts.ts";
 
 const rejectsAll = { text: Buffer.from(""), counts: { accepted: 0, rejected: 3, duplicate: 0 } };
 
-/** Faults are counted by field and code in the commit of their chunk, exactly, whatever the report lists. */
+/** The commit of a chunk counts its faults by field and code, exactly, whatever the report lists. */
 export function errorGroupSuite(database: () => Database): void {
   describe("groups of errors", () => {
     const store = () => database().store;
@@ -81,7 +81,7 @@ export function errorGroupSuite(database: () => Database): void {
       });
     });
 
-    test("groups that are known by now, new ones and new examples add up as in one count of all, also after another worker", async () => {
+    test("known groups, new groups and new examples add up as in a single count, also after a change of worker", async () => {
       const all = new FaultGroups();
       let batch = await claimed(store(), 1);
       const chunk = (no: number) => [
@@ -110,7 +110,7 @@ export function errorGroupSuite(database: () => Database): void {
       expect(await store().errorSummary(batch.id)).toMatchObject({ total: 3 });
     });
 
-    test("commits in one unit count each for its own batch", async () => {
+    test("each commit of a unit counts for its own batch", async () => {
       const batches = [await claimed(store(), 1), await claimed(store(), 2), await claimed(store(), 3)];
       const [one, two, three] = batches as [BatchRow, BatchRow, BatchRow];
       await store().commitChunks([
@@ -128,11 +128,11 @@ export function errorGroupSuite(database: () => Database): void {
       ]);
     });
 
-    test("of many groups the first ones are kept, and what they have no room for is counted together, exactly", async () => {
+    test("the first groups are kept, and the faults of all further groups are counted together, exactly", async () => {
       const batch = await claimed(store(), 1);
       const groups = (from: number, many: number) => Array.from({ length: many }, (_, i) => group(`f${from + i}`));
       const next = await commit(faulty(batch, groups(0, MAX_GROUPS - 2)));
-      // One that is known, one that has room, and two that have none.
+      // One known group, one new group for which there is room, and two for which there is none.
       const more = { groups: [...groups(0, 1), ...groups(1000, 3)], other: 10 };
       const last = await commit(faulty(next, [], { grouped: more }));
       expect(await rows()).toBe(MAX_GROUPS);
@@ -141,7 +141,7 @@ export function errorGroupSuite(database: () => Database): void {
       expect(found).toMatchObject({ total, groups: { length: SHOWN_GROUPS } });
       expect(found.groups[0]).toMatchObject({ field: "f0", count: 2 });
       expect(found.other.count).toBe(total - SHOWN_GROUPS - 1);
-      // Now none begins any more, because its earlier faults may be among the others.
+      // No new group begins after that, because its earlier faults may be counted among the others.
       const then = await commit(faulty(last, groups(2000, 1)));
       await commit(faulty(then, [], { grouped: { groups: [...groups(1001, 1), ...groups(0, 2)], other: 1 } }));
       expect(await rows()).toBe(MAX_GROUPS);
@@ -150,7 +150,7 @@ export function errorGroupSuite(database: () => Database): void {
       expect(end.groups).toMatchObject({ 0: { field: "f0", count: 3 }, 1: { field: "f1", count: 2 } });
     });
 
-    test("a batch that starts over has no groups of before; those are deleted with their errors", async () => {
+    test("a batch that starts over has none of its earlier groups, which are deleted with their errors", async () => {
       const batch = await claimed(store(), 1);
       await commit(faulty(batch, [group("a")]));
       await store().move(moveOf(batch, "ready", { restart: "validate" }));
@@ -165,7 +165,7 @@ export function errorGroupSuite(database: () => Database): void {
       expect(await store().errorSummary(batch.id)).toMatchObject(seen);
     });
 
-    test("they are deleted with their batch", async () => {
+    test("groups are deleted with their batch", async () => {
       const [batch, other] = [await claimed(store(), 1), await claimed(store(), 2)];
       await commit(faulty(other, [group("a")]));
       const next = await commit(faulty(batch, [group("a")]));
@@ -174,14 +174,14 @@ export function errorGroupSuite(database: () => Database): void {
       expect(await rows()).toBe(1);
     });
 
-    test("faults that are only in the counts, as those from before the table, are counted as others", async () => {
+    test("faults from before the table existed are counted as others", async () => {
       const batch = await claimed(store(), 1);
       const { grouped: _, ...before } = faulty(batch, []);
       await commit({ ...before, unlisted: [2], errors: chunkCommit(batch, [0, 1]).errors });
       expect(await store().errorSummary(batch.id)).toEqual({ total: 5, records: 3, groups: [], other: { count: 5 } });
     });
 
-    test("of no batch there is nothing", async () => {
+    test("a batch that does not exist has no groups", async () => {
       await ready(store(), 1);
       expect(await store().errorSummary(999)).toEqual({ total: 0, records: 0, groups: [], other: { count: 0 } });
     });

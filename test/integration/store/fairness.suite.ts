@@ -8,7 +8,7 @@ export function fairnessSuite(database: () => Database): void {
     const store = () => database().store;
     const many = (clientId: number, n: number, weight = 1) =>
       Promise.all(Array.from({ length: n }, () => ready(store(), clientId, { queue: { cap: 100, weight } })));
-    /** Claims the first candidate, as a worker does; returns whose it was. */
+    /** Claims the first candidate, as a worker does, and returns its client. */
     async function claimNext(): Promise<number> {
       const [first] = await store().candidates(10);
       if (!first || !(await store().claim(first.id, "node", LEASE))) throw new Error("nothing to claim");
@@ -93,7 +93,7 @@ export function fairnessSuite(database: () => Database): void {
       expect(await claimNextOf(8)).toEqual({ 1: 4, 2: 4 });
     });
 
-    test("slots go by weight, also where 1000/weight is no whole number", async () => {
+    test("slots follow the weights, also if 1000/weight is no whole number", async () => {
       await many(1, 20, 900);
       await many(2, 20, 600);
       expect(await claimNextOf(15)).toEqual({ 1: 9, 2: 6 });

@@ -3,7 +3,7 @@ import { batchCount } from "../../../database/migrations/0008-batch-count.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { chunkCommit, claimed, deleted, end, LEASE, moveOf, newBatch, ready } from "./drafts.ts";
 
-/** More than the queue's figures look at in the order of waiting. */
+/** More batches than the queue's figures read in the order of waiting. */
 const BACKLOG = 1_001;
 
 /** What a dashboard shows of the queue, whatever is in the database. */
@@ -13,7 +13,7 @@ export function figuresSuite(database: () => Database): void {
     const select = async <T>(text: string) => (await database().sequelize.query(text))[0] as T[];
     const states = async () => (await store().stats()).states;
 
-    /** By reading every row. */
+    /** Counts the states by reading every row. */
     async function rowsByState() {
       const rows = await select<{ state: string; n: number }>(
         'SELECT state, COUNT(*) AS "n" FROM batch GROUP BY state',
@@ -21,7 +21,7 @@ export function figuresSuite(database: () => Database): void {
       return Object.fromEntries(rows.map(({ state, n }) => [state, Number(n)]));
     }
 
-    /** One batch in each state, and some that left theirs. */
+    /** Makes one batch in each state, and some that have left their state. */
     async function inEachState(): Promise<void> {
       for (const state of ["ready", "received", "held", "rejected"] as const) {
         await ready(store(), 1, { state });
@@ -107,7 +107,7 @@ export function figuresSuite(database: () => Database): void {
       expect((await store().stats()).oldestReadyAt).toBe(back?.batch.dueAt);
     });
 
-    test("of the held batches that one is told which is held for longest, since its hold", async () => {
+    test("the oldest held batch is the one that is held for longest, counted from its hold", async () => {
       const heldAt = async () => (await store().stats()).oldestHeldAt;
       expect(await heldAt()).toBeNull();
       const early = await claimed(store(), 1);
@@ -121,7 +121,7 @@ export function figuresSuite(database: () => Database): void {
       const [since] = await store().moves(early.id);
       await store().move(moveOf(uploaded, "rejected"));
       expect(await heldAt()).toBe(since?.at);
-      // It is still held, though for another reason.
+      // The batch is still held, but for another reason.
       await select(`UPDATE batch_move SET at = at - 100 WHERE batch_id = ${early.id}`);
       await store().move(moveOf(held?.batch as BatchRow, "held", { due: null, told: { ...told, from: "held" } }));
       expect(await heldAt()).toBe((since?.at ?? 0) - 100);
@@ -152,7 +152,7 @@ export function figuresSuite(database: () => Database): void {
   });
 }
 
-/** As it was before the migration. */
+/** Removes the counters, as before the migration. */
 async function withoutCounts({ sequelize, isEmbedded }: Database): Promise<void> {
   for (const name of ["insert", "update", "delete"])
     await sequelize.query(

@@ -1,10 +1,10 @@
-/** Databases of earlier versions: each function undoes a migration, runs it again, and checks that work goes on. */
+/** Databases of earlier versions. Each function undoes a migration, runs it again, and checks that work goes on. */
 import type { Database } from "../../../database/database.ts";
 import { tableCounts } from "../../../database/rows.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { chunkCommit, claimed, end, LEASE, moveOf, newBatch, ready } from "./drafts.ts";
 
-/** Takes the columns away that a migration added, and its mark: the database is as it was before. */
+/** Removes the columns that a migration added, and its mark, so that the database is as before. */
 export async function undoColumns(
   { sequelize }: Database,
   migration: string,
@@ -15,7 +15,7 @@ export async function undoColumns(
   await sequelize.query(`DELETE FROM "schema_migration" WHERE "name" = '${migration}'`);
 }
 
-/** A batch from before error reports had a bound can go on afterwards. */
+/** A batch from before error reports were limited can go on after the migration. */
 export async function reportsFromBefore(db: Database): Promise<void> {
   const batch = await claimed(db.store, 1);
   await db.store.commitChunk(chunkCommit(batch, [0]));
@@ -28,7 +28,7 @@ export async function reportsFromBefore(db: Database): Promise<void> {
   expect((await db.store.commitChunk(commit))?.batch).toMatchObject({ rejected: 2, faults: 2, unlisted: 1 });
 }
 
-/** A batch from before errors were numbered by pass shows its own, and can be begun anew. */
+/** A batch from before errors had a pass number shows its own errors and can start over. */
 export async function passesFromBefore(db: Database): Promise<void> {
   const batch = await claimed(db.store, 1);
   await db.store.commitChunk(chunkCommit(batch, [0]));
@@ -42,7 +42,7 @@ export async function passesFromBefore(db: Database): Promise<void> {
   expect(await db.store.staleErrors(10)).toMatchObject([{ batchId: batch.id, publicId: batch.publicId, pass: 0 }]);
 }
 
-/** A queue from before clients that wait were known is worked on as it was. */
+/** A queue from before waiting clients were marked is processed as before. */
 export async function queueFromBefore(db: Database): Promise<void> {
   const first = await claimed(db.store, 1);
   const [next, other, later] = [
@@ -66,7 +66,7 @@ export async function queueFromBefore(db: Database): Promise<void> {
   expect((await db.store.move(moveOf(first, "cancelled")))?.batch.state).toBe("cancelled");
 }
 
-/** Columns of `batch` as a node of a version before `batch_work` would have them of a batch that is worked at. */
+/** The columns of `batch` as a node from before `batch_work` would have them for a running batch. */
 const moved = [
   "next_chunk",
   "phase",
@@ -80,7 +80,7 @@ const moved = [
   "due_at",
 ];
 
-/** Batches that are worked at have their leases and counts in their own rows, as nodes write them that know no `batch_work`. */
+/** Moves leases and counts of running batches into the batches' own rows, where nodes without `batch_work` have them. */
 export async function asBeforeWork({ sequelize }: Database): Promise<void> {
   const sets = moved.map(
     (name) => `"${name}" = (SELECT w."${name}" FROM "batch_work" w WHERE w."batch_id" = "batch"."id")`,
@@ -89,7 +89,7 @@ export async function asBeforeWork({ sequelize }: Database): Promise<void> {
   await sequelize.query('DELETE FROM "batch_work"');
 }
 
-/** Batches of a database from before `batch_work`, one in each state and some at work, go on as they were. */
+/** Running and waiting batches from before `batch_work`, one in each state, go on as they were. */
 export async function workFromBefore(db: Database, triggers: string[]): Promise<void> {
   const { store, sequelize } = db;
   const waiting = await ready(store, 1);
@@ -139,7 +139,7 @@ export async function workFromBefore(db: Database, triggers: string[]): Promise<
   expect((await store.claim(waiting.id, "node-2", LEASE))?.batch).toMatchObject({ fence: 1, version: 2 });
 }
 
-/** A batch that was claimed before groups were known has its place, and gives it back. */
+/** A batch that was claimed before groups existed has its place, and frees it. */
 export async function placesFromBefore(db: Database): Promise<void> {
   const [first, second] = [await claimed(db.store, 1), await claimed(db.store, 1)];
   await undoColumns(db, "0015-group-places", "batch_work", ["place"]);
@@ -153,8 +153,8 @@ export async function placesFromBefore(db: Database): Promise<void> {
 }
 
 /**
- * A batch that a worker had before tables were delivered into goes on, and one that an operator's SQL takes from its worker
- * keeps its counts. `asBefore`: what makes the trigger as it was.
+ * A batch that a worker had before tables existed goes on. One that an operator's SQL takes from its worker keeps its counts.
+ * `asBefore`: the statements that make the old trigger.
  */
 export async function countsFromBefore(db: Database, asBefore: readonly string[]): Promise<void> {
   const [running, taken] = [await claimed(db.store, 1), await claimed(db.store, 2)];

@@ -4,7 +4,7 @@ import type { ChunkCommit, Written } from "../../../services/batch/batch.writes.
 import { chunkCommit, end, moveOf } from "./drafts.ts";
 import { groupsIn } from "./group.kit.ts";
 
-/** Batches of a group that have the same unique keys, in one commit or in two at once. */
+/** Batches of groups with the same unique keys, in one commit or in two at the same time. */
 export function groupKeySuite(database: () => Database): void {
   describe("unique keys of groups", () => {
     const { store, reread, rows, running, group, committed, records } = groupsIn(database);
@@ -19,7 +19,7 @@ export function groupKeySuite(database: () => Database): void {
       ]);
       expect((await records(b)).map((text) => text.split(" ")[0])).toEqual(["2"]);
       expect(done.map(({ batch }) => batch.state)).toEqual(["processing", "processing", "processing"]);
-      // The ends follow in a commit of their own.
+      // The batches end in a commit of their own.
       const ends = done.map(({ batch }) =>
         chunkCommit(batch, [], {
           text: Buffer.from(""),
@@ -64,7 +64,7 @@ export function groupKeySuite(database: () => Database): void {
       expect(await rows("SELECT batch_id FROM record_key")).toHaveLength(5);
     });
 
-    test("of keys that two groups have at the same time each is taken once", async () => {
+    test("each key that two groups have at the same time is taken once", async () => {
       for (let round = 0; round < 5; round++) {
         const [a, b, c, d] = (await group(1, 1, 1, 1)) as [BatchRow, BatchRow, BatchRow, BatchRow];
         const [one, two, three, four] = [1, 2, 3, 4].map((n) => round * 10 + n) as [number, number, number, number];

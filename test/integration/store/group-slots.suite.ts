@@ -37,7 +37,7 @@ export function groupSlotSuite(database: () => Database): void {
       const other = await small(1, 2);
       expect(await claim(batches)).toHaveLength(3);
       expect((await queue(1)).running).toBe(1);
-      // Its other place is free, and no third one.
+      // The client's second place is free, but there is no third one.
       expect(await store().claim(other.id, OWNER, LEASE)).not.toBeNull();
       const more = await small(1, 2);
       expect(await claim([more])).toEqual([]);
@@ -45,7 +45,7 @@ export function groupSlotSuite(database: () => Database): void {
     });
 
     const last = (batch: BatchRow) => chunkCommit(batch, [], { end: end() });
-    /** All ways in which a batch leaves its group. */
+    /** All ways in which a batch can leave its group. */
     const leaves: Record<string, (batch: BatchRow) => Promise<unknown>> = {
       "is committed alone": (batch) => store().commitChunk(last(batch)),
       "is committed with others": async (batch) => {
@@ -62,7 +62,7 @@ export function groupSlotSuite(database: () => Database): void {
     }
 
     test.each(Object.entries(leaves))(
-      "the place stays with the rest of the group where one %s",
+      "the place stays with the rest of the group if one batch %s",
       async (_way, leave) => {
         const [a, b, c] = (await claim([await small(1, 1), await small(1, 1), await small(1, 1)])) as BatchRow[];
         const waiting = await small(1, 1);
@@ -97,7 +97,7 @@ export function groupSlotSuite(database: () => Database): void {
       expect(batches.map(({ id }) => id)).not.toContain(a.id);
     });
 
-    test("the slot passes to a batch that goes on in the same commit", async () => {
+    test("the slot passes to a batch of the same commit that goes on", async () => {
       const [a, b] = (await claim([await small(1, 1), await small(1, 1)])) as [BatchRow, BatchRow];
       const [, goesOn] = await store().commitChunks([last(a), chunkCommit(b)]);
       expect((await queue(1)).running).toBe(1);
@@ -136,7 +136,10 @@ export function groupSlotSuite(database: () => Database): void {
   });
 }
 
-/** Needs a server where a transaction of PostgreSQL holds a row: there a batch may leave its group and come back alone in between. */
+/**
+ * Runs only on a server where a PostgreSQL transaction can lock a row. A batch can then leave its group and be claimed alone in
+ * between.
+ */
 export function groupRaceSuite(database: () => Database): void {
   const leaves = {
     "that is cancelled": (batch: BatchRow) => database().store.move(moveOf(batch, "cancelled")),

@@ -4,7 +4,7 @@ import type { Written } from "../../../services/batch/batch.writes.domain.ts";
 import { chunkCommit, end, event, LEASE, moveOf } from "./drafts.ts";
 import { groupsIn, OWNER } from "./group.kit.ts";
 
-/** Small batches are claimed and committed together, each for itself. */
+/** Small batches are claimed and committed together, but each has its own result. */
 export function groupSuite(database: () => Database): void {
   describe("groups", () => {
     const { store, reread, rows, running, small, group, last, committed, records } = groupsIn(database);
@@ -61,7 +61,7 @@ export function groupSuite(database: () => Database): void {
       expect((third as Written).outbox).toMatchObject([{ body: c.publicId }]);
       expect(await reread(lost)).toMatchObject({ state: "ready", fence: 2, accepted: 0 });
       expect(await records(lost)).toEqual([]);
-      // Sent once more nothing is written twice.
+      // A second sending writes nothing twice.
       expect(await committed([last(a), last(lost), last(c)])).toEqual([null, null, null]);
     });
 
@@ -113,7 +113,7 @@ export function groupSuite(database: () => Database): void {
       expect([await running(1), await running(2), await running(3)]).toEqual([0, 0, 0]);
     });
 
-    test("ends, goings-on, errors and lost fences of one commit are each batch's own", async () => {
+    test("each batch of a commit has its own result: an end, a next chunk, an error or a lost fence", async () => {
       const [a, lost, on, wrong, z] = (await group(1, 1, 1, 2, 1)) as [
         BatchRow,
         BatchRow,
@@ -147,7 +147,7 @@ export function groupSuite(database: () => Database): void {
       expect(
         (await rows<{ batch_id: number }>("SELECT batch_id FROM delivery")).map((row) => Number(row.batch_id)),
       ).toEqual([a.id]);
-      // The one that goes on has the place of those that have left.
+      // The batch that goes on has the place of those that have left.
       expect([await running(1), await running(2)]).toEqual([1, 0]);
       await store().commitChunk(last((third as Written).batch, { next: { phase: "deliver", chunk: 2 } }));
       expect(await running(1)).toBe(0);

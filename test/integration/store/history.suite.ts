@@ -4,7 +4,7 @@ import { ALL_CLIENTS, HOUR_MS, type KeptMinute, MINUTE_MS, noFigures } from "../
 
 const AT = 20_000 * 24 * HOUR_MS;
 
-/** The history of figures: each process writes its minutes, and old ones become hours. */
+/** The history of figures: each process writes its minutes, and old minutes are summed up into hours. */
 export function historySuite(database: () => Database): void {
   describe("history of figures", () => {
     const store = () => database().store;
@@ -16,7 +16,7 @@ export function historySuite(database: () => Database): void {
     const accepted = async (stepMs: number, span = {}) =>
       (await history(stepMs, span)).map(({ at, accepted }) => [at - AT, accepted]);
 
-    test("what is written again replaces; another start, node or client has a row of its own", async () => {
+    test("writing a minute again replaces it; another start, node or client has a row of its own", async () => {
       await keep(AT, { accepted: 3, queueAgeMs: 40, bytes: 2 ** 40 });
       await keep(AT, { accepted: 5, queueAgeMs: 50, bytes: 2 ** 40 });
       await keep(AT, { accepted: 10, run: uuidv7(), queueAgeMs: 20 });
@@ -33,7 +33,7 @@ export function historySuite(database: () => Database): void {
       expect(await accepted(MINUTE_MS, { clientId: 4 })).toEqual([[0, 7]]);
     });
 
-    test("old minutes become hours with the same sums, in pieces; then old hours go", async () => {
+    test("old minutes become hours with the same sums, in pieces; later old hours are deleted", async () => {
       const now = await database().now();
       const hour = now - (now % HOUR_MS) - 50 * HOUR_MS;
       for (let i = 0; i < 5; i++) await keep(hour + i * MINUTE_MS, { accepted: 2 ** i, queueAgeMs: i });
@@ -54,7 +54,7 @@ export function historySuite(database: () => Database): void {
       expect(await accepted(HOUR_MS, { from: hour, to: now - 40 * HOUR_MS })).toEqual([]);
     });
 
-    test("nodes that add up at once count nothing twice, and an erased client's rows go", async () => {
+    test("nodes that sum up at the same time count nothing twice, and an erased client's rows are deleted", async () => {
       const now = await database().now();
       const hour = now - (now % HOUR_MS) - 60 * HOUR_MS;
       for (let i = 0; i < 30; i++) await keep(hour + i * MINUTE_MS, { accepted: 1, clientId: 5 });

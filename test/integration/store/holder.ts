@@ -1,4 +1,4 @@
-/** Run by sqlite.test.ts as a process of its own: opens the database, stores one batch, says so and waits to be killed. */
+/** sqlite.test.ts starts this process. It opens the database, stores one batch, says so, and waits to be killed. */
 import { openDatabase } from "../../../database/database.ts";
 import { upload } from "./drafts.ts";
 

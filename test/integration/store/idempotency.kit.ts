@@ -1,4 +1,4 @@
-/** What the suites of keys, contents and quotas share: uploads of one client, and what is left of them. */
+/** What the suites of keys, contents and quotas share: uploads of one client, and reads of what is stored. */
 import type { Database } from "../../../database/database.ts";
 import type { UploadCommit, UploadOutcome } from "../../../services/imports/imports.domain.ts";
 import { LEASE, newBatch, upload } from "./drafts.ts";

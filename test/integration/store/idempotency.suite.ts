@@ -2,7 +2,7 @@ import type { Database } from "../../../database/database.ts";
 import { chunk, deleted, event, LEASE, newBatch, ready, stored, upload } from "./drafts.ts";
 import { DAY_MS, FIRST, OTHER, uploadsTo } from "./idempotency.kit.ts";
 
-/** The same upload again is the same batch, also when both come at once. */
+/** A repeated upload leads to the same batch, also if both uploads come at the same time. */
 export function idempotencySuite(database: () => Database): void {
   const { store, key, totals, commit, count, outcomes, begin } = uploadsTo(database);
 
@@ -47,7 +47,7 @@ export function idempotencySuite(database: () => Database): void {
       expect(await store().beginKeyedUpload(newBatch(1), LEASE, "k")).toEqual({ holder });
     });
 
-    test("the counts of rows begin at 0 where records go into a table, also in an answer that is given again", async () => {
+    test("counts of rows begin at 0 for records that go into a table, also in a repeated answer", async () => {
       const zeros = { created: 0, updated: 0, deleted: 0 };
       const none = { created: null, updated: null, deleted: null };
       const id = await begin("large");

@@ -24,7 +24,7 @@ export function keyUsesSuite(database: () => Database): void {
       expect([await usesOf(one), await usesOf(other)]).toEqual([{ default: 1_900_000_120_000 }, { a: 8 }]);
     });
 
-    test("a client that is erased, or gone, gets none", async () => {
+    test("an erased or deleted client gets no uses", async () => {
       const id = await made("one");
       await database().models.Client.update({ erasureId: randomUUID() }, { where: { id } });
       for (const clientId of [id, id + 1]) {

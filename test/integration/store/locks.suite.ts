@@ -2,7 +2,7 @@ import type { Database } from "../../../database/database.ts";
 
 const TTL = 60_000;
 
-/** Named locks of every dialect. */
+/** The named locks of every dialect. */
 export function lockSuite(database: () => Database): void {
   describe("locks", () => {
     test("one of many callers gets the lock, and only the holder releases it", async () => {

@@ -4,10 +4,10 @@ import type { Database } from "../../../database/database.ts";
 import { rowsWhere } from "../../../database/model-reads.ts";
 import { newClient, ready } from "./drafts.ts";
 
-/** Sequelize on the same database: models, transactions, migrations. */
+/** Sequelize on the same database as the store: models, transactions, migrations. */
 export function modelSuite(database: () => Database): void {
   describe("models and migrations", () => {
-    test("a client is written, read and found by what is unique", async () => {
+    test("a client is written, read, and found by each unique column", async () => {
       const { Client } = database().models;
       const acme = newClient("acme");
       const made = await Client.create(acme);
@@ -98,7 +98,7 @@ export function modelSuite(database: () => Database): void {
       expect(await store.list({ limit: 10 })).toHaveLength(1);
     });
 
-    test("migrations are done once, whoever asks", async () => {
+    test("migrations run once, even if several callers ask", async () => {
       expect(await database().pending()).toEqual([]);
       expect(await Promise.all([database().migrate(), database().migrate()])).toEqual([[], []]);
       await database().ping("a-node");

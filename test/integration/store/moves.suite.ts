@@ -2,7 +2,7 @@ import type { Database } from "../../../database/database.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { chunkCommit, claimed, deleted, end, event, LEASE, moveOf, ready } from "./drafts.ts";
 
-/** A move changes the state under its conditions only; attempts and errors belong to their pass. */
+/** A move changes the state only under its conditions. Attempts and errors belong to their pass. */
 export function moveSuite(database: () => Database): void {
   describe("moves", () => {
     const store = () => database().store;
@@ -117,7 +117,7 @@ export function moveSuite(database: () => Database): void {
         const [[row]] = await database().sequelize.query('SELECT COUNT(*) AS "n" FROM "record_error"');
         return Number((row as { n: unknown }).n);
       };
-      // Two rows for each of 3 stale errors, 2 of today and 3 of the other batch.
+      // Two rows for each of 3 stale errors, 2 of the present pass and 3 of the other batch.
       expect(await rows()).toBe(16);
       expect(await store().deleteStaleErrors(stale, 4)).toBe("more");
       expect(await rows()).toBe(12);
@@ -137,7 +137,7 @@ export function moveSuite(database: () => Database): void {
         const { batch: taken } = (await store().claim(batch.id, "node-1", LEASE)) as { batch: BatchRow };
         const move = moveOf(taken, "ready", { fence: taken.fence, failed: failed(no) });
         expect(await store().move(move)).not.toBeNull();
-        // Too late: it is no attempt of the batch's worker any more.
+        // Too late: the attempt no longer belongs to the batch's worker.
         if (no === 102) expect(await store().move({ ...move, failed: failed(999) })).toBeNull();
       }
       await store().move(moveOf(other, "ready", { failed: failed(1) }));
@@ -165,7 +165,7 @@ export function moveSuite(database: () => Database): void {
       for (let n = 1; n <= 103; n++) {
         const move = { ...moveOf(batch, "ready"), version: batch.version, told: { ...told, reason: `r ${n}` } };
         batch = (await store().move(move))?.batch as BatchRow;
-        // Too late: nothing is moved, and nothing is told.
+        // Too late: nothing is moved, and no event is written.
         if (n === 103) expect(await store().move(move)).toBeNull();
       }
       const kept = await store().moves(id);

@@ -7,7 +7,7 @@ import { chunk, chunkCommit, deleted, end, LEASE, moveOf, newBatch, ready, store
 const LANE = { clientId: 1, lane: "orders:1" };
 const behind: OrderHold = { hold: "order", batchId: newBatch(1).publicId };
 
-/** Batches of a lane are in the order of their commits, and one is the first until it has ended or is skipped. */
+/** The batches of a lane are in the order of their commits. One of them is the first until it has ended or is skipped. */
 export function orderSuite(database: () => Database): void {
   describe("order", () => {
     const store = () => database().store;
@@ -41,7 +41,7 @@ export function orderSuite(database: () => Database): void {
       expect(await store().laneState(LANE)).toEqual({ ...LANE, places: 1, front: batch.publicId });
     });
 
-    test("a batch that would be the first is not committed where another one has entered since, and spends nothing", async () => {
+    test("a batch is not committed as the first if another one has entered since, and spends nothing", async () => {
       const key = { key: "k", keepMs: 60_000, fingerprint: "0a".repeat(32) };
       const quota = { bytes: 1_000, records: null };
       const all = { key, quota, dedup: { keepMs: 60_000 } };
@@ -76,7 +76,7 @@ export function orderSuite(database: () => Database): void {
       ]);
     });
 
-    test("of uploads at once one is the first, and each has a place of its own", async () => {
+    test("one of many simultaneous uploads is the first, and each has a place of its own", async () => {
       const done = await Promise.all(Array.from({ length: 8 }, () => store().commitUpload(inOrder(0))));
       expect(done.map(({ outcome }) => outcome).sort()).toEqual([...Array(7).fill("overtaken"), "stored"]);
       const more = await Promise.all(Array.from({ length: 8 }, () => held()));
@@ -84,7 +84,7 @@ export function orderSuite(database: () => Database): void {
       expect(new Set((await places()).map(([, id]) => id)).size).toBe(1 + more.length);
     });
 
-    test("who has ended is no longer the first, and who has failed is", async () => {
+    test("an ended batch is no longer the first, but a failed one is", async () => {
       const { batch } = await stored(
         store(),
         inOrder(0, { chunks: [chunk(0)], totals: { ...upload(1).totals, chunks: 1 } }),
@@ -105,7 +105,7 @@ export function orderSuite(database: () => Database): void {
       expect(await first()).toBe(last.publicId);
     });
 
-    test("a lane whose first batch waits for its order alone, or is over, is found until somebody has looked after it", async () => {
+    test("a lane whose first batch waits only for its order, or has ended, is found until a caller has moved it on", async () => {
       const { batch } = await stored(store(), inOrder(0));
       const next = await held();
       const of = ({ id, publicId, requestId }: BatchRow) => ({ batchId: id, publicId, requestId });
@@ -123,7 +123,7 @@ export function orderSuite(database: () => Database): void {
       expect(await first()).toBeNull();
     });
 
-    test("one that waits for approval stalls nobody", async () => {
+    test("a first batch that waits for approval does not count as stalled", async () => {
       await held({ reason: { hold: "approval", until: null } });
       expect(await store().stalledLanes(9)).toEqual([]);
     });
@@ -147,7 +147,7 @@ export function orderSuite(database: () => Database): void {
       expect((await places()).length).toBe(2);
     });
 
-    test("a batch may have the last place in the place of its own", async () => {
+    test("a batch may exchange its place for the last one", async () => {
       const [one, two] = [await held(), await held()];
       const done = await store().skipBatch({ id: one.id, version: one.version, last: LANE });
       expect(done?.batch).toEqual({ ...one, version: one.version + 1 });

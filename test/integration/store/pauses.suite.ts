@@ -1,4 +1,4 @@
-/** No batch of a paused client is claimed, and other clients notice nothing of it. */
+/** The promise: no batch of a paused client is claimed, and other clients are not affected. */
 import type { Database } from "../../../database/database.ts";
 import { claimed, LEASE, ready } from "./drafts.ts";
 
@@ -11,7 +11,7 @@ export function pauseSuite(database: () => Database): void {
     };
     const candidates = async () => (await store().candidates(10)).map(({ clientId }) => clientId);
 
-    test("none of its batches is a candidate or claimed, alone or in a group, until it is resumed", async () => {
+    test("no batch of a paused client is a candidate or claimed, alone or in a group, until a resume", async () => {
       const mine = [await ready(store(), 1), await ready(store(), 1)];
       const other = await ready(store(), 2);
       await setPaused(1, 5);
@@ -25,7 +25,7 @@ export function pauseSuite(database: () => Database): void {
       expect(await store().claim(mine[0]?.id as number, "node", LEASE)).not.toBeNull();
     });
 
-    test("the places of clients tell what runs, how many may, and whether they are paused", async () => {
+    test("the places of clients show what runs, their cap, and whether they are paused", async () => {
       await claimed(store(), 1);
       await ready(store(), 1);
       await ready(store(), 2, { queue: { cap: 7, weight: 1 } });
@@ -51,7 +51,7 @@ export function pauseSuite(database: () => Database): void {
       expect(await candidates()).toHaveLength(2);
     });
 
-    test("a batch of it that runs makes room, and it overtakes nobody", async () => {
+    test("a running batch of a paused client makes room, and the client overtakes nobody", async () => {
       await claimed(store(), 1);
       await ready(store(), 2);
       await claimed(store(), 3);
@@ -70,7 +70,7 @@ export function pauseSuite(database: () => Database): void {
       expect(await candidates()).toEqual([41]);
     });
 
-    test("its batches are neither the oldest claimable one nor wait for its cap", async () => {
+    test("a paused client's batches count neither as claimable nor as waiting for a cap", async () => {
       const queue = { cap: 1, weight: 1 };
       await store().claim((await ready(store(), 1, { queue })).id, "node", LEASE);
       await ready(store(), 1, { queue, due: { inMs: -5_000 } });

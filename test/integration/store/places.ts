@@ -1,4 +1,6 @@
-/** Databases where the tables have a place of their own beside other products' tables: a schema, or a prefix on SQLite. */
+/**
+ * Databases in which DataFlow's tables have a place of their own beside other products' tables: a schema, or a prefix on SQLite.
+ */
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,10 +11,10 @@ import { emptiedPostgres, emptiedSqlite, freshSchema, onServer } from "../../hel
 import { folderForDatabase } from "../../helpers/folder.ts";
 import { everySuite, storeConformance } from "./conformance.ts";
 
-/** Its own each time: all tests share a database of PostgreSQL. */
+/** A new schema name each time, because all tests share a database of PostgreSQL. */
 const newSchema = () => `of_${randomBytes(6).toString("hex")}`;
 
-/** Where a database may be made that has `schema` for its tables. */
+/** A place for a database whose tables are in `schema`. */
 export interface Spot {
   url: string;
   schema: string;
@@ -20,7 +22,7 @@ export interface Spot {
   drop(): Promise<void>;
 }
 
-/** The statements of the suites have the plain names. */
+/** Translates the statements of the suites, which use plain table names. */
 const translating = ({ sequelize, isEmbedded }: Database, names: Names): Sequelize =>
   new Proxy(sequelize, {
     get(target, key) {
@@ -39,8 +41,8 @@ async function emptied(db: Database, schema: string): Promise<void> {
 }
 
 /**
- * The suite of all dialects on tables that have a place of their own: every statement of the store finds them there. That is the
- * harder case and the usual one; with plain names run the tests of whole batches, on each dialect.
+ * Runs the suite of all dialects on tables with a place of their own, so that every statement of the store finds them there. This
+ * is the harder case, and the usual one. The tests of whole batches run with plain names.
  */
 export function conformanceIn(name: string, spot: () => Promise<Spot>, suites = everySuite): void {
   let at: Spot | undefined;
@@ -74,7 +76,7 @@ export async function sqliteSpot(): Promise<Spot> {
   return place(`sqlite:${join(folder, "test.db")}`, newSchema(), "prefix", () => rm(folder, { recursive: true }));
 }
 
-/** What a version before has made is where the connection looks first. */
+/** A new database of PostgreSQL. An earlier version has made its tables where the connection looks first. */
 export async function postgresSpot(): Promise<Spot> {
   const [before, schema] = [await freshSchema(), newSchema()];
   return place(before.url, schema, "FUNCTION", async () => {

@@ -87,7 +87,7 @@ describePostgres("only on PostgreSQL", () => {
       Array.from({ length: 33 }, (_, n) => stored(db.store, upload(1, { dedup, totals: totals(n) }))),
     );
     expect(new Set(at.map(({ batch }) => batch.id)).size).toBe(33);
-    // The first by itself, and sixteen twice; new connections ask nothing first.
+    // The first upload goes alone, and then sixteen twice. New connections send no query of their own.
     expect(sent).toHaveBeenCalledTimes(3);
     await remove();
   });

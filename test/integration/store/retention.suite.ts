@@ -1,7 +1,7 @@
 import type { Database } from "../../../database/database.ts";
 import { chunkCommit, claimed, deleted, event, isOver, LEASE, moveOf, newBatch, ready } from "./drafts.ts";
 
-/** Reading in pages, deleting in pieces, events taken once. */
+/** Reports are read in pages, data is deleted in pieces, and each event is taken once. */
 export function retentionSuite(database: () => Database): void {
   describe("reports and retention", () => {
     const store = () => database().store;
@@ -52,7 +52,7 @@ export function retentionSuite(database: () => Database): void {
       expect(await page(1, 600)).toEqual([[2, 3]]);
       expect(await page(0, 6_000)).toHaveLength(3);
       await store().commitChunk(chunkCommit(written?.batch ?? batch, [0]));
-      // A hundred errors count, also where they hold no text.
+      // A hundred errors count towards the page's limit even if they have no text.
       expect(await page(2, 6_000)).toEqual([[3, 100]]);
       expect(await page(2, 60_000)).toEqual([
         [3, 100],
@@ -171,7 +171,7 @@ export function retentionSuite(database: () => Database): void {
       await ready(store(), 1, { events });
       expect(await store().takeOutbox(100, 60_000, 60_000)).toEqual([]);
       const taken = await Promise.all([store().takeOutbox(6, -1, 60_000), store().takeOutbox(6, -1, 60_000)]);
-      // Which of the two comes first is open.
+      // Either of the two may come first.
       const inOrder = taken.flat().sort((a, b) => a.id - b.id);
       expect(inOrder.map(({ topic }) => topic)).toEqual(events.map(({ topic }) => topic));
       expect(inOrder[0]).toEqual({ ...events[0], id: expect.any(Number), attempts: 1 });

@@ -1,11 +1,11 @@
-/** A database from before the tables had a place of their own is brought over, and what is another system's is left alone. */
+/** A database from before the tables had a place of their own is migrated, and another system's tables are left alone. */
 import pg from "pg";
 import { openDatabase } from "../../../database/database.ts";
 import { describePostgres } from "../../helpers/database.ts";
 import { end as atEnd, chunkCommit, claimed, moveOf, ready } from "./drafts.ts";
 import { postgresSpot, type Spot, sqliteSpot } from "./places.ts";
 
-/** An older version's database with a batch that is over and one that runs. */
+/** A database of an older version, with one ended batch and one running batch. */
 async function withTwo({ url }: Spot): Promise<{ done: string; running: string }> {
   const db = await openDatabase({ url });
   try {

@@ -1,4 +1,6 @@
-/** The files of an embedded database: one process whatever the name, for their owner alone, and never written unseen. */
+/**
+ * The files of an embedded database: one process by whatever name, readable by their owner only, and no write into a lost file.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -135,7 +137,7 @@ describe("a file that is lost under a running node", () => {
 
   test("a transaction of the models that commits into it is refused", async () => {
     const { sequelize } = opened.db;
-    // Sequelize's own words of it.
+    // Sequelize logs the failure in its own words.
     jest.spyOn(console, "warn").mockImplementation(() => {});
     const done = sequelize.transaction(async (transaction) => {
       await sequelize.query("INSERT INTO batch_lock (name, token, expires_at) VALUES ('a', 'b', 1)", { transaction });

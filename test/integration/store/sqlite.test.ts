@@ -64,7 +64,7 @@ describe("only on sqlite", () => {
     const before = read;
     for (let i = 0; i < 3; i++) await ready(store, 2);
     isOver = true;
-    // A write waits for the reads that came before it, and is overtaken by few.
+    // A write waits for the reads before it, and few later reads overtake it.
     expect(read - before).toBeLessThan(patience(1_000));
     await Promise.all(reading);
   });
@@ -172,14 +172,14 @@ describe("only on sqlite", () => {
     await store.commitUpload(upload(1, { chunks }));
     expect(await store.list({ limit: 10 })).toHaveLength(1);
 
-    /** Inside a transaction, so that it reaches the writing connection. */
+    /** Sets the limit within a transaction, so that the statement reaches the writing connection. */
     async function setMaxPages(max: number) {
       await sequelize.transaction((transaction) => sequelize.query(`PRAGMA max_page_count = ${max}`, { transaction }));
     }
   });
 });
 
-/** Its worker thread, caught while it is sent something. */
+/** The worker thread of the database. The test catches it while a message is sent to it. */
 async function threadOf(db: Database): Promise<Worker> {
   const sending = jest.spyOn(Worker.prototype, "postMessage");
   await db.now();
@@ -188,7 +188,7 @@ async function threadOf(db: Database): Promise<Worker> {
   return thread as Worker;
 }
 
-/** A process that stores one batch, says so and stays. */
+/** A process that stores one batch, says so, and keeps running. */
 function holder(url: string): ChildProcess {
   const script = join(root, "test/integration/store/holder.ts");
   return spawn(join(root, "node_modules/.bin/node"), [script, url], { stdio: ["ignore", "pipe", "inherit"] });

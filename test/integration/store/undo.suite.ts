@@ -6,7 +6,7 @@ import { chunkCommit, claimed, end, event, LEASE, moveOf, ready, upload } from "
 
 const key = (digit: number) => String(digit).padStart(2, "0").repeat(16);
 
-/** What a batch has delivered goes in pieces, and with it what else stands in the way of its content. */
+/** Taking a batch back deletes in pieces what it has delivered, and all that would prevent its content from coming again. */
 export function undoSuite(database: () => Database): void {
   describe("taking back", () => {
     const store = () => database().store;
@@ -22,7 +22,7 @@ export function undoSuite(database: () => Database): void {
     }
     const undoing = async (batch: BatchRow) => (await store().move(moveOf(batch, "undoing")))?.batch as BatchRow;
 
-    test("a piece deletes records up to a number, and those of the keys that are the batch's", async () => {
+    test("a piece deletes a limited number of records, and their keys if they belong to the batch", async () => {
       const [batch, other] = [await undoing(await delivered(1)), await delivered(2)];
       expect(await store().undoRecords(batch.id, 2, [key(1), key(2)])).toBe(true);
       expect([await seqs(batch), await seqs(other)]).toEqual([[3], [1, 2, 3]]);
@@ -38,7 +38,7 @@ export function undoSuite(database: () => Database): void {
       expect([await seqs(batch), await keysLeft()]).toEqual([[1, 2, 3], 3]);
     });
 
-    test("it is found until it is undone, keeps the time of its end, and its errors; it is counted", async () => {
+    test("the sweep finds the batch until it is undone; the batch keeps its end time and its errors, and is counted", async () => {
       const batch = await delivered(1);
       const taken = await undoing(batch);
       expect(taken).toMatchObject({ state: "undoing", finishedAt: batch.finishedAt, accepted: 3 });
@@ -51,7 +51,7 @@ export function undoSuite(database: () => Database): void {
       expect(await store().due("undoing", 10)).toEqual([]);
     });
 
-    test("what it has marked as corrected is free again, piece by piece, and counts no more at the first batch, once", async () => {
+    test("corrected marks of the batch are removed piece by piece, and the first batch counts each of them back once", async () => {
       const first = await claimed(store(), 1);
       const scope = `corrections of batch ${first.id}`;
       const mark = (n: number) => scopeDigits(scope) + createHash("sha256").update(`${n}`).digest("hex").slice(0, 32);
@@ -85,7 +85,7 @@ export function undoSuite(database: () => Database): void {
       expect([await corrected(), await store().takenKeys(1, all)]).toEqual([null, []]);
     });
 
-    test("with its end its content may come again, and no other's key goes", async () => {
+    test("at the end its content may come again, and no key of another batch is deleted", async () => {
       const dedup = { dedup: { keepMs: 60_000 } };
       const batch = await ready(store(), 1, dedup);
       await ready(store(), 2, dedup);

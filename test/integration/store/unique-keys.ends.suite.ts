@@ -23,7 +23,7 @@ export function uniqueKeyEndSuite(database: () => Database): void {
       });
       await store().commitChunk(commit);
       expect(await store().reserveKeys(other.id, other.fence, 0, [key("a"), key("b")])).toEqual([key("a")]);
-      // The next chunk of the same batch is another one.
+      // Even the next chunk of the same batch counts as another chunk.
       expect((await store().reserveKeys(one.id, one.fence, 1, [key("a"), key("c")]))?.sort()).toEqual([
         key("c"),
         key("a"),

@@ -1,4 +1,4 @@
-/** A record of a client is delivered once for each key, whoever comes first. */
+/** The promise: a client's record is delivered once for each key, whichever batch comes first. */
 import type { Database } from "../../../database/database.ts";
 import { keyRange, scopeDigits } from "../../../formats/check/record-keys.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
@@ -42,7 +42,7 @@ export function uniqueKeySuite(database: () => Database): void {
       expect(await numbers(batch)).toEqual([1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 15, 16, 17, 18]);
     });
 
-    test("batches at once with the same keys, chunk after chunk: each key once", async () => {
+    test("simultaneous batches with the same keys take each key once, chunk by chunk", async () => {
       const batches = await Promise.all(["n1", "n2"].map((owner) => claimed(store(), 1, owner)));
       const work = async (first: BatchRow, at: number) => {
         let batch = first;
@@ -100,7 +100,7 @@ export function uniqueKeySuite(database: () => Database): void {
       expect(await store().duplicatesOf(one.id)).toBe(2);
     });
 
-    test("batches at once and in a group with the same keys count all of their duplicates", async () => {
+    test("simultaneous batches, and batches of a group, with the same keys count all their duplicates", async () => {
       const total = async () =>
         (await database().sequelize.query('SELECT "n" FROM "duplicate_count"'))[0] as { n: number }[];
       const sum = async () => (await total()).reduce((all, { n }) => all + Number(n), 0);
@@ -185,7 +185,7 @@ export function uniqueKeySuite(database: () => Database): void {
       expect(counts((await store().commitChunk(keyed(batch, ["a", "b", "c"])))?.batch)).toEqual([3, 0, 0]);
     });
 
-    test("batches at once with the same keys in another order: each key once, no deadlock", async () => {
+    test("simultaneous batches with the same keys in another order take each key once, without a deadlock", async () => {
       const batches = await Promise.all(["n1", "n2"].map((owner) => claimed(store(), 1, owner)));
       const size = 500;
       const commits = batches.map((batch, i) => {

@@ -9,7 +9,7 @@ import { undoColumns } from "./from-before.ts";
 
 const ALICE = { who: "alice", role: "operator", address: "127.0.0.1", requestId: "request-2" } as const;
 
-/** An upload is stored as a whole by its last commit, or not at all. */
+/** The promise: the last commit of an upload stores it as a whole; otherwise nothing of it is stored. */
 export function uploadSuite(database: () => Database): void {
   describe("uploads", () => {
     const store = () => database().store;
@@ -93,7 +93,7 @@ export function uploadSuite(database: () => Database): void {
       await store().touchUploads([id], LEASE);
       expect(await store().commitUpload(upload(1, { id }))).toEqual({ outcome: "swept" });
       expect(await store().readChunk(id, 0)).toBeNull();
-      // Still to be wiped, should the node that took it die now.
+      // The upload still has to be deleted, in case its node dies now.
       expect((await store().voided(10)).map((row) => row.id)).toEqual([id]);
       expect(await store().due("receiving", 10)).toEqual([]);
       expect(await store().deleteBatch(id, 10)).toBe("done");
@@ -117,7 +117,7 @@ export function uploadSuite(database: () => Database): void {
       expect((await store().stats()).outboxDepth).toBe(0);
     });
 
-    test("a batch that an operator makes has its audit row in its commit, or both are not there", async () => {
+    test("a batch that an operator makes is stored together with its audit row, or neither is", async () => {
       const { id: parentId, publicId } = await ready(store(), 1);
       const parent = { id: parentId, publicId };
       const commits = [true, false, true].map((isChild) => {
@@ -130,7 +130,7 @@ export function uploadSuite(database: () => Database): void {
       const [child, other, twice] = commits as [UploadCommit, UploadCommit, UploadCommit];
       await stored(store(), child);
       await stored(store(), { ...other, id: begun });
-      // A batch has one retry.
+      // A batch can have only one retry.
       await expect(store().commitUpload(twice)).rejects.toThrow(ConstraintViolation);
       for (const { audit, batch } of [child, other]) {
         const rows = await store().listAudit({ subject: batch.publicId, limit: 9 });

@@ -3,14 +3,14 @@ import { deleted, ready, upload } from "./drafts.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Versions of policies are kept as long as a batch was accepted under them. */
+/** The promise: a policy version is kept as long as a batch exists that was accepted under it. */
 export function versionsSuite(database: () => Database): void {
   describe("policy versions", () => {
     const store = () => database().store;
     const pinning = (clientId: number, policyVersion: number) =>
       ready(store(), clientId, { batch: { ...upload(clientId).batch, policyVersion } });
 
-    /** `days`: how long ago each version was made, from the first on. */
+    /** `days`: how many days ago each version was made, in their order. */
     async function policies(clientId: number, days: number[]): Promise<void> {
       const now = await database().now();
       for (const [i, ago] of days.entries())

@@ -2,7 +2,10 @@ import type { Database } from "../../../database/database.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { chunk, chunkCommit, claimed, deleted, end, LEASE, moveOf, newBatch, ready, stored, upload } from "./drafts.ts";
 
-/** What moves while somebody has a batch is in a row of its own: the batch's is written when it is taken and given back. */
+/**
+ * Values that change while a batch runs are in a row of their own. The batch's row is written only when the batch is taken and
+ * given back.
+ */
 export function workRowSuite(database: () => Database): void {
   describe("the work row of a running batch", () => {
     const store = () => database().store;
@@ -36,7 +39,7 @@ export function workRowSuite(database: () => Database): void {
       expect(await isFree()).toBe(true);
     });
 
-    test("what became of rows in a table is counted, of the batches that have such", async () => {
+    test("rows in tables are counted for batches that have them", async () => {
       const [into, plain] = [await claimed(store(), 1), await claimed(store(), 2)];
       const rows = { created: 2, updated: 1, deleted: 0 };
       const counted = (batch: typeof into, over = {}) => {
@@ -86,7 +89,7 @@ export function workRowSuite(database: () => Database): void {
     });
 
     test.each(["ready", "failed", "cancelled"] as const)(
-      "a batch that becomes %s stands where its worker was",
+      "a batch that becomes %s keeps the position of its worker",
       async (to) => {
         const batch = await claimed(store(), 1);
         const done = await store().commitChunk(chunkCommit(batch, [2]));
@@ -109,7 +112,7 @@ export function workRowSuite(database: () => Database): void {
       },
     );
 
-    test("a takeover and a commit at once: the count is what is stored", async () => {
+    test("after a takeover and a commit at the same time, the count equals the stored records", async () => {
       for (let round = 0; round < 20; round++) {
         const batch = await claimed(store(), 1);
         const [done, moved] = await Promise.all([

@@ -1,7 +1,7 @@
 import type { Database } from "../../../database/database.ts";
 import { chunkCommit, claimed, end, LEASE, moveOf, ready } from "./drafts.ts";
 
-/** A batch belongs to the worker with its fence; what it commits is there once. */
+/** The promise: a batch belongs to the worker with its fence, and what that worker commits is stored once. */
 export function workSuite(database: () => Database): void {
   describe("work", () => {
     const store = () => database().store;

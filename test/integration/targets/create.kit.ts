@@ -1,4 +1,4 @@
-/** A missing table is made as the dataset needs it. */
+/** Tests that a missing table is created as the dataset needs it. */
 import { createTable, newTable, plannedTable } from "../../../database/targets/create.ts";
 import type { TargetDatabases } from "../../../database/targets/databases.ts";
 import { planTable } from "../../../database/targets/plan.ts";
@@ -38,7 +38,7 @@ export const document = (about: Partial<TableDocument> = {}): TableDocument => (
 export const textOf = (dialect: TargetDialect, about: Partial<TableDocument> = {}) =>
   newTable({ database: null, dialect, schema: "s", name: 'o"]; --' }, document(about), schema).text;
 
-/** Makes the table, and answers what the catalog tells of it. The plan that was made before must hold for it as well. */
+/** Creates the table, and answers what the catalog says of it. The plan from before must also fit the real table. */
 export async function made(targets: TargetDatabases, about: Partial<TableDocument> = {}): Promise<TargetTable> {
   const wanted = document(about);
   const database = targets.find(wanted.database);
@@ -47,7 +47,7 @@ export async function made(targets: TargetDatabases, about: Partial<TableDocumen
   if ("faults" in planned) throw new Error(JSON.stringify(planned.faults));
   const before = planTable(wanted, schema, planned.table);
   if ("faults" in before) throw new Error(JSON.stringify(before.faults));
-  // Another node may be as quick: twice is once.
+  // Another node may create the table at the same time, so a second creation is no error.
   expect(await createTable(database, planned)).toBeNull();
   expect(await createTable(database, planned)).toBeNull();
   const table = await described(targets, wanted.name, wanted.database);

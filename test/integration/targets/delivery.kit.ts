@@ -1,4 +1,4 @@
-/** Records into a table of the company's own, as a worker commits them: by a plan made by hand. */
+/** Delivers records into a table of the company, as a worker does, by a plan that the test makes. */
 import type { Database } from "../../../database/database.ts";
 import type { TablePlan, TargetColumn } from "../../../database/targets/target.ts";
 import { type RecordAbout, rowOf } from "../../../database/targets/values.ts";
@@ -12,7 +12,7 @@ import { chunkCommit, claimed } from "../store/drafts.ts";
 
 export type Rec = Record<string, unknown>;
 
-/** Each batch is another client's: one has few places. */
+/** Each batch has another client, because a client may run few batches at a time. */
 let clients = 0;
 
 const about: RecordAbout = {
@@ -25,7 +25,7 @@ const about: RecordAbout = {
   receivedAt: "2026-01-01T00:00:00.000Z",
 };
 
-/** The columns of `orders`: of each suite's own table of that name. */
+/** The columns of the table `orders`, which each suite creates for itself. */
 export const orderColumns = [
   column("no", { kind: "integer", type: "integer", isNotNull: true }),
   column("customer", { kind: "integer", type: "integer" }),
@@ -45,7 +45,7 @@ export interface Delivery {
   commit: ChunkCommit;
 }
 
-/** The commit of these records as the first chunk of a batch that a worker has. */
+/** The commit of these records as the first chunk of a claimed batch. */
 export async function deliveryOf(db: Database, of: TablePlan, records: Rec[], over: Partial<ChunkCommit> = {}) {
   const isSqlite = db.sequelize.getDialect() === "sqlite";
   const plan = isSqlite ? { ...of, table: { ...of.table, dialect: "sqlite" as const, schema: "main" } } : of;
@@ -90,7 +90,7 @@ export async function run({ sequelize }: Database, ...statements: string[]): Pro
 /** The table's rows by their key. */
 export async function rowsOf(db: Database): Promise<Rec[]> {
   const rows = await query(db, "SELECT no, customer, amount, city, email FROM orders ORDER BY no");
-  // SQLite keeps no scale.
+  // SQLite does not keep trailing zeros.
   return rows.map((row) => ({ ...row, amount: row.amount === null ? null : Number(row.amount).toFixed(2) }));
 }
 

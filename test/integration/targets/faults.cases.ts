@@ -1,8 +1,8 @@
-/** Rows that a table refuses, and what is told of each. */
+/** Rows that a table refuses, and the errors that report them. */
 import type { TablePlan } from "../../../database/targets/target.ts";
 import type { Rec } from "./delivery.kit.ts";
 
-/** What it is, what is made of the table before, the plan, the records, the errors, and the keys of the rows that are there then. */
+/** The name, the statements that prepare the table, the plan, the records, the errors, and the keys of the rows afterwards. */
 type Case = [string, string[], Partial<TablePlan>, Rec[], [number, string, string][], number[]];
 
 /** The statements that give the table a trigger with this body. */
@@ -146,7 +146,7 @@ export const cases: Case[] = [
   ],
 ];
 
-/** A text that no compression makes short. */
+/** A text that hardly compresses. */
 function randomText(length: number): string {
   let seed = 7;
   const next = () => {

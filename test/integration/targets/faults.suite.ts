@@ -1,4 +1,6 @@
-/** What a table refuses, on PostgreSQL: the record, a code and a field are told, and the other records are rows. */
+/**
+ * What happens to rows that PostgreSQL refuses: an error names the record, a code and a field, and all other records become rows.
+ */
 import { TableFailure } from "../../../database/errors.ts";
 import type { TablePlan } from "../../../database/targets/target.ts";
 import { column } from "../../helpers/targets.ts";
@@ -35,7 +37,7 @@ export function faultsSuite({ db, tables }: TargetServer): void {
     expect((await recordsOf(db(), batch)).length).toBe(records.length - errors.length);
   });
 
-  /** Each row of a chunk that is written row by row has a subtransaction of its own, and all of a piece have one together. */
+  /** Counts subtransactions. Each row that is written alone has one, and all rows of a piece share one. */
   const subtransactions = async () => {
     const [found] = await query<{ n: number }>(db(), "SELECT count(DISTINCT xmin::text)::int AS n FROM orders");
     return found?.n;
@@ -66,7 +68,7 @@ export function faultsSuite({ db, tables }: TargetServer): void {
     }
   });
 
-  test("a row outside of every partition", async () => {
+  test("a row outside of every partition is refused", async () => {
     await run(
       db(),
       "DROP TABLE orders",
@@ -90,7 +92,7 @@ export function faultsSuite({ db, tables }: TargetServer): void {
     ]);
   });
 
-  test("a type that is not checked before: the field is told", async () => {
+  test("for a type that is not checked before SQL, the error names the field", async () => {
     const columns = [
       ...orderColumns,
       column("net", { kind: "other", type: "inet" }),
@@ -108,7 +110,7 @@ export function faultsSuite({ db, tables }: TargetServer): void {
     ]);
   });
 
-  test("the partner is told what the dataset says of a constraint, and the raw record; never what the server says", async () => {
+  test("the partner gets the dataset's message for a constraint, and the raw record, but never the server's message", async () => {
     const messages = { fk_customer: { field: "customer_no", code: "unknown-customer", message: "No such customer." } };
     const records = [{ no: 1, customer: 9, city: "hidden" }];
     const { batch, written } = await deliver(db(), ordersPlan({ messages }), records);
@@ -124,7 +126,7 @@ export function faultsSuite({ db, tables }: TargetServer): void {
     expect(written.table).toMatchObject({ isRowByRow: true, refused });
   });
 
-  test("the report ends where it has no room, and the others are counted", async () => {
+  test("the report ends at its limit, and further errors are only counted", async () => {
     const { batch, commit } = await deliveryOf(db(), ordersPlan(), [
       { no: 1, customer: 9 },
       { no: 2 },
@@ -177,9 +179,9 @@ export function faultsSuite({ db, tables }: TargetServer): void {
   test.each<[TablePlan["mode"], string[]]>([
     ["upsert", []],
     ["ignore", []],
-    // Row by row.
+    // Written row by row.
     ["update", ["CREATE UNIQUE INDEX by_email ON orders (email)"]],
-  ])("%s: a key that finds two rows, for its index has gone: nothing is written", async (mode, ddl) => {
+  ])("%s: if the key's index is dropped and the key finds two rows, nothing is written", async (mode, ddl) => {
     await run(
       db(),
       ...ddl,

@@ -1,17 +1,17 @@
-/** Tables as the catalog of a test database tells them. */
+/** Reads tables of a test database from its catalog. */
 import { type AllowedTables, tablesAllowed } from "../../../config/tables.ts";
 import type { Database } from "../../../database/database.ts";
 import { TargetDatabases } from "../../../database/targets/databases.ts";
 import type { TargetColumn, TargetTable } from "../../../database/targets/target.ts";
 
-/** Fails on a wrong text. */
+/** The list of allowed tables in this text. Fails on a wrong text. */
 export const allowing = (text: string) => tablesAllowed.parse(text) as readonly AllowedTables[];
 
 export function targetsOf(own: Database, { allowed = "*", databases = [] as { name: string; url: string }[] } = {}) {
   return new TargetDatabases({ own, databases, allowed: allowing(allowed) });
 }
 
-/** The table, or why there is none. */
+/** The table, or the reason why there is none. */
 export async function described(targets: TargetDatabases, name: string, database: string | null = null) {
   const asked = targets.find(database);
   if (!asked) throw new Error(`No database is called ${database}.`);
@@ -19,7 +19,7 @@ export async function described(targets: TargetDatabases, name: string, database
   return "fault" in found ? found.fault : found.table;
 }
 
-/** Of each column only what is not as in most of them. */
+/** The columns of a table, each with only what differs from most columns. */
 export function columnsOf(table: TargetTable | string): Record<string, Partial<TargetColumn>> {
   if (typeof table === "string") throw new Error(table);
   return Object.fromEntries(

@@ -1,13 +1,13 @@
-/** Each mode, on each database: what is in the table afterwards, what the batch counts, and what its report says. */
+/** Each mode on each database: the rows in the table, the counts of the batch, and its report. */
 import type { Database } from "../../../database/database.ts";
 import type { TableMode, TablePlan } from "../../../database/targets/target.ts";
 import { codesOf, deliver, orderColumns, ordersPlan, query, type Rec, recordsOf, rowsOf, run } from "./delivery.kit.ts";
 
 export interface TargetServer {
   db(): Database;
-  /** Makes `orders` and `customers` anew. */
+  /** Drops and creates the tables `orders` and `customers`. */
   tables(): Promise<void>;
-  /** Whether its errors name a foreign key. */
+  /** Whether the database's errors name a foreign key. */
   namesReferences: boolean;
 }
 
@@ -31,7 +31,7 @@ export function modesSuite({ db, tables, namesReferences }: TargetServer): void 
   const [first, second] = [row(1, 1, "5.50", "Porto"), row(2, 1, "6.00", "Faro")];
 
   type Case = [string, TableMode, Rec[], { counts: number[]; rows: Rec[]; errors?: [number, string, string][] }];
-  /** Counts: accepted, rejected, duplicate, created, updated, deleted. */
+  /** The counts are: accepted, rejected, duplicate, created, updated, deleted. */
   const cases: Case[] = [
     [
       "insert: a taken key is a conflict, also one of this chunk",
@@ -98,7 +98,7 @@ export function modesSuite({ db, tables, namesReferences }: TargetServer): void 
     await check(ordersPlan({ mode }), records, expected, 2);
   });
 
-  test("records that the table took are listed as stored, the others are not", async () => {
+  test("records that became rows are listed as stored, the others are not", async () => {
     const { batch } = await deliver(db(), ordersPlan({ mode: "ignore" }), [
       { no: 1 },
       { no: 3 },
@@ -112,11 +112,11 @@ export function modesSuite({ db, tables, namesReferences }: TargetServer): void 
   test.each([
     ["at once", []],
     ["beside a record that is refused", [{ no: 99, customer: 9 }]],
-  ])("texts come as they are, %s", async (_how, refused: Rec[]) => {
+  ])("texts are stored unchanged, %s", async (_how, refused: Rec[]) => {
     const records = texts.map((city, no) => ({ no: no + 10, city }));
     await deliver(db(), ordersPlan(), [...records, ...refused]);
     expect((await rowsOf(db())).slice(2).map(({ city }) => city)).toEqual(texts);
-    // Alone, so that its text is all that is handed over.
+    // The record is delivered alone, so that its text is the only one.
     await deliver(db(), ordersPlan(), [{ no: 1, city: "" }, ...refused]);
     expect((await rowsOf(db()))[0]).toMatchObject({ city: "" });
   });

@@ -1,4 +1,4 @@
-/** A chunk leaves the table, and tells each record, as if its records had come one by one. */
+/** The promise: a chunk leaves the table, and reports each record, as if its records had come one by one. */
 import fc from "fast-check";
 import type { Database } from "../../../database/database.ts";
 import { type TableMode, type TablePlan, tableModes } from "../../../database/targets/target.ts";
@@ -8,9 +8,9 @@ import { codesOf, deliver, ordersPlan, query, type Rec, run } from "./delivery.k
 
 export interface OrderServer {
   db(): Database;
-  /** Makes `orders` and `customers`: the columns of `columns`, with everything that may refuse a row. */
+  /** Creates `orders` and `customers` with the columns of `columns`, and everything that may refuse a row. */
   table(kind: TableKind): Promise<void>;
-  /** How many chunks are tried. */
+  /** How many random chunks are tried. */
   runs?: number;
 }
 
@@ -26,10 +26,10 @@ const columns = [
   column("parent", { kind: "text", type: "text" }),
 ];
 
-/** Few values, so that records meet each other. `A` and `a` are one key. */
+/** Few different values, so that records share keys. `A` and `a` are the same key. */
 const keys = fc.constantFrom("a", "A", "b", "c", "d");
 const some = <T>(...values: T[]) => fc.option(fc.constantFrom<T | null>(...values, null), { nil: undefined });
-/** A wrong value has the whole chunk written row by row, so most chunks have none. */
+/** Makes wrong values rare, because one of them makes the whole chunk be written row by row. */
 const seldom = <T>(wrong: T, right: fc.Arbitrary<T | undefined>) =>
   fc.oneof({ weight: 30, arbitrary: right }, { weight: 1, arbitrary: fc.constant<T | undefined>(wrong) });
 const record = fc.record({
@@ -68,7 +68,7 @@ function planOf({
   return { ...plan, columns: mapped, newer, delete: marker };
 }
 
-/** Only in their order the first one is refused: another row has its email, or is its parent, only later. */
+/** The first record is refused only if the order is kept: the row that has its email, or is its parent, comes later. */
 const meetings: Rec[][] = [
   [{ no: "c", email: "x", parent: "d" }, { no: "a", email: "z" }, { no: "d" }],
   [
@@ -87,7 +87,7 @@ const GIVEN = ["INSERT INTO orders (no, amount, email) VALUES ('a', 2, 'x'), ('b
 export function orderSuite({ db, table, runs = rounds(25) }: OrderServer): void {
   const rows = () => query(db(), "SELECT no, customer, amount, city, email, parent FROM orders ORDER BY no");
 
-  /** What is in the table after these records, and what the batches tell of each. */
+  /** Answers the rows of the table after these records, and the report of each batch. */
   async function after(plan: TablePlan, chunks: Rec[][], pieceRows: number | null = null) {
     await run(db(), "DELETE FROM orders", ...GIVEN);
     const sums = { accepted: 0, rejected: 0, duplicate: 0, created: 0, updated: 0, deleted: 0 };
@@ -113,7 +113,7 @@ export function orderSuite({ db, table, runs = rounds(25) }: OrderServer): void 
           given.map((one) => [one]),
         );
         expect(together).toEqual(alone);
-        // A chunk with a wrong row is written in pieces on PostgreSQL.
+        // On PostgreSQL a chunk with a wrong row is written in pieces.
         expect(await after(plan, [given], 2)).toEqual(alone);
       }),
       { numRuns: runs, examples: meetings.map((one): [Rec[], typeof usual] => [one, usual]) },

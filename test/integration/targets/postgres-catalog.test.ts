@@ -1,4 +1,4 @@
-/** Promise: PostgreSQL's catalog tells of a table what its columns hold, and which keys find a row. */
+/** The promise: PostgreSQL's catalog says what the columns of a table hold, and which keys find a row. */
 
 import type { AskedDatabase } from "../../../database/targets/catalog.ts";
 import { createTable, newTable, plannedTable } from "../../../database/targets/create.ts";
@@ -27,7 +27,7 @@ describePostgres("tables of PostgreSQL", () => {
     await database.remove();
   });
 
-  test("columns have their kinds and bounds; domains are what they are of", async () => {
+  test("columns have their kinds and limits, and a domain counts as its base type", async () => {
     await run(`CREATE TYPE mood AS ENUM ('sad', 'ok "quoted"', 'null')`);
     await run(`CREATE DOMAIN price AS numeric(10,2) NOT NULL DEFAULT 1 CHECK (VALUE >= 0)`);
     await run(`CREATE DOMAIN low_price AS price`);
@@ -129,7 +129,7 @@ describePostgres("tables of PostgreSQL", () => {
     const row = rowOf(planOf([column as TargetColumn]), `{"${name}":${json}}`, nobody);
     if ("fault" in row) throw new Error(row.fault.message);
     const { ask } = targets.find(null) as AskedDatabase;
-    // Whatever the server's own time zone.
+    // The result does not depend on the server's own time zone.
     const zone = column?.kind === "timestamptz" ? " AT TIME ZONE 'UTC'" : "";
     const text = `SELECT (CAST($1::text AS ${column?.type})${zone})::text AS stored`;
     expect(await ask(text, row.values)).toEqual([{ stored }]);
@@ -156,7 +156,7 @@ describePostgres("tables of PostgreSQL", () => {
     ]);
   });
 
-  test("a partitioned table has its keys; a table with rules tells of them", async () => {
+  test("a partitioned table has its keys, and rules of a table are reported", async () => {
     await run(`CREATE TABLE parted (id int, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)`);
     await run(`CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`);
     expect(await look("parted")).toMatchObject({ keys: [{ columns: ["id", "day"] }], hindrances: [] });
@@ -165,7 +165,7 @@ describePostgres("tables of PostgreSQL", () => {
     expect(await look("ruled")).toMatchObject({ hindrances: [expect.stringContaining("rules")] });
   });
 
-  test("a name is found by the search path or in its schema, whatever is in it", async () => {
+  test("a name is found by the search path or in its schema, with any characters", async () => {
     const odd = 'o"; DROP TABLE kinds; --.ö';
     await run(`CREATE SCHEMA "Sa.les"`);
     await run(`CREATE TABLE "Sa.les"."${odd.replaceAll('"', '""')}" ("c""; --" int)`);
@@ -181,7 +181,7 @@ describePostgres("tables of PostgreSQL", () => {
     expect(await look("kinds")).toMatchObject({ name: "kinds" });
   });
 
-  test("views, DataFlow's own tables and what is not allowed are none", async () => {
+  test("views, DataFlow's own tables and tables that are not allowed are refused", async () => {
     await run("CREATE VIEW seen AS SELECT 1 AS a");
     await run("CREATE MATERIALIZED VIEW kept AS SELECT 1 AS a");
     await run("CREATE TABLE dataflow_applied (batch uuid)");
@@ -197,7 +197,7 @@ describePostgres("tables of PostgreSQL", () => {
     );
   });
 
-  test("another database is asked by its name, and told by it when it is away", async () => {
+  test("another database is used by its name, and errors name it while it is away", async () => {
     const gone = new URL(database.url);
     gone.port = "1";
     const databases = [
@@ -243,7 +243,7 @@ describePostgres("tables of PostgreSQL", () => {
     });
   });
 
-  test("what the server does not make is told by its code, and what is not allowed is not made", async () => {
+  test("if the server refuses to create a table, the error has its code; a table that is not allowed is not created", async () => {
     const own = targets.find(null) as AskedDatabase;
     const nowhere = { database: null, dialect: "postgres", schema: "nowhere", name: "t" } as const;
     const told = await createTable(own, newTable(nowhere, document(), schema));

@@ -1,4 +1,4 @@
-/** Delivery into the company's own tables on PostgreSQL, in DataFlow's own database. */
+/** Delivery into the company's own tables in DataFlow's PostgreSQL database. */
 import type { Database } from "../../../database/database.ts";
 import type { TablePlan } from "../../../database/targets/target.ts";
 import { describePostgres, freshPostgres } from "../../helpers/database.ts";
@@ -46,7 +46,7 @@ describePostgres("tables on PostgreSQL", () => {
       expect((await query(db, "SELECT no FROM orders ORDER BY at")).map(({ no }) => no)).toEqual(order);
     });
 
-    test("a trigger sees them in their order", async () => {
+    test("a trigger sees the records in their order", async () => {
       await run(db, ...TABLES, "ALTER TABLE orders ADD COLUMN at int");
       await run(
         db,
@@ -61,7 +61,7 @@ describePostgres("tables on PostgreSQL", () => {
       ]);
     });
 
-    test("they refer to each other, and a key comes twice: as if they came one by one", async () => {
+    test("records that refer to each other, or share a key, have the result of records one by one", async () => {
       await run(db, ...TABLES, "ALTER TABLE orders ADD COLUMN parent int REFERENCES orders");
       const plan = ordersPlan({ mode: "insert" }, [...orderColumns, column("parent", { kind: "integer" })]);
       const records = [

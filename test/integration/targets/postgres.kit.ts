@@ -1,4 +1,4 @@
-/** The tables of the suites, on PostgreSQL. */
+/** The tables of the suites on PostgreSQL. */
 import type { TableKind } from "./order.suite.ts";
 
 export const TABLES = [
@@ -20,6 +20,6 @@ export const orderedTables = (kind: TableKind) => [
     city text DEFAULT 'Lisboa', email text, parent text COLLATE any_case${more[kind]})`,
 ];
 
-/** `a` and `A` are one. */
+/** A collation in which `a` and `A` are equal. */
 export const COLLATION =
   "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)";

@@ -1,4 +1,7 @@
-/** Promise: SQLite's catalog tells of a table what its columns hold, which keys find a row, and what no dataset can write. */
+/**
+ * The promise: SQLite's catalog says what the columns of a table hold, which keys find a row, and which tables no dataset can
+ * write.
+ */
 import { DatabaseSync } from "node:sqlite";
 import { errorOf, failureOf } from "../../../database/dialects/sqlite/failure.ts";
 import { orBusy, TableDatabaseAway, type TargetDatabases } from "../../../database/targets/databases.ts";
@@ -23,7 +26,7 @@ afterAll(async () => {
 
 const whole = { range: { least: "-9223372036854775808", most: "9223372036854775807" } };
 
-test("columns have kinds by their affinity, and by what their type means elsewhere", async () => {
+test("columns have kinds by their affinity, and by what their type means in other databases", async () => {
   await run(`CREATE TABLE kinds (id INTEGER PRIMARY KEY, i INT NOT NULL DEFAULT NULL, big UNSIGNED BIG INT DEFAULT 1, t VARCHAR(3), d DECIMAL(10,2),
     f DOUBLE PRECISION, b BOOLEAN, day DATE, at DATETIME, ti TIME, u UUID, j JSON, bl BLOB, x, v TEXT AS (t || t), s TEXT AS (t) STORED)`);
   expect(columnsOf(await look("KINDS"))).toEqual({
@@ -46,7 +49,7 @@ test("columns have kinds by their affinity, and by what their type means elsewhe
   });
 });
 
-test("a STRICT table's types are what they are called; keys without a rowid are not null", async () => {
+test("a STRICT table has exactly the types that it names; keys of a table WITHOUT ROWID are not null", async () => {
   await run(`CREATE TABLE tight (a TEXT, b ANY, c REAL, PRIMARY KEY (b, a)) STRICT, WITHOUT ROWID`);
   const table = (await look("tight")) as TargetTable;
   expect(columnsOf(table)).toEqual({
@@ -87,12 +90,12 @@ test.each([
     "a TEXT DEFAULT 'ON CONFLICT IGNORE' /* ON CONFLICT FAIL */, \"ON CONFLICT ABORT\" TEXT -- INITIALLY DEFERRED\n",
     [],
   ],
-])("%s: what no dataset can write is told", async (name, columns, hindrances) => {
+])("%s: the catalog says why no dataset can write the table", async (name, columns, hindrances) => {
   await run(`CREATE TABLE "${name}" (${columns})`);
   expect(await look(name)).toMatchObject({ hindrances: hindrances.map((one) => expect.stringMatching(one)) });
 });
 
-test("so is a deferred foreign key that leads to the table", async () => {
+test("no dataset can write a table to which a deferred foreign key refers", async () => {
   await run(`CREATE TABLE parent (id INTEGER PRIMARY KEY)`);
   await run(`CREATE TABLE child (p INT REFERENCES Parent (id) DEFERRABLE INITIALLY DEFERRED)`);
   expect(await look("parent")).toMatchObject({ hindrances: [expect.stringMatching(/^the table child refers to it/)] });
@@ -105,7 +108,7 @@ test("constraints that SQLite names: CHECKs and unique indexes", async () => {
   expect(await look("named")).toMatchObject({ toldConstraints: ["low", 'b "is" low', "named_a"] });
 });
 
-test("names have no case; others than tables, and DataFlow's own ones, are none", async () => {
+test("names ignore case; views and DataFlow's own tables are refused", async () => {
   const odd = 'o"; DROP TABLE kinds; --.ö';
   await run(`CREATE TABLE "${odd.replaceAll('"', '""')}" ("c""; --" int)`);
   expect(await look(`MAIN."${odd.replaceAll('"', '""')}"`)).toMatchObject({ name: odd, columns: [{ name: 'c"; --' }] });
@@ -130,7 +133,7 @@ describe("another file", () => {
   const asked = () =>
     targetsOf(database.db, { databases: [{ name: "local", url: `sqlite:${other()}` }], allowed: "local:orders" });
 
-  test("is away where there is none, and none is made", async () => {
+  test("counts as away if it does not exist, and is not created", async () => {
     await expect(described(asked(), "orders", "local")).rejects.toMatchObject({
       name: "TableDatabaseAway",
       database: "local",
@@ -138,7 +141,7 @@ describe("another file", () => {
     await expect(described(asked(), "orders", "local")).rejects.toThrow(/no file/);
   });
 
-  test("is asked by its name, also while others have it open", async () => {
+  test("is used by its name, also while other programs have it open", async () => {
     const db = new DatabaseSync(other());
     try {
       db.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY)");
@@ -152,7 +155,7 @@ describe("another file", () => {
     }
   });
 
-  test("is told to be locked, and not to be away, while somebody else writes it for too long", async () => {
+  test("counts as locked, not as away, while another program writes for too long", async () => {
     const [first, second] = [new DatabaseSync(other()), new DatabaseSync(other(), { timeout: 0 })];
     try {
       first.exec("BEGIN IMMEDIATE");

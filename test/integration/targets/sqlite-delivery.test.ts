@@ -1,4 +1,4 @@
-/** Delivery into the company's own tables on SQLite, in DataFlow's own file. */
+/** Delivery into the company's own tables in DataFlow's SQLite file. */
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Database, openDatabase } from "../../../database/database.ts";
@@ -110,7 +110,7 @@ describe("faults", () => {
     expect(JSON.stringify([written.table, await errorsOf(db, batch)])).not.toContain("secret");
   });
 
-  test("messages by the names that SQLite tells: a CHECK, a unique index", async () => {
+  test("a dataset's messages are found by the names that SQLite reports: of a CHECK and of a unique index", async () => {
     await run(db, "CREATE UNIQUE INDEX by_email ON orders (email)");
     const plan = ordersPlan({
       messages: { positive: { code: "low", message: "Too low." }, by_email: { message: "Known." } },
@@ -158,7 +158,7 @@ describe("faults", () => {
   test.each([
     ["that is not there", "DROP TABLE customers"],
     ["without a key", "DROP TABLE customers; CREATE TABLE customers (id INTEGER)"],
-  ])("a foreign key to a table %s: no record is to blame", async (_what, sql) => {
+  ])("a foreign key to a table %s is no fault of a record", async (_what, sql) => {
     await run(db, "PRAGMA foreign_keys = OFF", ...sql.split("; "));
     const { commit } = await deliveryOf(db, ordersPlan(), [{ no: 1, customer: 1 }]);
     await expect(db.store.commitChunk(commit)).rejects.toMatchObject({ name: "TableFailure", kind: "gone" });
@@ -166,7 +166,7 @@ describe("faults", () => {
     expect((await db.store.commitChunk(commit))?.batch).toMatchObject({ created: 1 });
   });
 
-  test("a table that is gone: nothing is written, and no record is to blame", async () => {
+  test("if the table is missing, nothing is written, and no record has an error", async () => {
     await run(db, "DROP TABLE orders");
     const { batch, commit } = await deliveryOf(db, ordersPlan(), [{ no: 1 }]);
     await expect(db.store.commitChunk(commit)).rejects.toMatchObject({ name: "TableFailure", kind: "gone" });
@@ -175,14 +175,14 @@ describe("faults", () => {
     expect((await db.store.commitChunk(commit))?.batch).toMatchObject({ nextChunk: 1, created: 1 });
   });
 
-  test("a batch that was taken away: nothing of its chunk is in the table", async () => {
+  test("if the batch was taken away, nothing of its chunk is in the table", async () => {
     const { batch, commit } = await deliveryOf(db, ordersPlan(), [{ no: 1 }]);
     await db.store.move(moveOf(batch, "ready"));
     expect(await db.store.commitChunk(commit)).toBeNull();
     expect(await numbers()).toEqual([]);
   });
 
-  test("another process that writes the file is waited for", async () => {
+  test("a chunk waits while another process writes the file", async () => {
     const other = new DatabaseSync(file);
     other.exec("BEGIN IMMEDIATE");
     const delivered = deliver(db, ordersPlan(), [{ no: 1 }]).then(({ counts }) => counts);

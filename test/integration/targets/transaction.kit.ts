@@ -1,4 +1,4 @@
-/** A PostgreSQL database with a table of orders, reached through a proxy. */
+/** A PostgreSQL database behind a proxy, with a table of orders. */
 import type { Database } from "../../../database/database.ts";
 import { freshPostgres, keptDatabase } from "../../helpers/database.ts";
 import { opened, type Proxied, proxiedPostgres } from "../postgres/kit.ts";

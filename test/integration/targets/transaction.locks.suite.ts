@@ -1,4 +1,4 @@
-/** What a transaction does where somebody else has locked, adds or refers to the same rows. */
+/** What a delivery does when another program has locked the same rows, inserts them, or refers to them. */
 import { TableFailure } from "../../../database/errors.ts";
 import { type AskedDatabase, describeTable } from "../../../database/targets/catalog.ts";
 import { TargetDatabases } from "../../../database/targets/databases.ts";
@@ -12,14 +12,14 @@ import { deliver, deliveryOf, ordersPlan, run } from "./delivery.kit.ts";
 import { at, db, orders, waits } from "./transaction.kit.ts";
 
 export function locksOfOthers(): void {
-  test("a row that somebody has locked: the batch can be cancelled meanwhile, and nothing is written", async () => {
+  test("while another program locks a row, the batch can be cancelled, and then nothing is written", async () => {
     await run(at.beside, "INSERT INTO orders (no, city) VALUES (1, 'a')");
     const transaction = await at.beside.sequelize.transaction();
     await at.beside.sequelize.query("SELECT no FROM orders FOR UPDATE", { transaction });
     const { batch, commit } = await deliveryOf(db, ordersPlan(), [{ no: 1, city: "b" }]);
     const committed = db.store.commitChunk(commit);
     await until(async () => (await at.rows(waits)).length === 1);
-    // It does not wait for the lock: with the row of the batch locked it would.
+    // The cancel does not wait for the lock. It would if the row of the batch was locked.
     const cancelled = await db.store.move(moveOf(batch, "cancelled", { version: batch.version }));
     expect((await at.rows(waits)).length).toBe(1);
     expect(cancelled?.batch.state).toBe("cancelled");
@@ -28,7 +28,7 @@ export function locksOfOthers(): void {
     expect(await orders()).toEqual([{ no: 1, city: "a" }]);
   });
 
-  test("a lock that is held for longer than a statement waits: the chunk is not written now", async () => {
+  test("if a lock is held longer than a statement may wait, the chunk is written later", async () => {
     await run(at.beside, "INSERT INTO orders (no, city) VALUES (1, 'a')");
     const impatient = new URL(at.url);
     impatient.searchParams.set("options", `${impatient.searchParams.get("options")} -c lock_timeout=100`);
@@ -42,7 +42,7 @@ export function locksOfOthers(): void {
     await other.close();
   });
 
-  test("somebody else who inserts the same key meanwhile: the record updates that row", async () => {
+  test("if another program inserts the same key meanwhile, the record updates that row", async () => {
     const transaction = await at.beside.sequelize.transaction();
     await at.beside.sequelize.query("INSERT INTO orders (no, city) VALUES (1, 'a')", { transaction });
     const delivered = deliver(db, ordersPlan(), [{ no: 1, city: "b" }, { no: 2 }]);
@@ -60,7 +60,7 @@ export function locksOfOthers(): void {
     await run(
       at.beside,
       "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$",
-      // After those of the foreign key, by its name.
+      // This trigger runs after the triggers of the foreign key, because triggers run in the order of their names.
       "CREATE TRIGGER zz_held AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION held()",
     );
     const transaction = await at.beside.sequelize.transaction();
@@ -91,7 +91,8 @@ export function locksOfOthers(): void {
       referredButItsKey: true,
       otherCustomer: true,
     });
-    // Of the whole table only what every writer takes: CREATE INDEX CONCURRENTLY and VACUUM go on, ALTER TABLE waits.
+    // On the table the chunk takes only the lock that every writer takes. CREATE INDEX CONCURRENTLY and VACUUM can run meanwhile;
+    // ALTER TABLE waits.
     const stronger = `SELECT mode FROM pg_locks WHERE relation = 'orders'::regclass
       AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')`;
     expect(await at.rows(stronger)).toEqual([]);
@@ -100,11 +101,11 @@ export function locksOfOthers(): void {
     await run(at.beside, "DROP FUNCTION held CASCADE");
   });
 
-  test("somebody else who locks the same rows in another order: no record is to blame, and the next try writes all", async () => {
+  test("after a deadlock with another program no record has an error, and the next try writes all", async () => {
     await run(at.beside, "INSERT INTO orders (no, city) VALUES (1, 'a'), (2, 'a')");
     const { sequelize } = at.beside;
     const transaction = await sequelize.transaction();
-    // So the chunk is the one that gives way.
+    // The other transaction never looks for deadlocks, so the chunk is the one that is ended.
     await sequelize.query("SET LOCAL deadlock_timeout = '1h'; SET LOCAL lock_timeout = 0", { transaction });
     await sequelize.query("UPDATE orders SET amount = 1 WHERE no = 2", { transaction });
     const { commit } = await deliveryOf(db, ordersPlan(), [
@@ -120,7 +121,7 @@ export function locksOfOthers(): void {
     expect(await at.rows("SELECT city, amount FROM orders")).toEqual([1, 2].map(() => ({ city: "b", amount: "1.00" })));
   });
 
-  test("a row that comes to refer to one that is taken back: it is seen, or waits and fails", async () => {
+  test("a new row that refers to a row under an undo is either seen by the undo, or waits and fails", async () => {
     const batch = "0193a000-0000-7000-8000-000000000000";
     await run(
       at.beside,
@@ -145,7 +146,7 @@ export function locksOfOthers(): void {
     expect([begin, commit]).toEqual(["BEGIN ISOLATION LEVEL READ COMMITTED", "COMMIT"]);
     const [locked] = (await by(one, locks)) as { places: string }[];
     expect(locked?.places).toBe('{"(0,1)","(0,2)"}');
-    // One that came after the first statement began has not seen its lock.
+    // The row was inserted after the first statement began, so it has not met that statement's lock.
     await run(at.beside, "ALTER TABLE cars DISABLE TRIGGER ALL", "INSERT INTO cars VALUES (7, 2)");
     await run(at.beside, "ALTER TABLE cars ENABLE TRIGGER ALL");
     const late = by(other, "INSERT INTO cars VALUES (8, 1)").catch((error: unknown) => error);

@@ -15,13 +15,13 @@ describePostgres("a table's transaction", () => {
 
   const logged = () => at.rows<{ n: number }>("SELECT count(*)::int AS n FROM orders_log");
 
-  test("a batch that was taken away: nothing of its chunk is in the table", async () => {
+  test("if the batch was taken away, nothing of its chunk is in the table", async () => {
     const { batch, commit } = await deliveryOf(db, ordersPlan(), [{ no: 1 }, { no: 2, customer: 9 }]);
     await db.store.move(moveOf(batch, "ready"));
     expect(await db.store.commitChunk(commit)).toBeNull();
     expect(await orders()).toEqual([]);
     expect(await recordsOf(db, batch)).toEqual([]);
-    // The connection is as it was: it commits the next batch's chunk.
+    // The connection is as before: it commits the chunk of the next batch.
     expect((await deliver(db, ordersPlan(), [{ no: 3 }])).counts).toMatchObject({ created: 1 });
     expect(await orders()).toMatchObject([{ no: 3 }]);
   });
@@ -45,7 +45,7 @@ describePostgres("a table's transaction", () => {
     expect(await orders()).toEqual([{ no: 1, city: "b" }]);
   });
 
-  test.each(["cut", "late"] as const)("an answer of COMMIT that is lost (%s): the rows are there once", async (how) => {
+  test.each(["cut", "late"] as const)("if the answer of COMMIT is lost (%s), the rows are stored once", async (how) => {
     await run(
       at.beside,
       "CREATE TABLE orders_log (no int)",
@@ -56,7 +56,7 @@ describePostgres("a table's transaction", () => {
     const lost = at.proxy.lose("FROM made WHERE 1 /", how);
     const committed = db.store.commitChunk(commit);
     const { arrive } = await lost;
-    // What comes late holds its rows meanwhile: the second try waits for them.
+    // The late statements lock their rows meanwhile, so the second try waits for them.
     if (how === "late") await until(async () => (await at.rows(waits)).length === 1);
     await arrive();
     const written = await committed;
@@ -78,7 +78,7 @@ describePostgres("a table's transaction", () => {
     for (const one of ended) expect(one).toMatchObject({ status: "fulfilled", value: { batch: counts } });
   });
 
-  test("a link that breaks before COMMIT is sent: nothing is written, and that is known", async () => {
+  test("if the link breaks before COMMIT is sent, nothing is written, and the store knows that", async () => {
     const { batch, commit } = await deliveryOf(db, ordersPlan(), [{ no: 1, city: "the-city" }]);
     const lost = at.proxy.lose("the-city", "cut");
     const error = await db.store.commitChunk(commit).catch((thrown: unknown) => thrown);
@@ -89,7 +89,7 @@ describePostgres("a table's transaction", () => {
     expect(await at.beside.store.batch(batch.publicId, null)).toMatchObject({ nextChunk: 0 });
   });
 
-  test("row security: a row that it refuses is a record error, a right that is missing is none", async () => {
+  test("a row that row security refuses is a record error; a missing right is not", async () => {
     const role = `dataflow_rows_${process.pid}`;
     const rights = [
       `GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`,
