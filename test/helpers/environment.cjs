@@ -89,8 +89,16 @@ function cheapStacks() {
   };
 }
 
-/** Jest's listeners to a file's tests: it adds four for each file to those that the global object has. */
-const LISTENERS = Symbol.for("EVENT_HANDLERS");
+/**
+ * What Jest gives the global object for each file: four more listeners, and the state of its tests. They would hear of the next
+ * files' tests, tell Jest of each as a test of this file, and keep what this file has loaded.
+ */
+const OF_FILE = new Set(["EVENT_HANDLERS", "JEST_STATE_SYMBOL"]);
+
+function endListeners() {
+  for (const symbol of Object.getOwnPropertySymbols(globalThis))
+    if (OF_FILE.has(symbol.description)) delete globalThis[symbol];
+}
 
 module.exports = class {
   constructor({ projectConfig: config }) {
@@ -116,8 +124,7 @@ module.exports = class {
     this.fakeTimers.dispose();
     this.fakeTimersModern.dispose();
     for (const end of this.endTimers) end();
-    // They would hear of the next files' tests, tell Jest of each as a test of this file, and keep what this file has loaded.
-    delete globalThis[LISTENERS];
+    endListeners();
     this.restore();
   }
 
