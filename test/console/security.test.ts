@@ -248,3 +248,15 @@ const pathsOf = ({ page }: Visit, side: string) =>
   page.evaluate<string[]>(
     `import(document.querySelector("script[type=module]").src.replace("main.js", "pages/index.js")).then(({ pages }) => pages.filter((page) => page.side === "${side}").map(({ path }) => path))`,
   );
+
+test("a name cannot look like another one: characters that reverse the order of letters are shown", async () => {
+  const name = "Acme \u202egpj.\u2066exe";
+  const { id } = await newClient(world.url, {}, { identifier: "turning-around", name });
+  const visit = await world.visit({ role: "viewer", path: "#/clients?q=turning-around" });
+  const { page } = visit;
+  await page.locator("tbody tr", { hasText: "Acme \\u202egpj.\\u2066exe" }).waitFor();
+  await visit.open(`#/clients/${id}`);
+  expect(await visit.text()).toContain("\\u202egpj.");
+  expect(await page.evaluate<boolean>(`/[\u202a-\u202e\u2066-\u2069]/.test(document.body.innerText)`)).toBe(false);
+  await visit.unharmed();
+});

@@ -100,7 +100,7 @@ export function batchesAreFound(): void {
     expect(await ids(searched(`key:${key}`))).toEqual([held.id, done.id]);
     expect(await own(searched(`key:${key}`), two)).toEqual([held.id]);
     expect(await own(searched(done.id), two)).toEqual([]);
-    // The two may be of one millisecond, and then begin alike.
+    // Both ids may be of the same millisecond, and then they begin alike.
     for (const beginning of [8, 11, 13]) expect(await ids(searched(done.id.slice(0, beginning)))).toContain(done.id);
     expect(await ids(searched(await identifierOf(two)))).toEqual([held.id]);
     expect(await ids(`client=${await identifierOf(two)}&status=held,ready&format=ndjson&hasErrors=false`)).toEqual([
@@ -253,7 +253,7 @@ export function batchesAreFound(): void {
     };
     const { client: named, policyVersion } = await shown(first.id);
     expect(await told(first.id)).toMatchObject({ run, waits: null, waitsUntil: null, client: named, policyVersion });
-    // Whether there is a place for it costs a query, which an event does not make.
+    // Whether there is a free place needs a query, which events do not make.
     const ofSecond = await told(second.id);
     expect(ofSecond).toMatchObject({ status: "ready", run: null, client: named });
     expect(ofSecond).not.toHaveProperty("waits");

@@ -3,7 +3,7 @@ import { asked } from "./admin.kit.ts";
 
 export const move = (id: string, action: string, body?: unknown) => asked("POST", `/batches/${id}/${action}`, body);
 
-/** A window of two hours that begins in so many hours. One that begins an hour ago is open now. */
+/** A window of two hours that begins in this many hours. A window that began an hour ago is open now. */
 export const windowIn = (hours: number) => {
   const clock = (ms: number) => new Date(ms).toISOString().slice(11, 16);
   const from = Date.now() + hours * 3_600_000;

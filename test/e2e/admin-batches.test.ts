@@ -104,7 +104,7 @@ test("a redrive lets a failed batch go on from its last chunk, with 0 attempts",
   });
   expect(handler.calls - before).toBe(2);
   expect(await move(id, "redrive")).toMatchObject({ status: 409, body: { current: "completed" } });
-  // Why it failed is kept, and is for operators alone.
+  // The reason of the failure is kept, but only operators see it.
   const lastAttempt = {
     at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
     node: system.broker.nodeID,

@@ -1,4 +1,4 @@
-/** The promise: a policy is what an operator wrote last; it is checked as a whole, and in force at once. */
+/** The promise: a policy is what an operator wrote last. It is checked as a whole, and takes effect at once. */
 
 import { actors } from "../../services/actors.ts";
 import { accepted, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
@@ -135,7 +135,7 @@ describe("the policy", () => {
   test("its versions tell who changed what, and each can be read again, until 100 newer ones are there", async () => {
     const client = await newClient(url, { weight: 2, maxErrors: 9 });
     await asked("PATCH", path(client), { maxErrors: null, webhook: { url: "https://partner.example/hook" } }, merge);
-    // A change that nobody asked for.
+    // A change by DataFlow itself, without a request.
     await actors.policy.change(system.broker, {
       clientId: await numberOf(client),
       mode: "patch",

@@ -1,4 +1,4 @@
-/** What the tests of operators' work share: a system that sweeps quickly, with a handler that the test leads. */
+/** What the tests of operators' work share: a system with a fast sweep, and a handler that the test controls. */
 import { admin, get, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
@@ -21,7 +21,7 @@ const testing = {
   },
 };
 
-/** To be called at the top of a test file: the system is there for all of its tests. */
+/** Call it at the top of a test file. It starts a system for all tests of the file. */
 export function startAdmin(env: Record<string, string> = {}): void {
   beforeAll(async () => {
     const quick = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" };

@@ -1,4 +1,7 @@
-/** What the tests of alerts share: a system with a chat, what the chat has got, and how a test need not wait for a minute. */
+/**
+ * What the tests of alerts share: a system with a chat, the lines that the chat has got, and a way to skip the minute between
+ * lines.
+ */
 import type { Database } from "../../database/database.ts";
 import { accepted, admin, type Batch, batchWhen, type TestClient } from "../helpers/http.ts";
 import { metrics } from "../helpers/metrics.ts";
@@ -10,14 +13,14 @@ export let system: System;
 export let chat: Receiver;
 /** What the chat answers. */
 let answers: number[] = [];
-/** Answers the next lines with these statuses, further ones with 200. */
+/** Makes the chat answer the next lines with these statuses, and further lines with 200. */
 export const chatAnswers = (...statuses: number[]): void => {
   answers = statuses;
 };
-/** Further receivers of a test, which are closed after it. */
+/** Further receivers of a test, which are closed after the test. */
 export const open: Receiver[] = [];
 
-/** As Slack has it: the path is the secret. */
+/** A URL as Slack's: its path is the secret. */
 const secretPath = (url: string) => `${url}/T000/B000/secret-of-the-chat`;
 const QUICK = { pollMs: 20, lookMs: 20, calmMs: 1 };
 
@@ -59,7 +62,7 @@ export function withChat(): void {
 export const databaseOf = ({ broker }: System) =>
   (broker.getLocalService("alerts") as unknown as { database: Database }).database;
 export const query = async <T>(sql: string) => (await databaseOf(system).sequelize.query(sql))[0] as T[];
-/** As if the minute since the last line, or the wait for the next try, were over. A line that is being sent is waited for. */
+/** Makes the minute since the last line, or the wait for the next try, be over. Waits for a line that is being sent. */
 export async function minuteOver(which = "\"kind\" <> 'queue_late'"): Promise<void> {
   const held = `SELECT "kind" FROM "alert" WHERE "claim" IS NOT NULL AND ${which}`;
   await until(async () => (await query(held)).length === 0, "no line is being sent");
@@ -68,7 +71,7 @@ export async function minuteOver(which = "\"kind\" <> 'queue_late'"): Promise<vo
 const QUEUE = "\"kind\" = 'queue_late'";
 export const queueLooks = () => minuteOver(QUEUE);
 const FAR = 9_000_000_000_000_000;
-/** Only the tests of the queue look at it: other tests leave batches waiting too. */
+/** Turns the queue's alert off. Only its own tests need it, and other tests leave batches waiting too. */
 async function queueRests(): Promise<void> {
   await until(async () => {
     await query(`UPDATE "alert" SET "due_at" = ${FAR}, "pending" = NULL WHERE "claim" IS NULL AND ${QUEUE}`);
@@ -90,7 +93,7 @@ export const post = async (path: string, body: object = {}) =>
 export const counted = async (outcome: string) =>
   (await metrics(system.url)).get(`dataflow_alerts_total{outcome="${outcome}"}`) ?? 0;
 
-/** The node looks again and again, and sends nothing. */
+/** Checks that the node looks for notes repeatedly and sends nothing. */
 export async function looksOn(): Promise<void> {
   const looks = jest.spyOn(databaseOf(system).store, "dueAlerts");
   await until(() => looks.mock.calls.length >= 4, "the node has looked");

@@ -1,4 +1,4 @@
-/** The promise: the operators' chat is told of each kind of alert, at most one line a minute each, and of all that was held back. */
+/** The promise: the operators' chat gets a line for each kind of alert, at most one a minute, and no alert is lost meanwhile. */
 import { accepted, admin, type Batch, batchWhen, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { startReceiver } from "../helpers/receiver.ts";
@@ -141,7 +141,7 @@ test("a batch whose policy nobody could ask at first is told of once it is held"
   const client = await newClient(system.url, { requiresApproval: true });
   const { id } = await accepted(system.url, client, '{"n":1}');
   await said(1);
-  // As the upload leaves it when `policy` does not answer.
+  // An upload leaves this state if `policy` does not answer.
   await query(`UPDATE "batch" SET "state" = 'received', "reason" = NULL, "due_at" = 1 WHERE "public_id" = '${id}'`);
   await minuteOver();
   expect(await said(2)).toContain(`Batch ${id} of client ${client.identifier}, dataset default, waits for approval.`);
@@ -175,7 +175,7 @@ test("a batch whose client is paused makes no queue late, however long it waits"
   const node = system.broker.nodeID;
   await post(`/nodes/${node}/pause`);
   await accepted(system.url, client, '{"n":1}');
-  // No worker may claim a batch of a paused client, so it is not late.
+  // No worker may claim a batch of a paused client, so it does not make the queue late.
   await post(`/clients/${client.id}/pause`);
   await query('UPDATE "batch" SET "due_at" = 1 WHERE "state" = \'ready\'');
   await queueLooks();
@@ -194,7 +194,7 @@ test("a line that the chat does not take is sent again, with what has come meanw
   await said(1);
   await until(async () => (await counted("retried")) === retried + 1, "the try is counted");
   const [row] = await query<{ tries: number; due_at: number }>('SELECT * FROM "alert" WHERE "kind" = \'batch_failed\'');
-  // As webhooks: 5 s and up to a fifth more.
+  // The same waits as for webhooks: 5 s and up to a fifth more.
   const waitMs = Number(row?.due_at) - (await databaseOf(system).now());
   expect([Number(row?.tries), waitMs > 0, waitMs <= 6_000]).toEqual([1, true, true]);
   await failed(client);

@@ -1,4 +1,4 @@
-/** The promise: no cache keeps an answer with a secret, and a long answer is sent packed to whoever takes that. */
+/** The promise: no cache stores an answer with a secret, and a long answer is compressed for clients that accept that. */
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { buffer } from "node:stream/consumers";
@@ -57,7 +57,7 @@ describe("a long answer", () => {
     bytes: Buffer;
   }
 
-  /** As it comes over the wire: `fetch` would unpack it. */
+  /** Reads the answer's raw bytes, because `fetch` would decompress them. */
   async function wire(
     path: string,
     encoding: string | null,

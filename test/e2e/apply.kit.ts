@@ -1,4 +1,4 @@
-/** Runs `npm run apply`: as operators do, in a process of its own, or in this one, for a hundredth of the time. */
+/** Runs `npm run apply`: in a process of its own, as operators do, or in this process, which takes a hundredth of the time. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -8,7 +8,7 @@ import { ADMIN_TOKEN } from "../helpers/system.ts";
 
 const usual = (url: string) => ({ DATAFLOW_URL: url, ADMIN_TOKEN });
 
-/** `env`: instead of the URL and the token. */
+/** `env` replaces the URL and the token. */
 export async function applied(args: string[], url: string, env: Record<string, string> = usual(url)) {
   const [out, err] = [[], []] as [string[], string[]];
   const status = await apply(args, env, {
@@ -18,7 +18,7 @@ export async function applied(args: string[], url: string, env: Record<string, s
   return { out: out.join(""), err: err.join(""), status };
 }
 
-/** The same by the script of package.json. */
+/** Runs the script of package.json in a process of its own. */
 export async function appliedByProcess(args: string[], url: string) {
   const child = spawn(process.execPath, [join(root, "scripts/apply.ts"), ...args], {
     env: { PATH: process.env.PATH ?? "", NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? "", ...usual(url) },

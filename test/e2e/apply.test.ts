@@ -1,4 +1,7 @@
-/** The promise: `npm run apply` makes datasets, clients and grants be as files say; it checks all before the first change. */
+/**
+ * The promise: `npm run apply` makes datasets, clients and grants as the files say, and checks everything before the first
+ * change.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

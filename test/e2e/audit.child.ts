@@ -1,4 +1,7 @@
-/** Run by audit.test.ts: makes an operator, and is killed when the entry of the audit is written and not committed yet. */
+/**
+ * audit.test.ts starts this process. It creates an operator, and is killed after the audit's entry is written but before the
+ * commit.
+ */
 import { writeSync } from "node:fs";
 import type { WithDatabase } from "../../mixins/database.ts";
 import { REPL_CALLER } from "../../services/audit/audit.domain.ts";

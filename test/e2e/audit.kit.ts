@@ -1,9 +1,9 @@
-/** What the tests of the audit share: a system, calls with a request id of their own, and the entries of them. */
+/** What the tests of the audit share: a system, calls with request ids of their own, and the audit's entries for them. */
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
 export let system: System;
 
-/** To be called at the top of a test file: the system is there for all of its tests. */
+/** Call it at the top of a test file. It starts a system for all tests of the file. */
 export function startAudited(): void {
   beforeAll(async () => {
     system = await startSystem({
@@ -55,7 +55,7 @@ export async function audit(query: Record<string, string> = {}): Promise<Entry[]
 export const ofRequest = async ({ requestId }: { requestId: string }) =>
   (await audit()).filter((entry) => entry.requestId === requestId);
 
-/** Makes a change that succeeds, and answers its one entry. */
+/** Makes a change that succeeds, and answers its only entry in the audit. */
 export async function changed(method: string, path: string, body?: unknown): Promise<Entry> {
   const answer = await asked(method, path, body);
   expect([method, path, answer.status < 300, answer.text]).toEqual([method, path, true, answer.text]);

@@ -1,4 +1,4 @@
-/** What changes nothing and is audited all the same: refusals, logins, and logins that failed. */
+/** Things that change nothing but have an entry in the audit: refusals, logins, and failed logins. */
 import type { Middleware } from "moleculer";
 import { auditedAs, refusedAs } from "../../services/api/routes/audited.ts";
 import type { AuditDraft } from "../../services/audit/audit.domain.ts";

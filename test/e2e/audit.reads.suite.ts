@@ -1,4 +1,4 @@
-/** No GET changes anything: all of them are called, and the database is compared. */
+/** The promise: no GET changes anything. The test calls all of them and compares the database before and after. */
 import { tableNames } from "../../database/schema/names.ts";
 import { accepted, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import { type Operation, operations } from "../helpers/openapi.ts";
@@ -9,8 +9,8 @@ import { asked, databaseOf, system } from "./audit.kit.ts";
 type Login = { authorization: string } | { cookie: string };
 
 /**
- * These move by themselves, or tell of the asking: locks of pings, events on their way, figures of nodes, what a client has used, when a
- * key was.
+ * These tables change by themselves or because of the request: locks of pings, pending events, figures of nodes, uses of clients
+ * and keys.
  */
 const moving = ["batch_lock", "clock_doubt", "outbox", "stat_minute", "stat_hour", "client_usage", "client_key_use"];
 
@@ -33,7 +33,7 @@ export function readsChangeNothing(): void {
         const { items } = (await asked("GET", `/deliveries?batch=${id}`)).body;
         return items.length > 0 && items;
       });
-      // One that is tried again would change by itself.
+      // A delivery that is tried again would change by itself.
       const path = `/deliveries/${deliveries[0].id}`;
       await asked("PATCH", `/clients/${client.id}/policy`, { webhook: { events: ["batch.held"] } });
       await asked("POST", `${path}/replay`);
@@ -51,7 +51,7 @@ export function readsChangeNothing(): void {
       await until(async () => (await asked("GET", `/erasures/${ids.erasures}`)).body.status === "done");
     });
 
-    /** All rows that a read could change. */
+    /** All rows that a read might change. */
     async function contents(): Promise<Record<string, string>> {
       const { sequelize } = databaseOf();
       const tables = tableNames.filter((name) => !moving.includes(name));
@@ -74,7 +74,7 @@ export function readsChangeNothing(): void {
     async function read(operation: Operation, headers: Login): Promise<number> {
       const ending = new AbortController();
       const response = await fetch(`${system.url}${pathOf(operation)}`, { headers, signal: ending.signal });
-      // Some never end.
+      // Some event streams never end.
       if (response.headers.get("content-type")?.startsWith("text/event-stream")) ending.abort();
       await response.arrayBuffer().catch(() => undefined);
       return response.status;
@@ -103,7 +103,7 @@ export function readsChangeNothing(): void {
             [401, 403].includes(status) && !(operation.path === "/session" && "authorization" in headers);
           expect([operation.path, status < 500, isRefused]).toEqual([operation.path, true, false]);
         }
-      // Those that are not found have no file or node of that name.
+      // Some calls are answered 404, because no file or node has the name.
       expect(counts.found).toBeGreaterThan(counts.all * 0.85);
       const after = await contents();
       expect(Object.keys(before).filter((name) => before[name] !== after[name])).toEqual([]);

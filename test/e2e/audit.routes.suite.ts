@@ -1,4 +1,4 @@
-/** Each route that changes something has its entry. */
+/** The promise: each route that changes something writes an entry to the audit. */
 import { auditedAs } from "../../services/api/routes/audited.ts";
 import { operatorRoutes } from "../../services/api/routes/routes.operators.ts";
 import { accepted, type Batch, batchWhen, newClient } from "../helpers/http.ts";
@@ -13,7 +13,7 @@ export function routesHaveEntries(): void {
       failed: { onInvalid: "rejectBatch", schema: { type: "object", required: ["b"] } },
       done: { webhook: { url: "https://receiver.example/hook", events: ["batch.completed"] } },
     };
-    /** A batch that waits, has failed, or is done. */
+    /** A batch in the state that a route needs: waiting, failed or completed. */
     async function batch(kind: string): Promise<string> {
       const client = await newClient(system.url, { ...policyOf[kind] });
       const { id } = await accepted(system.url, client, '{"a":1}\n');
@@ -77,7 +77,7 @@ export function routesHaveEntries(): void {
     }
     const webhook = () => client({ policy: policyOf.done });
 
-    /** The path and the body of a request that succeeds. */
+    /** The path and the body of a successful request for each route. */
     const requests: Record<keyof typeof auditedAs, null | (() => Promise<[path: string, body?: object]>)> = {
       "POST /clients": async () => ["/clients", { clientIdentifier: `of-routes-${++made}`, name: "A" }],
       "PATCH /clients/:id": async () => [`/clients/${await client()}`, { name: "B" }],

@@ -1,4 +1,4 @@
-/** The promise: each change of an operator stands in the audit, in the transaction of the change, and no secret does. */
+/** The promise: each change by an operator is in the audit, in the transaction of the change, and no secret is. */
 import { execFile } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ import { routesHaveEntries } from "./audit.routes.suite.ts";
 
 startAudited();
 
-// Every GET, with all rows of the tables before and after: first, while nothing of the others goes on by itself.
+// This suite calls every GET and compares all rows before and after. It runs first, while no work of other suites is running.
 describeOnce("reads", readsChangeNothing);
 
 describe("changes", () => {
@@ -117,7 +117,7 @@ describe("changes", () => {
 routesHaveEntries();
 
 describe("one transaction", () => {
-  /** From now on no entry can be written. */
+  /** Makes all writes of audit entries fail. */
   const broken = async (run: () => Promise<void>) => {
     const { sequelize } = databaseOf();
     await sequelize.query("ALTER TABLE audit RENAME TO audit_away");
@@ -155,7 +155,7 @@ describe("one transaction", () => {
   });
 });
 
-// The child's file is SQLite's.
+// The child process uses a SQLite file.
 (process.env.TEST_DATABASE ? test.skip : test)(
   "a node that is killed between a change and its entry leaves neither",
   async () => {

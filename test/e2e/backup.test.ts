@@ -1,4 +1,6 @@
-/** The promise: what docs/backup.md says to paste makes a copy while batches run, and a node on the restored copy has exact counts. */
+/**
+ * The promise: the commands of docs/backup.md make a copy while batches run, and a node on the restored copy has exact counts.
+ */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,10 +35,13 @@ const storedBy = async (url: string, client: TestClient, id: string): Promise<nu
   return (await response.text()).trim().split("\n").length;
 };
 
-/** The rights that others than its user have to a file. */
+/** The rights to a file that others than its user have. */
 const readersOf = (file: string) => statSync(join(folder, file)).mode & 0o077;
 
-/** A batch that has ended and one that waits are copied; a third one comes after the copy. All is lost, and the copy takes over. */
+/**
+ * Copies a database with an ended and a waiting batch. A third batch comes after the copy. Then the original is lost, and a node
+ * runs on the copy.
+ */
 async function drill(at: {
   env: Record<string, string>;
   backup(): Promise<void>;

@@ -1,4 +1,4 @@
-/** Requests about clients, nodes and what may be chosen that must be refused. */
+/** Requests about clients, nodes and lists of choices that must be refused. */
 import type { BadCase, Request } from "./bad-input.kit.ts";
 
 type Expected = Pick<BadCase, "status" | "code" | "has" | "pointers" | "headers">;

@@ -1,4 +1,4 @@
-/** Documents of datasets, overrides and names that must be refused, and uploads to datasets that nobody has. */
+/** Documents of datasets, overrides and names that must be refused, and uploads to datasets that do not exist. */
 import type { BadCase, Request } from "./bad-input.kit.ts";
 import { wrongPolicies, wrongReads } from "./bad-input.policies.ts";
 
@@ -26,7 +26,7 @@ const put = (name: string, body: unknown, expected: Expected, headers?: Record<s
 
 const ofClients = /^\/(rate|bytesPerDay|recordsPerDay|maxConcurrentBatches|weight|maxConcurrentUploads|webhook)\b/;
 
-/** What is wrong in a policy is wrong in a dataset, but for the fields of clients, which a dataset does not have at all. */
+/** Each fault of a policy is a fault of a dataset, too, except in the fields of clients, which a dataset does not have. */
 const wrongDatasets = [...wrongPolicies, ...wrongReads].filter(
   ([, ...pointers]) => !pointers.some((pointer) => ofClients.test(pointer)),
 );
@@ -87,7 +87,7 @@ const tries: BadCase[] = (
 
 const override = (name: string, body: unknown, expected: Expected, headers?: Record<string, string>) =>
   operator("PUT", "/clients/{client}/datasets/orders", name, body, expected, headers as typeof json);
-/** Members that are nowhere: a merge patch would take them away without a word. */
+/** Nulls for members that do not exist. A merge patch would remove them silently. */
 const nulls: [patch: unknown, pointer: string][] = [
   [{ nope: null }, "/nope"],
   [{ version: null }, "/version"],

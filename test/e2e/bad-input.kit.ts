@@ -7,10 +7,10 @@ type Piece = string | Buffer;
 
 export interface Request {
   method?: string;
-  /** `{done}`, `{client}` and the like stand for ids of the world. */
+  /** `{done}`, `{client}` and similar parts stand for ids of the world. */
   path?: string;
   headers?: Record<string, string>;
-  /** A list is sent chunked, anything else with its Content-Length. */
+  /** A list is sent chunked, any other body with its Content-Length. */
   body?: Piece | Piece[] | undefined;
 }
 
@@ -22,14 +22,14 @@ export interface Answer {
 
 export interface BadCase {
   name: string;
-  /** Who asks: a client of the world, `operator`, or nobody (where omitted). */
+  /** The caller: a client of the world, `operator`, or nobody (if left out). */
   as?: string | undefined;
   request: Request;
   status: number;
   code: string;
-  /** Members of the problem beside those that each has. */
+  /** Members of the problem beside those that every problem has. */
   has?: Record<string, unknown>;
-  /** The pointers of its `errors`: these and no other, in any order. */
+  /** The pointers in the problem's `errors`: exactly these, in any order. */
   pointers?: string[];
   /** Header fields of the answer. */
   headers?: Record<string, RegExp>;
@@ -37,12 +37,12 @@ export interface BadCase {
   allow?: string[];
 }
 
-/** Sends a request just as it is written, and reads the answer also while the body is still on its way. */
+/** Sends a request exactly as it is written, and reads the answer also while the body is still being sent. */
 export function send(url: string, { method = "GET", path = "/", headers = {}, body }: Request): Promise<Answer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     let isAnswered = false;
-    // Node's client gives a body of OPTIONS and the like no length by itself.
+    // Node's client sends no Content-Length by itself for a body of OPTIONS and similar methods.
     const length = body === undefined || Array.isArray(body) ? {} : { "content-length": Buffer.byteLength(body) };
     const options = { hostname, port, method, path, headers: { ...headers, ...length }, agent: false };
     const request = httpRequest(options, (response) => {
@@ -55,7 +55,7 @@ export function send(url: string, { method = "GET", path = "/", headers = {}, bo
       response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
       response.on("error", reject);
     });
-    // A refused body breaks off on the way; what counts is whether the answer could be read.
+    // The connection of a refused body may break. What counts is whether the answer could be read.
     request.on("error", (error) => isAnswered || reject(error));
     if (!Array.isArray(body)) {
       request.end(body);
@@ -78,7 +78,7 @@ export interface World {
 
 const policies: Record<string, Record<string, unknown>> = {
   free: {},
-  /** A row and chunks of its own from the second record on, so that a refusal has something to take back. */
+  /** Writes the first records as chunks before the last one, so that a refusal has something to delete. */
   small: { chunkRecords: 1, maxBytes: 2_000, maxRecords: 3, maxRecordBytes: 100 },
   onlyCsv: { formats: ["csv"] },
   disabled: {},
@@ -111,7 +111,7 @@ export async function startWorld(): Promise<World> {
   };
 }
 
-/** Looks past every interface: a refused upload must be gone from the tables, not only from the answers. */
+/** Counts rows directly in the tables, because a refused upload must not only be missing from answers. */
 async function countRows({ broker }: System, table: string): Promise<number> {
   const { database } = broker.getLocalService("batch") as unknown as {
     database: { sequelize: { query(sql: string): Promise<[{ n: number }[], unknown]> } };
@@ -126,10 +126,10 @@ export function requestOf(world: World, { as, request }: Pick<BadCase, "as" | "r
   return { ...request, path, headers: { ...authorization, ...request.headers } };
 }
 
-/** What every refusal looks like, whoever gets it. */
+/** Checks the members that every refusal has. */
 export function expectProblem({ status, headers, text }: Answer, expected: { status: number; code: string }) {
   const problem = JSON.parse(text) as Record<string, unknown> & { errors?: { pointer: string; detail: string }[] };
-  // The text is there to be read where it is the wrong refusal.
+  // The text is compared too, so that a wrong refusal can be read in the failure.
   expect({ status, code: problem.code, text }).toEqual({ status: expected.status, code: expected.code, text });
   expect(headers["content-type"]).toMatch(/^application\/problem\+json\b/);
   expect(headers["x-request-id"]).toMatch(/^[\x21-\x7e]{1,128}$/);
@@ -143,5 +143,5 @@ export function expectProblem({ status, headers, text }: Answer, expected: { sta
   return problem;
 }
 
-/** Long paths are told from each other by their length. */
+/** The path for a test's title. A long path is shown by its length. */
 export const shown = (path: string) => (path.length < 80 ? path : `${path.slice(0, 60)}… (${path.length} letters)`);

@@ -1,4 +1,4 @@
-/** Policies that are wrong alone, each with the pointers of its faults. */
+/** Policies that are wrong by themselves, each with the pointers of its faults. */
 export const wrongPolicies: [unknown, ...string[]][] = [
   [[], ""],
   ["null", ""],
@@ -136,7 +136,7 @@ const fields: typeof reads = [
 const within = (name: string, cases: typeof reads): typeof reads =>
   cases.map(([pointer, ...some]) => [`/${name}${pointer}`, ...some.map((one) => ({ [name]: one }))]);
 
-/** The same of what says how files are read. */
+/** Wrong values of the policy's `read`, in the same form. */
 export const wrongReads: typeof wrongPolicies = [
   ...reads,
   ...within("dialect", dialects),

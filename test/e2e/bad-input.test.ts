@@ -1,4 +1,4 @@
-/** The promise: every wrong request is refused with its own code, leaves nothing behind, and affects nobody else. */
+/** The promise: every wrong request is refused with its own code, leaves nothing behind, and affects no other request. */
 import { until } from "../helpers/patience.ts";
 import { access } from "./bad-input.access.ts";
 import { clientRoutes } from "./bad-input.clients.ts";
@@ -18,13 +18,13 @@ let batches: number;
 beforeAll(async () => {
   world = await startWorld();
 });
-// Anew for each case, so that one that is wrongly taken does not fail all after it.
+// The counts are taken anew for each case, so that a case that is wrongly accepted does not make all later ones fail.
 beforeEach(async () => {
   batches = await world.rows("batch");
 });
 afterAll(() => world.system.stop());
 
-/** The process answers, and no table has more than before. */
+/** Checks that the process answers and that no table has more rows than before. */
 async function expectNothingRemains() {
   const alive = await send(world.system.url, { path: "/health/live" });
   expect(alive.status).toBe(200);

@@ -1,4 +1,4 @@
-/** What headers, a query and forms may say of a body that `POST /imports` must refuse. */
+/** Headers, queries and forms about a body that `POST /imports` must refuse. */
 import { gzipSync } from "node:zlib";
 import type { BadCase, Request } from "./bad-input.kit.ts";
 import {

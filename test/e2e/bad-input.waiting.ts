@@ -1,4 +1,4 @@
-/** Header fields about waiting that cannot be meant, and event streams of what is not there. */
+/** Wrong header fields about waiting, and event streams of things that do not exist. */
 import type { BadCase } from "./bad-input.kit.ts";
 
 const shown = (prefer: string) => (prefer.length < 60 ? prefer : `${prefer.slice(0, 40)}… (${prefer.length} letters)`);

@@ -1,4 +1,6 @@
-/** The promise: a client that is refused while it sends a large body reads its answer, early, and nothing of the body remains. */
+/**
+ * The promise: a client that is refused while it sends a large body can read its answer early, and nothing of the body is stored.
+ */
 import { request as httpRequest } from "node:http";
 import { gzipSync } from "node:zlib";
 import { type Answer, expectProblem, send } from "./bad-input.kit.ts";
@@ -7,7 +9,7 @@ import { head, Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
 startWire();
 
 describe("a client that is still sending 12 MB when it is refused reads the answer", () => {
-  /** More than two sockets hold while nobody reads: 4 MB of the sender, and the receiver's grows only as it reads. */
+  /** More than two sockets hold while nobody reads: the sender's holds 4 MB, and the receiver's grows only as it reads. */
   const SIZE = 12 * 1024 * 1024;
   const PIECE = Buffer.alloc(1024 * 1024, '{"rows":1}\n');
 
@@ -17,7 +19,7 @@ describe("a client that is still sending 12 MB when it is refused reads the answ
     as?: string;
     type: string;
     encoding?: string;
-    /** What makes it wrong, where that is in the body. */
+    /** The first line of the body, if that makes it wrong. */
     first?: string;
   }
   const refusals: Refusal[] = [
@@ -133,7 +135,7 @@ describe("gzip that decodes to far more bytes", () => {
     });
 
   test("a gzip bomb is refused long before all of it is decoded", async () => {
-    // Who reads on meets what is no gzip.
+    // A decoder that reads on would meet bytes that are not gzip.
     const answer = await upload(Buffer.concat([member, member, member, member, Buffer.from("no gzip")]));
     expectProblem(answer, { status: 413, code: "payload-too-large" });
     expect(JSON.parse(answer.text)).toMatchObject({ limit: 200 });

@@ -1,4 +1,7 @@
-/** What the tests of broken wires share: a world of which nothing refused may remain, and sockets that are read byte by byte. */
+/**
+ * What the tests of broken connections share: a system in which nothing of a refused upload may stay, and sockets that are read
+ * byte by byte.
+ */
 import { connect, type Socket } from "node:net";
 import { until } from "../helpers/patience.ts";
 import { type Answer, send, startWorld, type World } from "./bad-input.kit.ts";
@@ -6,7 +9,7 @@ import { type Answer, send, startWorld, type World } from "./bad-input.kit.ts";
 export let world: World;
 let batches: number;
 
-/** To be called at the top of a test file. After each test nothing of a refused upload is left. */
+/** Call it at the top of a test file. After each test it checks that nothing of a refused upload is stored. */
 export function startWire(): void {
   beforeAll(async () => {
     world = await startWorld();
@@ -21,7 +24,7 @@ export function startWire(): void {
   afterAll(() => world.system.stop());
 }
 
-/** A batch more is there, and stays. */
+/** Tells the check that the test has stored one more batch. */
 export const expectBatch = () => void batches++;
 
 export const isEverythingGone = async () =>
@@ -35,7 +38,7 @@ export const socketOf = (): Promise<Socket> => {
   });
 };
 
-/** Reads one answer: to its Content-Length where it has one, else to the end of the connection. */
+/** Reads one answer: up to its Content-Length, or without that to the end of the connection. */
 export class Reader {
   private bytes = Buffer.alloc(0);
   private isOver = false;
@@ -64,7 +67,7 @@ export class Reader {
     return found.answer;
   }
 
-  /** All answers, once the other side has closed the connection. */
+  /** Reads all answers until the other side closes the connection. */
   async answers(timeoutMs?: number): Promise<Answer[]> {
     await until(() => this.isOver, "the connection is closed", timeoutMs);
     this.socket.destroy();
@@ -96,16 +99,16 @@ export const head = (lines: string[]) => `${["POST /imports HTTP/1.1", "Host: x"
 export const authorized = (who: string, ...lines: string[]) =>
   head([`Authorization: ${world.authorization(who)}`, "Content-Type: application/x-ndjson", ...lines]);
 
-/** Resolves when the system has taken the piece. */
+/** Resolves when the operating system has accepted the data. */
 export const write = (socket: Socket, piece: string | Buffer) =>
   new Promise<void>((resolve, reject) => {
     socket.write(piece, (error) => (error ? reject(error) : resolve()));
   });
 
-/** A turn of the loop, so that the other side reads what was sent as a packet of its own. */
+/** Waits for a turn of the event loop, so that the other side reads the sent data as a packet of its own. */
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** A way to send a head and a body, `length` bytes of which are announced. */
+/** A way to send a head and a body. The head announces `length` bytes. */
 export type Way = (socket: Socket, head: string, body: Buffer, length: number) => Promise<void>;
 export const ways: Record<string, Way> = {
   "in one packet": (socket, start, body) => write(socket, Buffer.concat([Buffer.from(start), body])),

@@ -1,4 +1,4 @@
-/** The promise: a client that breaks HTTP reads its answer too, and nothing that it sent remains. */
+/** The promise: a client that breaks HTTP can read its answer too, and nothing that it sent is stored. */
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
@@ -58,7 +58,7 @@ describe("bytes that are not HTTP", () => {
 });
 
 describe("a body that is broken off", () => {
-  /** With chunkRecords 1 the first two records are stored while the body still comes in. */
+  /** With `chunkRecords: 1` the first two records are stored while the rest of the body is still coming. */
   const begun = async (socket: Socket, framing: string, body: string) => {
     socket.write(authorized("small", framing) + body);
     await until(async () => (await world.rows("batch_chunk")) > 0, "the upload has stored something");

@@ -1,4 +1,4 @@
-/** Rejected records that an operator sends again for a client. */
+/** Retries of rejected records that an operator starts for a client. */
 import { retryOfAnyClient } from "../../services/behalf.ts";
 import { accepted, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import { asked, type Json, system, url } from "./admin.kit.ts";
@@ -114,7 +114,7 @@ export function rejectedAreSentAgain(): void {
       expect(await many({ dryRun: true })).toMatchObject([200, { matched: 4, done: 0, refused }]);
       for (const id of ids) expect(await audit(id)).toEqual([]);
       const reason = "The rule is gone.";
-      // Asked again, each is there already.
+      // In a repeated call each retry exists already.
       for (const _ of [1, 2]) expect(await many({ reason })).toMatchObject([200, { matched: 4, done: 3, refused }]);
       for (const id of ids) expect(await audit(id)).toMatchObject([{ action: "batch.retry", reason, status: "done" }]);
       const { body } = await asked("GET", `/batches?client=${client.id}&retryOf=${ids[2]}`);
@@ -130,7 +130,7 @@ export function rejectedAreSentAgain(): void {
         asked("POST", "/batches/actions", { action: "retry", filter, limit: 2, ...(cursor ? { cursor } : {}) });
       const first = (await piece()).body;
       expect(first).toMatchObject({ matched: 2, isMore: true, examples: ids.slice(0, 2), done: 2, remaining: 0 });
-      // The new batches are the newest ones, and none of those that are left.
+      // The new batches are the newest ones, so they are not among those that are left.
       const second = (await piece(first.next)).body;
       expect(second).toMatchObject({ matched: 1, isMore: false, examples: ids.slice(2), done: 1, next: null });
     });

@@ -1,4 +1,4 @@
-/** Batches that are checked before they deliver: who commits or approves them. */
+/** Batches that are checked before they deliver: who has committed or approved them. */
 import { accepted, type Batch, batchWhen, newClient, type TestClient } from "../helpers/http.ts";
 import { asked, type Json, url } from "./admin.kit.ts";
 import { audit, by, history, type Item, inShort, own } from "./batch-history.kit.ts";

@@ -1,4 +1,4 @@
-/** Operators by their names, the history of a batch, and a handler that the test leads. */
+/** Operators with names, the history of a batch, and a handler that the test controls. */
 import type { Database } from "../../database/database.ts";
 import { admin, type TestClient } from "../helpers/http.ts";
 import { asked, type Json, system, url } from "./admin.kit.ts";
@@ -18,7 +18,7 @@ export async function history(id: string): Promise<Item[]> {
   return items;
 }
 
-/** `held → ready operator:alice`. */
+/** An entry in short, such as `held → ready operator:alice`. */
 export const inShort = ({ from, to, by: { kind, name } }: Item) =>
   `${from} → ${to} ${kind}${name === null ? "" : `:${name}`}`;
 
@@ -28,7 +28,7 @@ export const time = expect.stringMatching(/^\d{4}-.*Z$/);
 
 let made = 0;
 
-/** A call by an operator with a name. */
+/** Makes calls as an operator with this name. */
 export async function by(name: string) {
   const operator = { name: `${name}-${++made}`, role: "operator" };
   const { token } = (await asked("POST", "/operators", operator)).body;

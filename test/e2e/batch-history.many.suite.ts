@@ -1,4 +1,4 @@
-/** Many batches that are moved by one call, or by several. */
+/** Moves of many batches, by one call or by several. */
 import { BATCH_WRITTEN } from "../../services/batch/batch.contract.ts";
 import type { BatchRow } from "../../services/batch/batch.domain.ts";
 import { accepted, admin, newClient, type TestClient } from "../helpers/http.ts";
@@ -54,7 +54,7 @@ export function manyAreMoved(): void {
     const many = (action: string, more: object = {}) => ({ action, filter: of.filter, ...more });
     const leftOf = async (status: string) =>
       (await asked("GET", `/batches/counts?client=${of.client.id}&status=${status}`)).body as Json;
-    /** Calls back after each move of a batch. */
+    /** Calls `then` after each move of a batch. */
     function onMoves(then: (moves: number) => void): () => void {
       const { localBus } = system.broker;
       let moves = 0;

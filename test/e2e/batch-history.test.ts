@@ -1,4 +1,4 @@
-/** The promise: the history of a batch tells who has moved it, when and why, and how its attempts failed, from the first one on. */
+/** The promise: the history of a batch tells who has moved it, when and why, and how each attempt has failed. */
 import type { BatchRow } from "../../services/batch/batch.domain.ts";
 import { accepted, type Batch, batchWhen, newClient } from "../helpers/http.ts";
 import { asked, handler, type Json, startAdmin, system, url } from "./admin.kit.ts";

@@ -17,7 +17,7 @@ test("a running batch is cancelled at the first try, and nothing is written afte
   const response = await fetch(`${system.url}/imports/${id}/cancel`, init);
   const cancelled = (await response.json()) as Batch;
   expect([response.status, cancelled.status]).toEqual([200, "cancelled"]);
-  // Another batch of the same client goes all the way meanwhile: the worker has let go of the first.
+  // The next batch of the same client completes meanwhile, which shows that the worker has released the first one.
   const next = await accepted(system.url, client, '{"a":2}');
   expect((await batchWhen(system.url, client, next.id)).status).toBe("completed");
   const records = await lines(get(system.url, client, `/imports/${id}/records`));

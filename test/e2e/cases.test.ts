@@ -1,4 +1,4 @@
-/** Files of the kinds that real programs write and real people send: each is sent as it is, and becomes what test/cases/cases.json says. */
+/** The promise: files that real programs write and real people send get the result that test/cases/cases.json says. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -64,7 +64,7 @@ function send(client: TestClient, { file, request }: Case): Promise<Response> {
   });
 }
 
-/** The members that say what is wrong, as far as the case names them. */
+/** The members of a refusal that the case names. */
 function refusalOf({ code, found, missing, unknown }: Refusal, want: Want) {
   return {
     ...(want.code && { code }),
@@ -88,7 +88,7 @@ async function isRefused(client: TestClient, answer: Refusal, want: Want): Promi
 async function isTaken(client: TestClient, id: string, want: Want): Promise<void> {
   const { batch, records, errors } = await outcomeOf(url, client, id);
   const { counts } = batch;
-  // What a case leaves open is not compared.
+  // Only the members that the case names are compared.
   const { received, accepted = counts.accepted, rejected = counts.rejected } = want;
   expect(counts).toMatchObject({ received, accepted, rejected });
   if (want.records) expect(records.map(({ data }) => data)).toEqual(want.records);

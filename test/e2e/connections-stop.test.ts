@@ -1,4 +1,4 @@
-/** The promise: a stop waits for requests, and for no connection that never carried one. */
+/** The promise: a stop waits for requests, but not for a connection that never carried one. */
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { connect } from "node:net";
@@ -6,7 +6,7 @@ import { until } from "../helpers/patience.ts";
 import { startSystem } from "../helpers/system.ts";
 
 test("a stop does not wait for a connection that never carried a request", async () => {
-  // What is cut off when a stop lasts too long is cut off late.
+  // A long limit, so that a connection that is cut off at the limit would be cut off late.
   const system = await startSystem({ env: { SHUTDOWN_TIMEOUT: "10m" } });
   const { server } = system.broker.getLocalService("api") as unknown as { server: Server };
   const open = () => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));

@@ -1,4 +1,4 @@
-/** The promise: connections that nobody reads or uses make room for others; quiet ones that wait for an answer stay open. */
+/** The promise: connections that are not read or used make room for others; quiet ones that wait for an answer stay open. */
 import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { accepted, newClient, type TestClient } from "../helpers/http.ts";
@@ -8,7 +8,7 @@ import { type System, startSystem } from "../helpers/system.ts";
 import { expectProblem, send } from "./bad-input.kit.ts";
 import { Reader } from "./bad-wire.kit.ts";
 
-/** More than this process may have to wait for a core: then neither end of a connection moves. */
+/** Longer than this process may wait for a core, because neither end of a connection moves during that time. */
 const unreadMs = () => patience(400);
 
 let system: System;
@@ -22,7 +22,7 @@ afterEach(async () => {
   await system.stop();
 });
 
-/** A connection that has sent `text`; it reads nothing by itself. */
+/** A connection that has sent `text`. It reads nothing by itself. */
 async function opened(text = ""): Promise<Socket> {
   const { port } = new URL(system.url);
   const socket = connect(Number(port), "127.0.0.1").on("error", () => {});
@@ -89,7 +89,7 @@ describe("an answer that the client does not read", () => {
   });
 });
 
-/** The system tells Node of what was taken in steps of 1.4 MB, which come here every 3 s. */
+/** The system reports acknowledged data to Node in steps of 1.4 MB, which come every 3 s in this test. */
 test("an answer that is read too slowly for Node to notice goes on until nobody reads it", async () => {
   const unreadMs = patience(1_500);
   await start({ unreadMs });
@@ -143,7 +143,7 @@ describe("the limit of connections", () => {
     }
     await until(() => closed.length === 7, "the oldest are closed");
     expect(closed.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6]);
-    // Who has a login is none of them.
+    // A connection with a login is not a stranger.
     const reader = new Reader(known);
     known.write(get("/policy", login));
     expect((await reader.answer()).status).toBe(200);
@@ -176,11 +176,11 @@ describe("the limit of connections", () => {
     for (let i = 0; i < 9; i++) streams.push(await streamed());
     const silent = await opened();
     const first = isClosed(silent);
-    // The place of the silent one, again and again.
+    // Each new connection takes the place of the silent one.
     for (let i = 0; i < 5; i++) await expectHealthy();
     await first;
     streams.push(await streamed());
-    // Now all are at work.
+    // Now all connections are busy.
     await isClosed(await opened(HEALTH));
     expect(streams.map(({ destroyed }) => destroyed)).not.toContain(true);
   });
@@ -203,7 +203,7 @@ describe("pipelined requests", () => {
     const auth = `Authorization: ${client.auth}`;
     const { id } = await accepted(system.url, client, '{"a":1}\n');
     const upload = `POST /imports HTTP/1.1\r\nHost: x\r\n${auth}\r\nContent-Type: text/csv\r\nContent-Length: 4\r\n\r\na\n1\n`;
-    // The first one keeps all others waiting.
+    // The first request keeps all later ones waiting.
     const first = get(`/imports/${id}`, auth, "Prefer: wait=1");
     const reader = new Reader(await opened(first + HEALTH.repeat(31) + upload + HEALTH.repeat(10)));
     const statuses = (await reader.answers()).map(({ status }) => status);
@@ -214,7 +214,7 @@ describe("pipelined requests", () => {
     await start({ waiting: 40 });
     const client = await newClient(system.url, { requiresApproval: true });
     const { id } = await accepted(system.url, client, '{"a":1}\n');
-    // It keeps those behind it waiting.
+    // The first request keeps the later ones waiting.
     const first = get(`/imports/${id}`, `Authorization: ${client.auth}`, "Prefer: wait=60");
     const server = (system.broker.getLocalService("api") as unknown as { server: Server }).server;
     const near: Socket[] = [];

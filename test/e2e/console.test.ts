@@ -1,4 +1,4 @@
-/** The promise: `GET /` is the console, with files of this node alone, under a policy that lets nothing else in. */
+/** The promise: `GET /` is the console. It loads files of this node only, and its content security policy allows nothing else. */
 import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ afterAll(() => system.stop());
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${system.url}${path}`, { headers });
 
-/** The settings that a node writes into its page. */
+/** The settings that a node writes into the page. */
 const settingsOf = (html: string) =>
   JSON.parse(/name="dataflow" content="([^"]*)"/.exec(html)?.[1]?.replaceAll("&quot;", '"') ?? "");
 

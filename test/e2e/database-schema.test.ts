@@ -1,4 +1,4 @@
-/** Where the tables are by default: a database may be shared with others, whose tables have the same common names. */
+/** Where the tables are by default. A database may be shared with other products, whose tables may have the same names. */
 import { accepted, newClient } from "../helpers/http.ts";
 import { startSystem } from "../helpers/system.ts";
 import { select } from "../integration/batch/kit.ts";

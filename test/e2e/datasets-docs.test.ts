@@ -15,7 +15,7 @@ startAdmin();
 const [before = "", after = ""] = pageOf("docs/datasets.md").split("\n## Examples\n");
 const folder = join(root, "examples/datasets");
 const configuration = globSync("*.yaml", { cwd: folder });
-/** The client of examples/datasets/shop.yaml. */
+/** The client that examples/datasets/shop.yaml creates. */
 let shop: TestClient;
 
 beforeAll(async () => {
@@ -29,9 +29,9 @@ beforeAll(async () => {
 });
 
 interface Example {
-  /** As the page shows it. */
+  /** The dataset that the page shows. */
   dataset: Json;
-  /** What the page shows of the file; a workbook is not shown. */
+  /** The file that the page shows. A workbook is not shown. */
   shown: string | null;
   format: Format;
   stored: Json[];

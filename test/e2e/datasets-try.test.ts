@@ -1,4 +1,6 @@
-/** The promise: before a dataset is changed, an operator sees what records would become of: those of a sample, or of a batch. */
+/**
+ * The promise: before an operator changes a dataset, a trial shows what would happen to the records of a sample or of a batch.
+ */
 import { get, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
@@ -174,7 +176,7 @@ test("four tries run at once on a node, and take no place of a client's uploads"
   const open = () => {
     const body = new ReadableStream({
       start: (stream) => {
-        // fetch sends nothing before the first piece.
+        // `fetch` sends nothing before the body's first piece.
         stream.enqueue(form.subarray(0, 1));
         ends.push(() => {
           stream.enqueue(form.subarray(1));

@@ -1,4 +1,6 @@
-/** The promise: a client sends to each of its datasets as to /imports, and a batch is worked by what it was taken under. */
+/**
+ * The promise: a client uploads to each of its datasets as to /imports, and a batch keeps the version that it was accepted under.
+ */
 import { accepted, batchWhen, get, lines, newClient } from "../helpers/http.ts";
 import { metrics } from "../helpers/metrics.ts";
 import { asked, type Json, startAdmin, url } from "./admin.kit.ts";
@@ -149,6 +151,25 @@ describe("a client", () => {
     await accepted(url, client, "{}");
     await sent(client, name, '{"order_id":"a"}');
     expect(await codeOf(send(client, name, '{"order_id":"b"}'))).toEqual([429, "quota-exceeded"]);
+  });
+
+  test("whose dataset is taken away can no longer upload or retry, but its batches go on; given back, the dataset works again", async () => {
+    const name = await made({ ...orders, uniqueKey: "order_id", dedup: "reject" });
+    const client = await granted(name);
+    const { id } = await sent(client, name, '{"order_id":"a"}\n{"n":1}');
+    await batchWhen(url, client, id);
+    expect((await gone(grantPath(client, name))).status).toBe(204);
+    expect(await codeOf(send(client, name, '{"order_id":"b"}'))).toEqual([404, "not-found"]);
+    const retry = () =>
+      fetch(`${url}/imports/${id}/retry?only=rejected`, { method: "POST", headers: { authorization: client.auth } });
+    expect(await codeOf(retry())).toEqual([404, "not-found"]);
+    expect(await ownOf(client, `/imports/${id}`)).toMatchObject({ dataset: name, status: "completed_with_errors" });
+    await asked("PUT", grantPath(client, name), {});
+    expect(await codeOf(send(client, name, '{"order_id":"a"}\n{"n":1}'))).toEqual([409, "duplicate-batch"]);
+    const again = await sent(client, name, '{"order_id":"a"}');
+    expect((await batchWhen(url, client, again.id)).counts).toMatchObject({ duplicate: 1 });
+    const retried = await retry();
+    expect([retried.status, await retried.json()]).toMatchObject([202, { dataset: name, retryOf: id }]);
   });
 });
 

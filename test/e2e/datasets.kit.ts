@@ -14,7 +14,7 @@ export const orders = {
 };
 
 let names = 0;
-/** A dataset of the test's own. */
+/** A new dataset for the test. */
 export async function made(document: object = orders): Promise<string> {
   const name = `orders-${++names}`;
   expect((await asked("PUT", `/datasets/${name}`, document)).status).toBe(201);

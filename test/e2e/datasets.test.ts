@@ -1,7 +1,7 @@
 /** The promise: a dataset is a kind of import that the operator defines once and grants to clients. */
 import { admin, batchWhen, newClient } from "../helpers/http.ts";
 import { asked, type Json, startAdmin, url } from "./admin.kit.ts";
-import { codeOf, gone, granted, grantPath, made, merge, orders, ownOf, send, sent } from "./datasets.kit.ts";
+import { gone, granted, grantPath, made, merge, orders, sent } from "./datasets.kit.ts";
 
 startAdmin();
 
@@ -261,24 +261,5 @@ describe("a grant", () => {
       });
     const after = await asked("GET", `/datasets/${name}`);
     expect([after.body, after.headers.get("etag")]).toEqual([before.body, before.headers.get("etag")]);
-  });
-
-  test("that is taken away ends uploads and retries, and no batch; given back, it goes on", async () => {
-    const name = await made({ ...orders, uniqueKey: "order_id", dedup: "reject" });
-    const client = await granted(name);
-    const { id } = await sent(client, name, '{"order_id":"a"}\n{"n":1}');
-    await batchWhen(url, client, id);
-    expect((await gone(grantPath(client, name))).status).toBe(204);
-    expect(await codeOf(send(client, name, '{"order_id":"b"}'))).toEqual([404, "not-found"]);
-    const retry = () =>
-      fetch(`${url}/imports/${id}/retry?only=rejected`, { method: "POST", headers: { authorization: client.auth } });
-    expect(await codeOf(retry())).toEqual([404, "not-found"]);
-    expect(await ownOf(client, `/imports/${id}`)).toMatchObject({ dataset: name, status: "completed_with_errors" });
-    await asked("PUT", grantPath(client, name), {});
-    expect(await codeOf(send(client, name, '{"order_id":"a"}\n{"n":1}'))).toEqual([409, "duplicate-batch"]);
-    const again = await sent(client, name, '{"order_id":"a"}');
-    expect((await batchWhen(url, client, again.id)).counts).toMatchObject({ duplicate: 1 });
-    const retried = await retry();
-    expect([retried.status, await retried.json()]).toMatchObject([202, { dataset: name, retryOf: id }]);
   });
 });

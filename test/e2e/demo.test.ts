@@ -1,4 +1,4 @@
-/** `npm run demo`, as its users run it: a process of its own, with everything in a temporary folder that goes with it. */
+/** `npm run demo` as its users run it: a process of its own, with everything in a temporary folder that is deleted at the end. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -35,7 +35,7 @@ interface Run {
   ms: number;
 }
 
-/** The Node is the one that npm would find; TMPDIR shows what the demo leaves behind. */
+/** Starts the demo with the Node that npm would use. TMPDIR shows what the demo leaves behind. */
 function start(args: string[], env: Record<string, string> = {}) {
   const beganAt = performance.now();
   const path = [join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
@@ -78,7 +78,7 @@ test("examples/orders.csv is what scripts/make-orders.ts makes", () => {
   expect(readFileSync(join(root, "examples/orders.csv"), "utf8") === makeOrders().csv).toBe(true);
 });
 
-/** What it shows of the example. */
+/** Checks the output for the example file. */
 function expectExample(stdout: string): void {
   const { received, rejected } = makeOrders();
   expect(countsIn(stdout)).toEqual({ received, rejected, accepted: received - rejected, duplicate: 0 });
@@ -111,7 +111,7 @@ test("the table of stored records has one record at least, and twelve fields at 
 test("a file of the user is found in the working folder; its control characters are shown as visible ones; --exit leaves nothing behind", async () => {
   const lines = ['{"a\\u0007":"\u202e","n":1.50}', "x\x1b[2J\u202e", '{"n":"ü"}'];
   writeFileSync(join(folder, "EVIL.NDJSON.gz"), gzipSync(`${lines.join("\n")}\n`));
-  // What the user has set for a system of his own is not the demo's business.
+  // Settings that the user has made for another system must not affect the demo.
   const own = { REDIS_URL: "redis://127.0.0.1:1", PORT: "nonsense", DATAFLOW_X: "1", SERVICES: "api" };
   const run = await start(["--exit", "EVIL.NDJSON.gz"], own).ended;
   expect(run).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("x\\u001b[2J\\u202e") });
@@ -119,11 +119,11 @@ test("a file of the user is found in the working folder; its control characters 
   expect(run.stdout).not.toMatch(/\u202e|(?!\n)\p{Cc}/u);
   expect(countsIn(run.stdout)).toEqual({ received: 3, accepted: 2, rejected: 1, duplicate: 0 });
   expect(readdirSync(temporary)).toEqual([]);
-  // Two seconds on an idle machine: more than this is a hang.
+  // It takes two seconds on an idle machine. More than this limit is a hang.
   expect(run.ms).toBeLessThan(patience(10_000));
 });
 
-/** The commands beside the demo show what is in the file. */
+/** Runs the commands that the demo prints, and checks that they show the rows of the file. */
 function expectTable(stdout: string): void {
   const run = (pattern: RegExp) => spawnSync("sh", ["-c", pattern.exec(stdout)?.[1] ?? ""], { encoding: "utf8" });
   const german = makeOrders().csv.match(/,DE,/g)?.length ?? 0;
@@ -133,14 +133,14 @@ function expectTable(stdout: string): void {
   expect(Number(orders)).toBeGreaterThan(german * 0.98);
   expect(Number(orders)).toBeLessThanOrEqual(german);
   const sqlite3 = run(/^ {2}(sqlite3 .*)$/m);
-  // Not every machine has it.
+  // sqlite3 is not installed on every machine.
   if (sqlite3.status !== 127) expect(sqlite3.stdout).toMatch(new RegExp(`^DE +${orders} `, "m"));
 }
 
 test("the example is imported into a table, and shown; the demo serves its pages until Ctrl-C, on another port if 3000 is taken", async () => {
   const other = createServer();
   const isTaken = new Promise<void>((resolve) => {
-    // Somebody else may have it, which is as good.
+    // Another program may use the port, which serves the test as well.
     other.once("error", () => resolve()).listen(3000, "127.0.0.1", resolve);
   });
   await isTaken;

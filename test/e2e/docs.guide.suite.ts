@@ -1,4 +1,7 @@
-/** `GET /docs/guide`: every page is there, every link leads to a page and a place on it, and so does the `doc` of every problem. */
+/**
+ * The promise: every page of `GET /docs/guide` exists, and every link, and the `doc` of every problem, leads to a page and a
+ * place on it.
+ */
 import { problems } from "../../lib/errors.ts";
 
 interface Seen {
@@ -7,7 +10,7 @@ interface Seen {
   ids: Set<string>;
 }
 
-/** All pages that links lead to, from the map on. Pictures have no ids. */
+/** All pages that links lead to, beginning with the start page. Pictures have no ids. */
 async function crawl(start: string): Promise<{ pages: Map<string, Seen>; broken: string[] }> {
   const pages = new Map<string, Seen>();
   const links: [from: string, to: URL][] = [["", new URL(start)]];

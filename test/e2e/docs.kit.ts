@@ -1,4 +1,4 @@
-/** What the tests of documents share: their code blocks, and bash that runs them as a reader would paste them. */
+/** What the tests of documents share: their code blocks, and bash that runs these as a reader would paste them. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { root } from "../../root.cjs";
 
 export const pageOf = (path: string): string => readFileSync(join(root, path), "utf8");
 
-/** The code blocks of these languages (`yaml|csv`), in order. */
+/** The code blocks in these languages (such as `yaml|csv`), in their order. */
 export const blocksOf = (page: string, languages: string): [language: string, text: string][] =>
   [...page.matchAll(new RegExp(`^\`\`\`(${languages})\\n(.*?)^\`\`\`$`, "gms"))].map(
     ([, language = "", block = ""]) => [language, block],
@@ -24,7 +24,7 @@ export interface Ran {
   status: number | null;
 }
 
-/** Bash runs these lines. */
+/** Runs these lines in bash. */
 export async function ran(lines: string, { cwd, env = {} }: Place): Promise<Ran> {
   const { PATH = "", NODE_COMPILE_CACHE = "" } = process.env;
   const child = spawn("bash", ["-"], { cwd, env: { PATH, NODE_COMPILE_CACHE, ...env } });
@@ -37,7 +37,7 @@ export async function ran(lines: string, { cwd, env = {} }: Place): Promise<Ran>
   return { stdout, stderr, status };
 }
 
-/** What bash writes that gets these blocks, one after another; it must not complain. */
+/** The output of bash for these blocks, pasted one after another. Bash must not report an error. */
 export async function pasted(blocks: string[], place: Place): Promise<string> {
   const { stdout, ...rest } = await ran(blocks.join("\n"), place);
   expect(rest).toEqual({ stderr: "", status: 0 });

@@ -14,7 +14,7 @@ afterAll(() => system.stop());
 
 const get = (path: string, init: RequestInit = {}) => fetch(`${system.url}${path}`, { redirect: "manual", ...init });
 
-/** What a page refers to, as its browser resolves it. */
+/** The URLs that a page refers to, as a browser resolves them. */
 async function references(): Promise<{ page: Response; urls: URL[]; html: string }> {
   const page = await get("/docs");
   const html = await page.text();
@@ -87,7 +87,7 @@ test("files are cached for an hour, and sent compressed, whole, or as 304", asyn
   expect(whole.headers.get("cache-control")).toBe("public, max-age=3600");
   const never = await get(path, { headers: { "accept-encoding": "gzip;q=0" } });
   expect(never.headers.get("content-encoding")).toBeNull();
-  // A large body that nobody reads would keep its connection open, and with it the process.
+  // A large body that nobody reads would keep its connection and the process open.
   expect(await never.text()).toBe(text);
   const head = await get(path, { method: "HEAD", headers: { "accept-encoding": "identity" } });
   expect([head.status, await head.text(), head.headers.get("etag")]).toEqual([200, "", whole.headers.get("etag")]);
@@ -111,7 +111,7 @@ test.each(["/docs", "/docs/swagger-ui.css", "/openapi.json"])(
     for (const [encoding, { tag }] of [["identity", plain] as const, ["gzip", packed] as const])
       for (const known of [tag, `W/${tag}`, `"other", ${tag}`, "*"])
         expect(await as(encoding, known)).toEqual({ status: 304, tag, vary: "Accept-Encoding" });
-    // The form that would be sent is the one that counts.
+    // The tag of the compressed form counts, because that form would be sent.
     expect(await as("gzip", plain.tag)).toMatchObject({ status: 200, tag: packed.tag });
     expect(await as("identity", packed.tag)).toMatchObject({ status: 200, tag: plain.tag });
   },

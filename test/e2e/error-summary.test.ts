@@ -1,4 +1,7 @@
-/** The promise: a batch's errors are told by field and code, exactly, whatever its report lists; and by parts of the report. */
+/**
+ * The promise: the summary counts a batch's errors by field and code exactly, whatever the report lists, and the report can be
+ * filtered by them.
+ */
 import { accepted, admin, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 
@@ -7,7 +10,7 @@ let url: string;
 let own: TestClient;
 let id: string;
 
-/** Records 1, 2, 4, 5 and 7 of seven are wrong, two of a chunk each; the report has room for the first two. */
+/** Records 1, 2, 4, 5 and 7 of seven are wrong, up to two in each chunk. The report has room for the first two. */
 const body = [{ a: "x", tags: [1, 2] }, { a: "y", tags: ["t", 3] }, { a: 3 }, { a: "x" }, {}, { a: 6 }, { a: null }];
 
 beforeAll(async () => {

@@ -1,4 +1,6 @@
-/** The promise: a client that follows a batch by server-sent events sees its end at once; many waiting clients cost little. */
+/**
+ * The promise: a client that follows a batch by server-sent events sees its end at once, and many waiting clients cost little.
+ */
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import type { WithCache } from "../../mixins/cache.ts";
@@ -55,7 +57,7 @@ describe("server-sent events", () => {
     const reader = await readEvents(url, slow, `/imports/${id}/events`);
     await reader.ended.finally(() => clearInterval(releasing));
     const at = reader.events.map((event) => event.at);
-    // What was sent a second apart may come closer on a busy machine.
+    // Events that were sent a second apart may arrive closer together on a busy machine.
     for (const [i, first] of at.entries()) expect((at[i + 4] ?? Infinity) - first).toBeGreaterThan(600);
     expect(reader.events.at(-1)?.batch).toMatchObject({ status: "completed", counts: { accepted: 400 } });
   });
@@ -162,13 +164,13 @@ test("three hundred waiting requests cost one query every 2 s, and all are answe
   const asked = changed.mock.calls.length;
   letAllGo();
   expect(new Set(await Promise.all(answers))).toEqual(new Set(["completed"]));
-  // Each batch has its end; on a busy machine a look may come between.
+  // Each batch reports its end; on a busy machine one look may come between.
   expect(changed.mock.calls.length - asked).toBeLessThanOrEqual(4);
   expect(reads()).toBe(300);
   jest.restoreAllMocks();
 });
 
-/** The batch's status at its end, on a connection of its own. */
+/** Answers the batch's status at its end. Each call has a connection of its own. */
 function waitingFor(id: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: slow.auth, prefer: "wait=60" };
@@ -206,7 +208,7 @@ test("a stopping node answers waiting requests and ends event streams at once", 
   expect((await posted).status).toBe(202);
   expect((await posted).headers.get("connection")).toBe("close");
   await reader.ended;
-  // Of SHUTDOWN_TIMEOUT half is 5 s, after which the connections would be cut.
+  // Half of SHUTDOWN_TIMEOUT is 5 s. After that time connections would be cut off.
   expect(ms).toBeLessThan(patience(AT_ONCE_MS * 2));
 });
 

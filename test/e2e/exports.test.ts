@@ -1,4 +1,7 @@
-/** The promise: the exports of a client are limited, also if it reads nothing, and a report repeats no record's text. */
+/**
+ * The promise: the number of a client's exports is limited, even if it reads nothing, and a report contains each record's text
+ * once.
+ */
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import type { Api } from "../../services/api/http/gateway.ts";
@@ -30,10 +33,10 @@ async function imported(client: TestClient, body: string): Promise<Batch> {
   return batchWhen(url, client, id);
 }
 
-/** More than the buffers between two ends of a connection hold. */
+/** More than the buffers at both ends of a connection hold. */
 const large = `${JSON.stringify({ text: "x".repeat(10_000) })}\n`.repeat(2_000);
 
-/** Asks and reads nothing. */
+/** Sends a request, and reads nothing of the answer. */
 function silent({ auth }: TestClient, path: string): Socket {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   socket.on("error", () => {});
@@ -51,7 +54,7 @@ test("a client may read eight exports at once, and no ninth until one has ended"
   const refused = await get(url, client, `/imports/${id}/records`);
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "5"]);
   expect(await refused.json()).toMatchObject({ code: "too-many-streams", limit: MOST });
-  // Others have their own places, and all else goes on.
+  // Other clients have their own limits, and all other calls work.
   expect((await get(url, client, `/imports/${id}`)).status).toBe(200);
   expect((await get(url, client, `/imports/${id}/errors`, { accept: "text/csv" })).status).toBe(429);
   const other = await newClient(url);
@@ -111,7 +114,7 @@ test("an export is an attachment with a file name, never a page for a browser", 
   }
 });
 
-/** Made once. */
+/** The batch that several tests share. */
 let oneRejected: Promise<[TestClient, Batch]> | undefined;
 async function withOneRejected(): Promise<[TestClient, Batch]> {
   const client = await newClient(url);

@@ -1,4 +1,6 @@
-/** The promise: one stream tells a page all that changes, and no one what is not theirs; many cost the database no more than one. */
+/**
+ * The promise: one stream tells a page all its changes and nothing of others; many streams cost the database no more than one.
+ */
 
 import type { Api } from "../../services/api/http/gateway.ts";
 import { type FeedReader, readFeed } from "../helpers/feed.ts";
@@ -12,7 +14,7 @@ let client: TestClient;
 let other: TestClient;
 const calls: string[] = [];
 let made = 0;
-/** What the streams ask of the database fails then. */
+/** While this is true, the streams' queries of the database fail. */
 let isAway = false;
 const open: FeedReader[] = [];
 
@@ -74,7 +76,7 @@ test("a batch shows from its upload to its end, to operators and to its own clie
   expect(batches(foreign).every((batch) => batch.id === mark.id)).toBe(true);
 });
 
-test("an operator is told of which client a batch is, and why it waits", async () => {
+test("an operator sees which client a batch belongs to, and why it waits", async () => {
   const reader = await operator("batches");
   const paused = await newClient(system.url);
   await admin(system.url, `/clients/${paused.id}/pause`, { method: "POST" });
@@ -94,7 +96,7 @@ test("an operator is told of which client a batch is, and why it waits", async (
   }
 });
 
-test("a named batch is shown as it is now; what does not exist or is another's is 404", async () => {
+test("a named batch is shown in its present state; a batch of another client or a missing one is 404", async () => {
   const { id } = await accepted(system.url, client, '{"a":1}\n');
   await batchWhen(system.url, client, id);
   for (const reader of [await operator(`batch:${id}`), await partner(`batch:${id}`)]) {
@@ -108,7 +110,7 @@ test("a named batch is shown as it is now; what does not exist or is another's i
     expect(await codeOf(reader)).toEqual([404, "application/problem+json"]);
 });
 
-test("who comes again is told to read what it may have missed; a new reader is not", async () => {
+test("a reader that reconnects is told to read what it may have missed; a new reader is not", async () => {
   const { id } = await accepted(system.url, client, '{"a":1}\n');
   const came = (path: string, more: Record<string, string> = {}) => follow(path, client.auth, more);
   const again = await came("/events?topics=batches", { "last-event-id": "0" });
@@ -133,7 +135,7 @@ test("deliveries show as they are made and sent", async () => {
       partner("deliveries", told),
       partner("deliveries", other),
     ]);
-    // What was there before is not news.
+    // Earlier deliveries are no events.
     await until(() => calls.includes("webhook.list"), "the first look");
     const { id } = await accepted(system.url, told, '{"a":1}\n');
     for (const { events } of [all, own])
@@ -256,7 +258,7 @@ test("a logout ends the streams of its session at once, and no others", async ()
   expect(await Promise.race([others[1]?.reader.ended.then(() => "ended"), "open"])).toBe("open");
 });
 
-test("a database that is away is told as a notice, and what went on meanwhile comes when it is back", async () => {
+test("a notice says that the database is away, and missed changes come when it is back", async () => {
   const reader = await operator("stats,batches");
   const about = (state: string) =>
     reader.events.some(({ event, data }) => event === "notice" && data.name === "database" && data.state === state);
@@ -273,7 +275,7 @@ test("a database that is away is told as a notice, and what went on meanwhile co
   );
 });
 
-test("a caller has 50 streams at most, and nobody looks when all are closed", async () => {
+test("a caller has 50 streams at most, and the node asks nothing when all are closed", async () => {
   const path = `${system.url}/events`;
   const headers = { authorization: other.auth };
   for (let i = 0; i < 50; i++) open.push(await readFeed(path, headers));

@@ -1,10 +1,10 @@
-/** The promise: every route answers for another client's id as for an id that does not exist. */
+/** The promise: every route answers a request with another client's id exactly as one with an id that does not exist. */
 import { uuidv7 } from "../../services/ids.ts";
 import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
 import { type Operation, operations } from "../helpers/openapi.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
-/** Made from the document, so that a new route is tested too. */
+/** The operations come from the OpenAPI document, so that new routes are tested too. */
 const withId = operations.filter(({ path }) => path.includes("{id}"));
 const ofClients = withId.filter(({ tags }) => tags[0] === "clients");
 const ofOperators = withId.filter(({ tags }) => tags[0] === "operators");
@@ -13,7 +13,7 @@ let system: System;
 let url: string;
 let stranger: TestClient;
 let owner: TestClient;
-/** Ids that exist, none of them the stranger's. */
+/** Ids that exist but do not belong to the stranger. */
 let foreign: Record<string, string>;
 
 async function batchOf(policy: object, status: string, body = '{"n":1}\n{"n":"x"}'): Promise<string> {
@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** What a route may be asked beside its path. */
+/** Queries, headers and bodies that a route may get. */
 const variants: Record<string, { query?: string; headers?: Record<string, string> }> = {
   plainly: {},
   "with all that a request may prefer": {
@@ -75,10 +75,12 @@ interface Asked {
   query?: string;
 }
 
-/** Whether a connection stays open depends on how much of the body has come by the time of the answer. */
+/**
+ * Header fields that depend on the moment. Whether a connection stays open depends on how much of the body has arrived by then.
+ */
 const ofTheMoment = ["date", "x-request-id", "ratelimit", "connection", "keep-alive"];
 
-/** Everything of an answer that could tell ids apart. */
+/** All parts of an answer that could tell ids apart. */
 async function answerTo({ operation, id, authorization, variant = "plainly", query = "" }: Asked) {
   const { body, type } = bodyOf(operation);
   const { headers } = variants[variant] ?? {};
@@ -96,8 +98,8 @@ const name = ({ method, path }: Operation) => `${method} ${path}`;
 test("the tests cover every route with an id", () => {
   expect(ofClients.length + ofOperators.length).toBe(withId.length);
   expect(ofClients.length).toBeGreaterThanOrEqual(6);
-  // Ids in other places than {id} would have to be looked at here. Names of datasets are looked at below, keys in keys.test.ts.
-  // Files and nodes are no client's.
+  // Ids in other places than {id} would have to be tested here. Names of datasets are tested below, keys in keys.test.ts. Files
+  // and nodes belong to no client.
   const others = operations.filter(({ path }) => /\{(?!(?:id|name|keyId)\})/.test(path));
   expect(others.filter(({ path }) => !/^\/(docs|console|admin\/nodes)\//.test(path)).map(name)).toEqual([]);
 });

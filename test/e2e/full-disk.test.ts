@@ -1,4 +1,6 @@
-/** The promise: on a full or read-only disk SQLite stores nothing by half, readiness shows it, and work goes on afterwards. */
+/**
+ * The promise: on a full or read-only disk SQLite stores nothing by half, readiness shows the fault, and work goes on afterwards.
+ */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Database } from "../../database/database.ts";
@@ -41,7 +43,7 @@ onDisk("what is refused is not stored, what was taken is done, and the node goes
   const large = await post(system.url, client, LARGE);
   expect([large.status, await large.json()]).toMatchObject([503, { code: "unavailable" }]);
   expect(large.headers.get("retry-after")).not.toBeNull();
-  // Small ones still fit into what the log has already.
+  // Small uploads still fit into the write-ahead log.
   const refusal = await until(async () => {
     const response = await post(system.url, client, `{"n":${taken.length}}`);
     if (response.status === 202) taken.push((await response.json()) as Batch);
@@ -65,7 +67,7 @@ test("a read-only database refuses writes, answers reads, and the node is not re
   const first = await accepted(system.url, client, '{"n":1}');
   expect(await stored(first)).toBe(1);
   const { sequelize } = (system.broker.getLocalService("batch") as unknown as { database: Database }).database;
-  // A transaction has the connection that writes to itself.
+  // A transaction has the writing connection for itself.
   await sequelize.transaction((transaction) => sequelize.query("PRAGMA query_only = ON", { transaction }));
   expect((await post(system.url, client, '{"n":2}')).status).toBe(503);
   await readyIs("unavailable");

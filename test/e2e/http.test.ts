@@ -1,4 +1,4 @@
-/** The promise: what a client sees of its batches, its rate and the node's health over HTTP is what the page /docs says. */
+/** The promise: what a client sees over HTTP of its batches, its rate and the node's health is what the page /docs says. */
 import { createHash } from "node:crypto";
 import { accepted, admin, type Batch, batchWhen, get, newClient, post, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -8,7 +8,7 @@ import { imported, problemOf } from "./imported.ts";
 let system: System;
 let url: string;
 let client: TestClient;
-/** Chunks that the handler has in hand, each with what lets it go. */
+/** The chunks that the handler holds, each with the function that releases it. */
 const held: (() => void)[] = [];
 
 const holding = {
@@ -88,7 +88,7 @@ describe("the batch", () => {
     expect(response.status).toBe(200);
     expect(cancelled).toMatchObject({ id, status: "cancelled", counts: { received: 2, accepted: 0 }, error: null });
     for (const letGo of held.splice(0)) letGo();
-    // A batch of the same client that runs after it shows that its place is free; it could not run before.
+    // The next batch of the same client can only run if the place is free.
     const { id: next } = await accepted(url, own, '{"a":3}\n');
     await until(() => held.length > 0, "the handler has the next batch");
     for (const letGo of held.splice(0)) letGo();
@@ -170,7 +170,7 @@ describe("the rate limit", () => {
 
   test("allows requests again after Retry-After", async () => {
     const own = await newClient(url, { rate: { requests: 1, windowSeconds: 1 } });
-    // Together, for on a busy machine a second would pass between the two.
+    // Both requests are sent together, because on a busy machine a second could pass between them.
     const both = await Promise.all([get(url, own, "/policy"), get(url, own, "/policy")]);
     const [allowed, refused] = both.toSorted((a, b) => a.status - b.status) as [Response, Response];
     expect([allowed.status, refused.status]).toEqual([200, 429]);

@@ -1,4 +1,4 @@
-/** The promise: an upload that is sent again with its key is the same batch, or is refused with the reason. */
+/** The promise: an upload that is repeated with its key leads to the same batch, or is refused with the reason. */
 import { request } from "node:http";
 import { gzipSync } from "node:zlib";
 import { batchWhen } from "../helpers/http.ts";
@@ -98,7 +98,7 @@ describe("Idempotency-Key", () => {
     expect((await first).status).toBe(202);
   });
 
-  /** Sends a request's head and nothing more. */
+  /** Sends only the head of a request. */
   function headOnly(key: string, headers: Record<string, string>): Promise<{ status: number; isAsked: boolean }> {
     return new Promise((resolve, reject) => {
       let isAsked = false;

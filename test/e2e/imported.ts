@@ -1,7 +1,7 @@
-/** Imports from their first byte to what became of each record. */
+/** Imports a body, and reads what happened to each record. */
 import { accepted, batchWhen, get, lines, type TestClient } from "../helpers/http.ts";
 
-/** What the records of these tests should be. */
+/** The schema for the records of these tests. */
 export const schema = {
   type: "object",
   required: ["id"],
@@ -27,7 +27,7 @@ export interface Stored {
   data: Record<string, unknown>;
 }
 
-/** Posts a body and waits for its end; with its records and errors. */
+/** Posts a body, waits for the end of its batch, and answers the batch with its records and errors. */
 export async function imported(url: string, who: TestClient, body: string | Buffer, type = "application/x-ndjson") {
   const { id } = await accepted(url, who, body as string, type);
   return outcomeOf(url, who, id);

@@ -1,4 +1,4 @@
-/** Clients with keys of their own, and what the audit has of them. */
+/** Clients with keys of their own, and the audit's entries about them. */
 import { admin, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 

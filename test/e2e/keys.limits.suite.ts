@@ -1,4 +1,4 @@
-/** What a key is good for: its time, its addresses and its scopes; and what ends with it. */
+/** The limits of a key: its time, its addresses and its scopes; and what ends when it ends. */
 import { once } from "node:events";
 import { request } from "node:http";
 import type { WithDatabase } from "../../mixins/database.ts";
@@ -17,7 +17,7 @@ interface Entry {
   change: { key: { id: string; name: string }; why: string; count: number };
 }
 
-/** What the audit tells of refusals of this key. */
+/** The audit's entries about refusals of this key. */
 async function refusals(client: TestClient, key: Key): Promise<Entry[]> {
   const { body } = await asAdmin("GET", `/audit?action=key.refused&subject=${client.id}`);
   return (body.items as Entry[]).filter(({ change }) => change.key.id === key.id);

@@ -1,4 +1,4 @@
-/** What the log tells of a batch: its end, its failed attempts, and its webhooks. */
+/** What the log says about a batch: its end, its failed attempts, and its webhooks. */
 import { accepted, newClient, type TestClient } from "../helpers/http.ts";
 import type { Logged } from "../helpers/logged.ts";
 import { startReceiver } from "../helpers/receiver.ts";
@@ -13,7 +13,7 @@ interface At {
 
 const id = (requestId: string) => ({ "x-request-id": requestId });
 
-/** `at`: of the test that runs. */
+/** `at`: the system and client of the running test. */
 export function batchLines(at: () => At): void {
   describe("the life of a batch", () => {
     const failing = async () => {

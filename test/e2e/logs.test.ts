@@ -1,4 +1,4 @@
-/** The promise: docs/logs.md. Each request has one line, which tells how it ended and never a secret. */
+/** The promise of docs/logs.md: each request has one log line, which says how it ended and contains no secret. */
 import { once } from "node:events";
 import { connect } from "node:net";
 import { accepted, admin, get, newClient, type TestClient } from "../helpers/http.ts";
@@ -34,7 +34,7 @@ afterAll(async () => {
 const access = (requestId: string) => logged.line({ mod: "access", requestId });
 const id = (requestId: string) => ({ "x-request-id": requestId });
 
-/** Sends a request as it stands, and answers its connection. */
+/** Sends a request exactly as it is written, and answers its connection. */
 function sendRaw(head: string[]) {
   const { port } = new URL(url);
   const socket = connect(Number(port), "127.0.0.1");
@@ -117,7 +117,7 @@ describe("a line of the access log", () => {
       '{"a":1}',
     ]);
     await new Promise((resolve) => socket.write("\n", resolve));
-    // The node has taken the request when it serves the next one.
+    // Once the node answers this request, it has taken the earlier one.
     await get(url, client, "/policy");
     socket.resetAndDestroy();
     expect(await access("cut")).toMatchObject({

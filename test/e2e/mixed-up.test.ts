@@ -1,4 +1,4 @@
-/** The promise: whatever mixture of headers and bytes comes, it is taken or refused, and what is refused leaves nothing. */
+/** The promise: any mixture of headers and bytes is either accepted or refused, and a refused one leaves nothing behind. */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { get, newClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
@@ -60,7 +60,7 @@ test("nothing ends in a 500, and only what is taken is there", async () => {
     const headers = { authorization: client.auth, "content-type": oneOf(types), "content-encoding": said };
     const response = await fetch(`${system.url}/imports${oneOf(queries)}`, { method: "POST", body, headers });
     const answer = await response.text();
-    // The request is there to be read where it is the wrong answer.
+    // The request is part of the comparison, so that it can be read in a failure.
     if (![202, 400, 413, 415, 422].includes(response.status)) expect({ headers, body, answer }).toBeNull();
     statuses[response.status] = (statuses[response.status] ?? 0) + 1;
   };

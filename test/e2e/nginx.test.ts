@@ -1,4 +1,7 @@
-/** The promise: behind the nginx of deploy/nginx.conf no POST is lost on an idle link, and /metrics stays inside. Skipped where there is no nginx. */
+/**
+ * The promise: behind nginx with deploy/nginx.conf no POST is lost on an idle link, and /metrics is not reachable from outside.
+ * Skipped without nginx.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
@@ -27,7 +30,7 @@ let port: number;
 let tlsPort: number;
 let client: TestClient;
 
-/** deploy/nginx.conf as docs/deployment.md says for an older nginx, here and now. */
+/** deploy/nginx.conf with the changes that docs/deployment.md names for an older nginx, and with local paths and ports. */
 function adapted(nodePort: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return readFileSync(join(root, "deploy/nginx.conf"), "utf8")
@@ -39,7 +42,7 @@ function adapted(nodePort: string): string {
     .replace("listen 8080;", `listen 127.0.0.1:${port};\nlisten 127.0.0.1:${tlsPort} ssl;${certified()}`);
 }
 
-/** TLS, as the file says. */
+/** The part with TLS, as the file's comment says. */
 function certified(): string {
   const authority = newAuthority();
   const { key, cert } = authority.issue("IP:127.0.0.1");
@@ -72,7 +75,7 @@ const connected = () =>
     const socket = connect(port, "127.0.0.1", () => resolve(socket)).once("error", reject);
   });
 
-/** The status of the answer. The path goes out as it is written. */
+/** Sends a GET with exactly this path, and answers the status. */
 function ask(path: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const asked = request({ port, host: "127.0.0.1", path, agent: false });
@@ -81,7 +84,7 @@ function ask(path: string): Promise<number> {
   });
 }
 
-/** Node's own idle limit of a link is 5 s and one more; nginx's is 60 s. */
+/** Node closes idle links after 5 s and up to one more; nginx closes them after 60 s. */
 const IDLE_MS = 5_500;
 
 test("no POST is lost on an idle connection between nginx and a node", async () => {
@@ -107,7 +110,7 @@ test("no POST is lost on an idle connection between nginx and a node", async () 
   for (const socket of sockets) socket.write(post);
   await answered(1);
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-  // It has other things to do, while a node would end its links.
+  // nginx stands still while a node would close its links.
   nginx.kill("SIGSTOP");
   for (const socket of sockets) socket.write(post);
   await new Promise((resolve) => setTimeout(resolve, 800));

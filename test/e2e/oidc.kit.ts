@@ -1,4 +1,4 @@
-/** An issuer of tokens (OpenID Connect) of the tests' own. */
+/** An OpenID Connect issuer of the test's own. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
@@ -13,7 +13,7 @@ interface Pair {
 
 export class Issuer {
   url = "";
-  /** How often its keys were asked for. */
+  /** How often a node has fetched the keys. */
   fetched = 0;
   isAway = false;
   private pairs: Pair[] = [];
@@ -47,12 +47,12 @@ export class Issuer {
     return new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** From now on it signs with another key; the one before is no longer good. */
+  /** Signs with a new key from now on. The old key is no longer valid. */
   async rotate(): Promise<void> {
     this.pairs = [{ kid: `key-${++this.made}`, ...(await generateKeyPair("ES256")) }];
   }
 
-  /** `more`: claims, also in place of the usual ones. `kid`: in place of the key's own. */
+  /** Makes a token. `more`: claims that are added or replaced. `kid`: the id in place of the key's own. */
   async token(more: JWTPayload = {}, kid?: string): Promise<string> {
     const [pair] = this.pairs as [Pair];
     const payload = { iss: this.url, aud: AUDIENCE, sub: "4711", exp: inSeconds(600), ...more };

@@ -1,4 +1,6 @@
-/** The promise: tokens of the company's own issuer are operators and clients by their claims, also while the issuer is away. */
+/**
+ * The promise: tokens of the company's own issuer log in operators and clients by their claims, also while the issuer is away.
+ */
 import { once } from "node:events";
 import { request } from "node:http";
 import { SignJWT, UnsecuredJWT } from "jose";
@@ -114,7 +116,7 @@ describe("clients", () => {
       expect(codeOf(await asked("GET", "/policy", bearer(await issuer.token(claims))))).toBe("403 forbidden");
     const over = await issuer.token({ azp: client.identifier, exp: inSeconds(-60) });
     expect(codeOf(await asked("GET", "/policy", bearer(over)))).toBe("401 unauthenticated");
-    // What names a client is no operator.
+    // A token that names a client is not an operator.
     expect(await stats(token)).toBe("403 forbidden");
     await admin(system.url, `/clients/${client.id}`, { method: "PATCH", body: '{"status":"disabled"}' });
     expect(codeOf(await asked("GET", "/policy", bearer(token)))).toBe("403 client-disabled");
@@ -134,7 +136,7 @@ test("a running upload ends with its token", async () => {
   const { perOwner } = admissions as unknown as { perOwner: Map<string, unknown> };
   await until(() => perOwner.size > 0);
   await admissions.recheckAll();
-  // A token is good for half a minute more, because clocks differ.
+  // A token is accepted for half a minute longer, because clocks differ.
   const now = jest.spyOn(Date, "now").mockReturnValue((exp + 29) * 1000);
   await admissions.recheckAll();
   expect(perOwner.size).toBe(1);

@@ -1,4 +1,4 @@
-/** What the tests of the OpenAPI document share: a client that may call an operation, and the id that it is called with. */
+/** What the tests of the OpenAPI document share: a caller that may use an operation, and the id in its path. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,19 +8,19 @@ import { accepted, batchWhen, newClient, type TestClient } from "../helpers/http
 import type { Operation } from "../helpers/openapi.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 
-/** Of the console, in the paths of its files. */
+/** The hash in the paths of the console's files. */
 let consoleHash: string;
 export let system: System;
 export let url: string;
 
-/** What an operation needs: who asks, and the id in its path. */
+/** What an operation needs: who calls it, and the id in its path. */
 export interface Scene {
   client: TestClient;
   id: string;
-  /** Of a dataset or an operator. */
+  /** The name of a dataset or an operator. */
   name?: string;
   keyId?: string;
-  /** Of a session. */
+  /** The cookie of a session. */
   cookie?: string;
 }
 export let usual: Scene;
@@ -78,10 +78,10 @@ export function send(
   });
 }
 
-/** A chat that takes nothing: what is tried there is told. */
+/** The URL of a chat that does not exist. The answer reports the failed test. */
 const NOBODY = "http://127.0.0.1:9/chat";
 
-/** To be called at the top of a test file: the system is there for all of its tests. */
+/** Call it at the top of a test file. It starts a system for all tests of the file. */
 export function startOpenApi(): void {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-openapi-"));
   beforeAll(async () => {

@@ -1,11 +1,11 @@
-/** Refusals are as the document says: the usual ones of each call, and those of calls in the wrong state. */
+/** The promise: refusals are as the document says, both the usual ones of each call and those of calls in the wrong state. */
 import { accepted, admin } from "../helpers/http.ts";
 import { differences, type Operation, operations } from "../helpers/openapi.ts";
 import { credentials, freshClient, type Scene, type Sent, send, url, usual } from "./openapi.kit.ts";
 
 const NOWHERE = "0193b2f0-0000-7000-8000-000000000000";
 
-/** One that its path does not have, neither by itself nor as the name of something. None: it has all. */
+/** A method that the path does not have. Undefined if the path has all methods. */
 const anotherMethod = ({ path }: Operation): string | undefined =>
   ["DELETE", "PUT", "POST"].find(
     (method) =>
@@ -15,7 +15,7 @@ const anotherMethod = ({ path }: Operation): string | undefined =>
 /** Bodies of operations that need more than an empty object. */
 const needed: Record<string, string> = { undoBatch: '{"reason":"Wrong."}', createKey: '{"name":"nightly"}' };
 
-/** What any operation refuses, as far as it applies to this one. */
+/** The refusals that every operation has, as far as they apply to this one. */
 function* refusalsOf(
   operation: Operation,
 ): Generator<[name: string, operation: Operation, status: number, sent: Sent]> {
@@ -34,7 +34,7 @@ function* refusalsOf(
 
 const refusals = operations.flatMap((operation) => [...refusalsOf(operation)]);
 
-/** Whether it tells what is left of the client's requests. */
+/** Whether the answer says how much is left of the client's rate. */
 const toldLeft = ({ headers }: Response) => headers.has("ratelimit") && headers.has("ratelimit-policy");
 
 type Refusal = [code: string, operationId: string, policy: object, headers: Record<string, string>, body: string];
@@ -43,7 +43,7 @@ const json = { "content-type": "application/json" };
 
 const ndjson = { "content-type": "application/x-ndjson" };
 
-/** One of every other code that a single request can meet. */
+/** One refusal for each other code that a single request can get. */
 const special: Refusal[] = [
   ["malformed-body", "createImport", {}, json, "[{]"],
   ["malformed-body", "changeClient", {}, json, "{"],

@@ -1,4 +1,4 @@
-/** Which client and which batch each operation is tried with, where the usual ones do not fit. */
+/** The client and the batch for operations that the usual ones do not fit. */
 import type { WithDatabase } from "../../mixins/database.ts";
 import { accepted, admin, batchWhen, newClient } from "../helpers/http.ts";
 import type { Operation } from "../helpers/openapi.ts";
@@ -48,7 +48,7 @@ async function twoErasures(): Promise<Scene> {
 
 let datasets = 0;
 
-/** A dataset of its own, which one client has; `id` is the client's. */
+/** A dataset of its own, granted to one client. `id` is the client's. */
 async function dataset(isGranted = true): Promise<Scene> {
   const name = `orders-${++datasets}`;
   const scene = await freshClient();
@@ -102,7 +102,7 @@ async function cookie(): Promise<string> {
   return response.headers.getSetCookie()[0]?.split(";")[0] as string;
 }
 
-/** The only node, which has a worker. */
+/** The only node. It has a worker. */
 const node = async (): Promise<Scene> => ({ ...usual, name: system.broker.nodeID });
 
 /** Enough for two pages. */
@@ -113,7 +113,7 @@ async function twoTables(): Promise<Scene> {
   return usual;
 }
 
-/** Those that are not asked of a batch that has ended. */
+/** The scenes of operations that need another batch than the usual ended one. */
 const scenes: Record<string, () => Promise<Scene>> = {
   createImport: freshClient,
   listImports: twoBatches,
@@ -136,7 +136,7 @@ const scenes: Record<string, () => Promise<Scene>> = {
   getRejectedFile: csvBatch,
   getBatchRejectedFile: csvBatch,
   previewBatch: checkedBatch,
-  // The usual one was taken back.
+  // The usual batch was taken back.
   listBatchRecords: () => withBatch({}, "completed_with_errors"),
   correctImport: () => withBatch({}, "completed_with_errors"),
   retryImport: failed,
@@ -197,7 +197,7 @@ const scenes: Record<string, () => Promise<Scene>> = {
 
 const shared = new Map<() => Promise<Scene>, Promise<Scene>>();
 
-/** A GET changes nothing: those that need the same scene share one. Any other call has its own. */
+/** The scene of an operation. GETs change nothing, so those with the same scene share it. Any other call has its own. */
 export async function sceneOf({ operationId, method }: Operation): Promise<Scene> {
   const make = scenes[operationId];
   if (!make) return usual;

@@ -39,7 +39,7 @@ interface Case {
   path?: string;
 }
 
-/** They are sent with another body than the example: `datasets-try.test.ts` does. */
+/** `datasets-try.test.ts` sends these with another body than the example. */
 const apart = ["tryDataset batch", "tryDataset only"];
 
 function* casesOf(operation: Operation): Generator<Case> {
@@ -69,7 +69,7 @@ function* casesOf(operation: Operation): Generator<Case> {
     };
 }
 
-/** No example of a cursor is good for this list: it is sealed. */
+/** A cursor that the list has answered. An example cannot contain one, because cursors are encrypted. */
 async function nextOf(operation: Operation, scene: Scene): Promise<string> {
   const first = await send(operation, scene, { query: "limit=1", headers: credentials(operation, scene) });
   return ((await first.json()) as { next: string }).next;
@@ -82,7 +82,7 @@ async function endedOf(operation: Operation, scene: Scene): Promise<string> {
   return ((await first.json()) as { id: string }).id;
 }
 
-/** These examples are of things that the scene must have first. */
+/** Examples that need values which the scene has to create first. */
 const found: Record<string, typeof nextOf> = {
   cursor: nextOf,
   corrects: endedOf,
@@ -96,7 +96,7 @@ const FORM = "multipart/form-data";
 
 const END = "--example--\r\n";
 
-/** A form's example is its parts by their names. */
+/** A form as text. Its example is an object with the parts by name. */
 const formOf = (parts: Record<string, string>): string =>
   Object.entries(parts)
     .map(
@@ -105,7 +105,7 @@ const formOf = (parts: Record<string, string>): string =>
     )
     .join("") + END;
 
-/** The names and secrets that an example cannot know. */
+/** Replaces names and secrets that an example cannot know. */
 function ownOf(example: object, { client }: Scene): object {
   if ("where" in example || "since" in example) return { client: client.id };
   if ("client" in example) return { client: client.id };
@@ -115,7 +115,7 @@ function ownOf(example: object, { client }: Scene): object {
   return "role" in example && "name" in example ? { name: `operator-${++made}` } : {};
 }
 
-/** As bytes are sent; a new client has a name of its own. */
+/** The bytes of a body. Each new client gets a name of its own. */
 function bytesOf([type, example]: [string, unknown], isPacked: boolean, scene: Scene): unknown {
   const isObject = typeof example === "object" && example !== null && !Array.isArray(example);
   const value = isObject ? { ...example, ...ownOf(example, scene) } : example;

@@ -1,4 +1,4 @@
-/** Operators of each role, and requests of theirs. */
+/** Operators of each role, and their requests. */
 import type { OperatorRole } from "../../services/operator/operator.domain.ts";
 import { ADMIN_TOKEN, type System, startSystem } from "../helpers/system.ts";
 

@@ -96,7 +96,7 @@ export function sessionsAreLimited(): void {
         secret: { previousValidUntil: rotated.previousValidUntil },
         webhook: { secret: { previousValidUntil: time } },
       });
-      // Whoever has the old secret cannot take the account over.
+      // A caller with an old secret cannot take the account over.
       expect(codeOf(await rotate({ authorization: client.auth }))).toBe("403 forbidden");
       expect(codeOf(await rotate({ authorization: client.auth }, { graceSeconds: -1 }))).toBe("422 validation");
       const cookie = cookieOf(await login({ clientIdentifier: client.identifier, secret: rotated.secret }));
@@ -137,7 +137,7 @@ export function sessionsAreLimited(): void {
       ]) {
         const answer = await login(body);
         expect([codeOf(answer), answer.headers.getSetCookie()]).toEqual(["401 unauthenticated", []]);
-        // Basic would make a browser ask for a password.
+        // With `Basic` a browser would ask for a password.
         expect(answer.headers.get("www-authenticate")).toMatch(/^Session /);
       }
       for (const body of [{}, { token: 1 }, { token: ADMIN_TOKEN, name: "x" }, []])

@@ -90,7 +90,7 @@ describe("operators", () => {
     expect(await reads(token)).toBe(200);
   });
 
-  /** The least role of each route, as it is promised. */
+  /** The lowest role that may call each route, as the documents promise. */
   const least = (method: string, path: string): OperatorRole => {
     if (method === "GET" || /^\/(datasets|policy)\/(check|:name\/try)$/.test(path)) return "viewer";
     return /^\/(batches|deliveries|nodes|caches)\/|\/webhook\/test$/.test(path) ? "operator" : "admin";
@@ -101,12 +101,12 @@ describe("operators", () => {
     const tokens = await Promise.all(order.map(async (role) => ({ role, ...(await newOperator(role)) })));
     for (const route of Object.keys(operatorRoutes)) {
       const [method = "", path = ""] = route.split(" ");
-      // What has no such id, or a wrong body, is refused only after the role was looked at.
+      // A wrong id or body is refused only after the role was checked.
       const there = path.replace(":id", "0193b2f0-0000-7000-8000-000000000000").replace(/:(name|node)/, "nothing");
       for (const { role, token } of tokens) {
         const body = method === "GET" ? undefined : { wrong: true };
         const response = await sent(method, `/admin${there}`, bearer(token), body);
-        // An event stream has no end of its own.
+        // An event stream does not end by itself.
         await response.body?.cancel();
         const { status } = response;
         const isAllowed = order.indexOf(role) >= order.indexOf(least(method, path));

@@ -31,12 +31,12 @@ const npm = (cwd: string, ...args: string[]) =>
 const dataflow = (...args: string[]) =>
   spawnSync(join(folder, "node_modules/.bin/dataflow"), args, { cwd: folder, env, encoding: "utf8" });
 
-/** Node itself is an optional package, of 190 MB. */
+/** Node itself is an optional package of 190 MB. */
 const isNode = /\/node-(linux|win)-/;
 
 const wanted = Object.entries(packages).filter(([path, { dev }]) => path && !dev && !isNode.test(path));
 
-/** The versions of our own lock file, which follow our `overrides`. */
+/** Writes a lock file with the versions of our own one, which follow our `overrides`. */
 function writeLock(tarball: string): void {
   const own = { version, resolved: `file:${tarball}`, dependencies, bin };
   const project = { name: "shop", dependencies: { [name]: `file:${tarball}` } };
@@ -45,7 +45,7 @@ function writeLock(tarball: string): void {
   writeFileSync(join(folder, "package-lock.json"), JSON.stringify({ ...project, lockfileVersion: 3, packages: all }));
 }
 
-/** All files of a package, but not the packages within it. A link is a file's second name, where the file system is the same one. */
+/** Links all files of a package, without the packages inside it. If the file system is the same, a link costs no space. */
 function link(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const entry of readdirSync(from, { withFileTypes: true })) {
@@ -67,7 +67,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "dataflow-package-"));
   npm(root, "pack", "--pack-destination", folder);
   writeLock(`dataflow-${version}.tgz`);
-  // To unpack 320 packages takes npm six seconds of a core. Those that are here already it only looks at.
+  // npm would need six seconds of CPU time to unpack 320 packages. Packages that exist already are only checked.
   for (const [path] of wanted) if (existsSync(join(root, path))) link(join(root, path), join(folder, path));
   npm(folder, "install", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund");
 });

@@ -1,4 +1,4 @@
-/** --check: a file is read and checked, and imported only if the person at the terminal says so. */
+/** `--check`: the command shows what a check of the file finds, and imports it only if the person at the terminal says so. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { root } from "../../root.cjs";

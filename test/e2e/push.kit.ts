@@ -15,7 +15,7 @@ export let system: System;
 
 export let client: TestClient;
 
-/** From now on the command logs in as a new client. */
+/** Makes the command log in as a new client from now on. */
 export async function becomeClient(policy: Parameters<typeof newClient>[1]): Promise<void> {
   client = await newClient(system.url, policy);
 }

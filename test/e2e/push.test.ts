@@ -87,7 +87,7 @@ test("stdin, gzip files and uncompressed sending store the same records", async 
   const body = rows(500);
   file("rows.jsonl.gz", gzipSync(body));
   const numbers = Array.from({ length: 500 }, (_, i) => i + 1);
-  // By the commas alone, the header of the first would have three columns.
+  // If only commas counted, the header of the first file would have three columns.
   file("ROWS.TSV.GZ", gzipSync(`n\ta,b,c\n${numbers.map((n) => `${n}\t,,\n`).join("")}`));
   file("Rows.Txt", `n,a\n${numbers.map((n) => `${n},x\n`).join("")}`);
   file("rows.json", JSON.stringify(Array.from({ length: 500 }, (_, i) => ({ n: i + 1 }))));
@@ -181,7 +181,7 @@ describe("a connection that fails", () => {
   };
   const isReceiving = async () => ((await call(system.broker, "batch.stats", {})).states.receiving ?? 0) > 0;
 
-  /** So many lines that the upload takes a while, even compressed: the test has to see it under way. */
+  /** Enough lines that the upload takes a while even when it is compressed, because the test must see it running. */
   const LINES = 8_000;
   const large = () =>
     Array.from({ length: LINES }, (_, i) => `{"n":${i},"text":"${randomBytes(300).toString("hex")}"}\n`).join("");

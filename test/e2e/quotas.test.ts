@@ -51,7 +51,7 @@ describe("the day's quotas", () => {
     await refused(await post(url, client, long), "bytesPerDay");
     const { body: stream, push } = slowly();
     const reading = post(url, client, stream);
-    // More than the first bytes, which tell what the body is.
+    // More bytes than the node reads to recognize the body.
     push('{"a":1}\n'.repeat(50));
     await refused(await reading, "recordsPerDay");
     expect((await post(url, client, body)).status).toBe(202);

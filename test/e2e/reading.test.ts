@@ -1,4 +1,4 @@
-/** The promise: a partner's file is read as the policy declares, from its upload to the retry of its rejected rows. */
+/** The promise: a partner's file is read as the policy declares, from the upload to the retry of rejected rows. */
 import { admin, get, newClient, post } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 import { imported, outcomeOf, problemOf } from "./imported.ts";
@@ -38,7 +38,7 @@ test("rejected rows come again as they were written, under the policy of that da
   ]);
   const retry = () =>
     fetch(`${url}/imports/${batch.id}/retry?only=rejected`, { method: "POST", headers: { authorization: who.auth } });
-  // The column is no field of this schema: the retry is refused like the file would be.
+  // The column is no field of this schema, so the retry is refused as the file would be.
   await patched(who.id, { schema: { properties: { day: null } }, read: { fields: { day: null } } });
   expect(await problemOf(await retry())).toMatchObject({
     status: 400,

@@ -20,7 +20,7 @@ interface Rejected {
   errors: { field: string; code: string }[];
 }
 
-/** `npm start` in a folder that looks like the project's, so that its data/ is not the developer's. */
+/** `npm start` runs in a folder that looks like the project's, so that its data/ is not the developer's. */
 let folder: string;
 let server: ChildProcess;
 let url: string;
@@ -42,7 +42,10 @@ afterAll(async () => {
 
 const ofDeveloper = [".env", ".git", "data", "handlers"];
 
-/** Links to all of the project; services/ is a real folder of links, for Moleculer looks into no linked ones. */
+/**
+ * Links to all files of the project. services/ is a real folder that contains links, because Moleculer does not search linked
+ * folders.
+ */
 function mirror(path: string): void {
   const from = join(root, path);
   if (path.split(sep)[0] === "services" && statSync(from).isDirectory()) {
@@ -53,7 +56,7 @@ function mirror(path: string): void {
   }
 }
 
-/** The variables before `npm start` where the README sets some. */
+/** The variables that the README sets before `npm start`. */
 function handlerEnvironment(): Record<string, string> {
   const line = /^```sh\n((?:\w+=\S+ )+)npm start$/m.exec(readme)?.[1] ?? "";
   return Object.fromEntries(
@@ -76,19 +79,19 @@ function listeningAt(child: ChildProcess): Promise<string> {
   });
 }
 
-/** What bash says to the blocks, pasted one after another. */
+/** The output of bash for the blocks, pasted one after another. */
 async function paste(...texts: string[]): Promise<unknown[]> {
   return linesOf(await pasted([texts.join("\n").replaceAll("http://127.0.0.1:3000", url)], { cwd: folder }));
 }
 
-/** Without what `npm run apply` says. */
+/** The output lines without those of `npm run apply`. */
 const linesOf = (text: string): unknown[] =>
   text
     .split("\n")
     .filter((line) => line !== "" && !/^([+~]| {4}|Nothing to change)/.test(line))
     .map((line) => JSON.parse(line));
 
-/** The lines of what the partner is answered. */
+/** The lines of an answer to the partner. */
 async function ask<T>(path: string, login: string): Promise<T[]> {
   const headers = { authorization: `Basic ${Buffer.from(login).toString("base64")}` };
   const text = await (await fetch(url + path, { headers })).text();

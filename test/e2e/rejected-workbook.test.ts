@@ -1,4 +1,7 @@
-/** The promise: rejected records come as a workbook whose wrong cells are marked, and that workbook is taken back. */
+/**
+ * The promise: rejected records can be fetched as a workbook whose wrong cells are marked, and that workbook is accepted as a
+ * correction.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -19,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** Its parts by name. The reader compares each with the directory. */
+/** The parts of a workbook by name. The reader compares each with the zip's directory. */
 async function partsOf(workbook: Buffer): Promise<Record<string, string>> {
   const zip = await fromBufferPromise(workbook, { autoClose: false });
   const parts: Record<string, string> = {};

@@ -1,4 +1,7 @@
-/** The promise: rejected records come back in the form of their own file, cell for cell, and what a spreadsheet runs is no formula of ours. */
+/**
+ * The promise: rejected records come back in the form of their file, cell for cell, and texts of ours never become formulas in a
+ * spreadsheet.
+ */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

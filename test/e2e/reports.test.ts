@@ -159,7 +159,7 @@ describe("errors", () => {
 
   describe("beyond maxStoredErrors", () => {
     const record = '{"a":1}\n';
-    /** Two faults a record, two records a chunk. */
+    /** Imports records with two faults each, two records in each chunk. */
     const imports = async (policy: object) => {
       const own = await newClient(url, { schema: { required: ["b", "c"] }, chunkRecords: 2, ...policy });
       const { id } = await accepted(url, own, `${record.repeat(7)}{"b":1,"c":1}`);

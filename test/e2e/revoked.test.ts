@@ -1,4 +1,7 @@
-/** The promise: running uploads, exports, event streams and waits end when their client is disabled or its secret revoked. */
+/**
+ * The promise: running uploads, exports, event streams and waiting requests end when their client is disabled or its secret
+ * revoked.
+ */
 import { once } from "node:events";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
@@ -27,7 +30,10 @@ const rotate = (client: TestClient, graceSeconds: number) =>
 
 const service = () => system.broker.getLocalService("clientCache") as unknown as WithDatabase & WithCache<never>;
 
-/** In the database alone, as when another node did it and its news was lost: the safety read finds it. */
+/**
+ * Disables the client only in the database, as if another node had done it and its event was lost. The safety read finds the
+ * change.
+ */
 async function disableUnheard(client: TestClient) {
   const { models, now } = service().database;
   const change = { status: "disabled", version: 99, changedAt: await now() } as const;
@@ -35,11 +41,11 @@ async function disableUnheard(client: TestClient) {
   await service().readChanges();
 }
 
-/** No event tells of this end. Whoever ends so looks at once, where a node does it every 5 s. */
+/** Lets a grace period end, which no event announces. The test makes the node look at once, which it otherwise does every 5 s. */
 async function outlive(client: TestClient) {
   const { previousValidUntil } = (await (await rotate(client, 1)).json()) as { previousValidUntil: string };
   await until(async () => (await service().database.now()) > Date.parse(previousValidUntil));
-  // One that is under way may have passed this client already.
+  // A look in progress may have passed this client already, so it takes two.
   for (let round = 0; round < 2; round++) await api().admissions.recheckAll();
 }
 
@@ -113,7 +119,7 @@ describe.each(endings)("when %s", (_how, end, status, code) => {
     const exported = await get(url, client, `/imports/${id}/records`);
     expect(exported.status).toBe(200);
     await end(client);
-    // Read sooner, it would have come to its end before anybody looked.
+    // The export stays open because the test does not read it. Otherwise it would end before the node looks.
     await until(() => api().exports.size === 0);
     const isWhole = await exported.text().then(
       () => true,

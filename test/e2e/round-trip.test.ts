@@ -1,4 +1,6 @@
-/** The promise: whatever file it was, its rejected rows, once they are right, become the records that the file itself would have become. */
+/**
+ * The promise: the rejected rows of any file, once they are corrected, become the records that the file itself would have become.
+ */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +48,7 @@ async function rejectedOf(own: TestClient, id: string) {
   };
 }
 
-/** Its `/rejected` as text, in the encoding that its type names. */
+/** The file of rejected records as text, decoded by the encoding that its type names. */
 const textOf = (bytes: Buffer, type: string): string =>
   new TextDecoder(/charset=([\w-]+)/.exec(type)?.[1] ?? "utf-8").decode(bytes);
 
@@ -78,7 +80,7 @@ describe("the files of test/cases, first under a schema that refuses every recor
   });
 });
 
-/** What a character is in the body. The marks before the text are its sender's; none: it is UTF-8 without one. */
+/** How a character is encoded in the body. Bytes before the text are the sender's byte order mark; without them it is UTF-8. */
 const encodings = {
   "utf-8": { charset: "", encode: (text: string) => Buffer.from(text), marks: "" },
   "utf-8 with a mark": { charset: "", encode: (text: string) => Buffer.from(text), marks: "\ufeff" },
@@ -127,7 +129,7 @@ const files = {
       `{${blank}"note" :${JSON.stringify(note)},${blank}"amount":${amount},"id":"k${i}"${blank}}`,
     wrong: (i: number) => `"x${i}x"`,
     body: (texts: string[]) => (isArray ? `[${texts.join(",\n")}]` : texts.join("\n")),
-    // The new members stand before its own.
+    // The new members come before the record's own.
     kept: (row: string) => row.slice(1).trim(),
   })),
 };
@@ -138,7 +140,7 @@ function replaced(bytes: Buffer, from: Buffer, to: Buffer): Buffer {
   return Buffer.concat([bytes.subarray(0, at), to, bytes.subarray(at + from.length)]);
 }
 
-/** What `_errors` says of the cell is in ASCII, so every encoding can write it, and the file keeps its own. */
+/** The text of `_errors` is ASCII, so every encoding can write it, and the file keeps its own encoding. */
 test.each(["csv", "json"] as const)(
   "%s: cells that are mended where they stand, whatever stands beside them",
   async (kind) => {

@@ -23,12 +23,12 @@ startWire();
 
 const HEALTH = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/** A short body, cut so that what is left of it would be another record. */
+/** A short body that is cut so that the rest would be another record. */
 const small = { body: '{"amount":2000}\n', length: 12 };
-/** Many chunks, so that something of it is stored before its end. */
+/** A body of many chunks, so that some are stored before its end. */
 const large = { body: `{"amount":2000}\n`.repeat(30_000), length: 16 * 30_000 - 4 };
 
-/** Sends it, and checks that the answers tell what is stored. True: it is. */
+/** Sends the body, and checks that the answers say what is stored. Answers whether the batch is stored. */
 async function sent(way: Way, start: string, { body, length }: { body: string | Buffer; length: number }) {
   const socket = await socketOf();
   socket.setNoDelay(true);
@@ -45,7 +45,7 @@ function stored(answers: Answer[]): boolean {
   return isStored;
 }
 
-/** The end of a batch: until then it has chunks. */
+/** Waits until the batch has ended, because it has chunks until then. */
 const isSettled = () => until(isEverythingGone, "what is stored is worked, and nothing else is there", 10_000);
 
 describe.each(Object.entries({ small, large }))(
@@ -104,7 +104,7 @@ test.each(Object.entries({ small, large }))(
 
 test("gzip", async () => {
   const body = gzipSync('{"amount":2000}\n'.repeat(1000));
-  // A whole member, and another one that its length has forgotten.
+  // One whole gzip member, and another one beyond the Content-Length.
   const twice = { body: Buffer.concat([body, body]), length: body.length };
   for (const [way, one] of Object.entries(ways)) {
     const start = authorized("free", `Content-Length: ${twice.length}`, "Content-Encoding: gzip");

@@ -1,4 +1,6 @@
-/** The promise: docs/partners/start.md leads from a secret to an import. Its commands and programs run as they stand (not C#). */
+/**
+ * The promise: docs/partners/start.md leads from a secret to an import. Its commands and programs run as they are (except C#).
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestOptions, request } from "node:http";
@@ -36,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What differs with each run. */
+/** Removes members that differ in each run. */
 const fixed = ({ id, finishedAt, ...rest }: Json): Json => rest;
 
 test("the curl session: each answer that the page shows is answered", async () => {
@@ -50,7 +52,7 @@ test("the curl session: each answer that the page shows is answered", async () =
     .map((line) => JSON.parse(line));
   expect(examples).toHaveLength(3);
   for (const example of examples) expect(answers).toContainEqual(expect.objectContaining(fixed(example)));
-  // The dataset's list, the dataset, three batches at their end (one of them asked for), a refusal, a rejected row.
+  // The answers: the list of datasets, the dataset, three ended batches (one of them read again), a refusal, a rejected row.
   expect(answers.filter(({ status }) => status === "completed")).toHaveLength(2);
   expect(out).toContain("\norder_id,order_date,customer_name,");
   expect(readFileSync(join(folder, "rejected.csv"), "utf8")).toContain("29.11.2026");
@@ -67,7 +69,7 @@ describe("programs that send a file", () => {
     writeFileSync(join(folder, "orders.csv"), orders);
   });
 
-  /** The program of a section, saved under its name; the command that the page calls it with. */
+  /** Saves the program of a section under its name, and answers the command with which the page starts it. */
   function saved(language: string, changed = (program: string) => program): string {
     const section = page.split("\n## ").find((text) => text.includes(`\`\`\`${language}\n`)) ?? "";
     const [, name = "", command = ""] = /Save this as `(.+?)`, and call `(.+?)`/.exec(section) ?? [];
@@ -132,7 +134,7 @@ describe("programs that send a file", () => {
   test.each(languages)("%s: waits for a batch that ends later", async (language) => {
     const held = await granted("orders", { requiresApproval: true });
     const env = { DATAFLOW_URL: url, DATAFLOW_CLIENT: held.identifier, DATAFLOW_SECRET: held.secret };
-    // The upload is answered at once, so that the program has to ask for the end.
+    // The upload is answered at once, so the program has to poll for the end.
     const command = saved(language, (program) => program.replace("wait=30", "respond-async"));
     const running = ran(command, { cwd: folder, env });
     const early = running.then((run) => Promise.reject(new Error(`It ended early: ${JSON.stringify(run)}`)));

@@ -1,4 +1,7 @@
-/** Run by starts.test.ts: starts all services in one process with one environment after the other, and prints why each does not start. */
+/**
+ * starts.test.ts starts this process. It starts all services in one process with one environment after another, and prints why
+ * each start fails.
+ */
 import { ConfigError } from "../../config/config.ts";
 import { startSystem } from "../helpers/system.ts";
 

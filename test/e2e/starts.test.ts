@@ -1,4 +1,7 @@
-/** The promise: a node that cannot start names the setting in one line, without stack or secret; a server that is away is waited for. */
+/**
+ * The promise: a node that cannot start names the setting in one line without a stack or a secret. It waits for a server that is
+ * away.
+ */
 import { execFile, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
@@ -23,7 +26,7 @@ afterAll(() => {
   place.remove();
 });
 
-/** A server that answers whatever it is sent. */
+/** A server that gives the same answer to all that it is sent. */
 async function talker(answer: string): Promise<number> {
   const server = createServer((socket) => socket.on("error", () => {}).on("data", () => socket.end(answer)));
   open.push(server);
@@ -31,7 +34,7 @@ async function talker(answer: string): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A folder with one file of a handler. */
+/** A folder with one handler file. */
 function handlers(name: string, text: string): string {
   const folder = join(place.folder, name);
   mkdirSync(folder);
@@ -41,7 +44,10 @@ function handlers(name: string, text: string): string {
 
 type End = { code: number | null; logs: string };
 
-/** How commands end with these settings, and what they say. Those of "all" share a process, which starts all services again and again. */
+/**
+ * Runs commands with these settings, and answers their exit code and output. The cases of "all" share a process, which starts all
+ * services repeatedly.
+ */
 async function endsOf(cases: readonly (readonly [script: string, env: Record<string, string>])[]): Promise<End[]> {
   const child = join(root, "test/e2e/starts.child.ts");
   const environments = cases.flatMap(([script, env]) => (script === "all" ? [env] : []));
@@ -62,7 +68,7 @@ test("every wrong setting ends the start with one line and exit 1", async () => 
   const text = join(place.folder, "text.db");
   writeFileSync(text, "no database\n".repeat(100));
   const [http, redis] = [await talker("HTTP/1.1 400 Bad Request\r\n\r\n"), await talker("-ERR unknown command\r\n")];
-  // Each way in which a start can end has a process of its own.
+  // Each kind of failed start has a process of its own.
   const cases: [script: string, env: Record<string, string>, told: RegExp][] = [
     ["start", { PORT: String(http) }, /PORT: expected a port that is free at 127\.0\.0\.1; found \d+, where/],
     ["all", { HOST: "192.0.2.1" }, /HOST: expected an address of this machine; found 192\.0\.2\.1 \(EADDRNOTAVAIL\)/],
@@ -141,7 +147,7 @@ test.each(["", "api,batch"])(
     const runner = [at("node_modules/moleculer/bin/moleculer-runner.mjs"), "--config", at("moleculer.config.ts")];
     const { NODE_COMPILE_CACHE = "" } = process.env;
     const env = { NODE_COMPILE_CACHE, DATABASE_URL, SERVICES, SERVICEDIR: "services", LOG_FORMAT: "json" };
-    // Not the folder of package.json.
+    // Another folder than that of package.json.
     const child = spawn(at("node_modules/.bin/node"), [...runner, "--mask", "**/*.service.ts"], {
       cwd: place.folder,
       env,
@@ -163,7 +169,7 @@ test("every serving command waits for a database whose host name is unknown", as
     const { child, exited, logs, listeners } = launch({ DATABASE_URL: url, METRICS_PORT: "0" }, script);
     await new Promise<void>((resolve) => listeners.add(() => waits.test(logs()) && resolve()));
     child.kill("SIGTERM");
-    // A planned stop, also of a start.
+    // A planned stop also ends a start.
     expect((await exited).code).toBe(0);
     expect(logs()).not.toMatch(/hunter2|\\n {4}at |is not found/);
   };

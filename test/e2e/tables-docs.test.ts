@@ -1,4 +1,6 @@
-/** The promise: the example of docs/tables.md, which is examples/tables, does what the page shows, with the rights that it names. */
+/**
+ * The promise: the example of docs/tables.md, from examples/tables, works as the page shows, with the rights that the page names.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { QueryTypes } from "sequelize";
@@ -24,7 +26,7 @@ const objects = (text = "") =>
     .split("\n")
     .map((line) => JSON.parse(line) as object);
 
-/** The table of Markdown, as rows of texts. */
+/** The rows of the page's Markdown table, as texts. */
 const shownRows = () =>
   [...example.matchAll(/^\| (SO-.*) \|$/gm)].map(([, cells = ""]) => cells.split(" | ").map((cell) => cell.trim()));
 

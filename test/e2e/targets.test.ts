@@ -1,10 +1,10 @@
-/** The promise: each path has one spelling; a request target may name the host; an ambiguous head is refused. */
+/** The promise: each path has one spelling, a request target may name the host, and an ambiguous head is refused. */
 import { type Answer, expectProblem, send } from "./bad-input.kit.ts";
 import { Reader, socketOf, startWire, world } from "./bad-wire.kit.ts";
 
 startWire();
 
-/** Sends a head just as it is written. */
+/** Sends a head exactly as it is written. */
 async function ask(target: string, { method = "GET", fields = ["Host: x"], version = "1.1" } = {}): Promise<Answer> {
   const socket = await socketOf();
   const reader = new Reader(socket);
@@ -147,7 +147,7 @@ test.each(["gzip, chunked", "deflate, chunked", "identity, chunked", "chunked, c
     ];
     const answer = await ask("/imports", { method: "POST", fields });
     const { code } = JSON.parse(answer.text) as { code: string };
-    // What does not end in one `chunked` has no end that could be told: Node's parser refuses it.
+    // Without a final `chunked` the end of the body cannot be known, so Node's parser refuses it.
     expect([501, 400]).toContain(answer.status);
     expectProblem(answer, { status: answer.status, code });
     if (coding === "gzip, chunked") expect([answer.status, code]).toEqual([501, "unsupported-transfer-coding"]);

@@ -1,4 +1,4 @@
-/** The promise: the template of a dataset is a file that can be imported as it is, and shows what a partner is to write. */
+/** The promise: the template of a dataset is a file that can be imported as it is, and that shows a partner what to write. */
 import { batchWhen, get, lines, type TestClient } from "../helpers/http.ts";
 import { type Json, startAdmin, url } from "./admin.kit.ts";
 import { granted, made, orders, send } from "./datasets.kit.ts";
@@ -7,7 +7,7 @@ startAdmin();
 
 async function templateOf(client: TestClient, name: string, query = "") {
   const response = await get(url, client, `/datasets/${name}/template${query}`);
-  // As bytes: a text would lose its byte order mark.
+  // As bytes, because a text would lose its byte order mark.
   return {
     status: response.status,
     headers: response.headers,
@@ -15,7 +15,7 @@ async function templateOf(client: TestClient, name: string, query = "") {
   };
 }
 
-/** What becomes of the template of such a dataset. */
+/** Imports the template of a dataset with this document, and answers the result. */
 async function imported(document: object, query = "") {
   const name = await made(document);
   const client = await granted(name);

@@ -1,4 +1,4 @@
-/** What a stop sends of the spans that are left, a collector that never answers, and an SDK of the user's own. */
+/** A stopping node sends its remaining spans, does not wait for a silent collector, and respects an SDK of the user's own. */
 import { join } from "node:path";
 import { root } from "../../root.cjs";
 import { accepted, batchWhen, newClient } from "../helpers/http.ts";
@@ -18,7 +18,7 @@ describe("a node that is traced", () => {
       HANDLERS_DIR: folder.folder,
       OTEL_EXPORTER_OTLP_ENDPOINT: collector,
       OTEL_SERVICE_NAME: "imports",
-      // Nothing is sent before the stop.
+      // Sends nothing before the stop.
       OTEL_BSP_SCHEDULE_DELAY: "3600000",
       ...more,
     });
@@ -45,7 +45,7 @@ describe("a node that is traced", () => {
     expect(await batchWhen(node.url, client, id)).toMatchObject({ status: "completed" });
     const { code, ms } = await node.stop();
     expect(code).toBe(0);
-    // SHUTDOWN_TIMEOUT is 10 s, and the exporter alone would wait for as long.
+    // SHUTDOWN_TIMEOUT is 10 s, and the exporter alone would wait as long.
     expect(ms).toBeLessThan(patience(6_000));
     await collector.close();
   });

@@ -1,4 +1,4 @@
-/** What the tests of traces share: an api and a worker process, and who hears of their spans, events and webhooks. */
+/** What the tests of traces share: an api and a worker process, and receivers of their spans, events and webhooks. */
 import { existsSync, writeFileSync } from "node:fs";
 import { connect } from "amqplib";
 import type { CloudEvent } from "../../services/outbox/outbox.domain.ts";
@@ -15,7 +15,7 @@ export const SERVER = 2;
 export const CLIENT = 3;
 export const CALLER = "b7ad6b7169203331";
 let traces = 0;
-/** A caller's headers, and the trace that they name. */
+/** The headers of a caller, and the trace that they name. */
 export function caller(flags = "01") {
   const traceId = `0af7651916cd43dd8448eb21${String(++traces).padStart(8, "0")}`;
   return { traceId, traceparent: `00-${traceId}-${CALLER}-${flags}` };
@@ -23,7 +23,7 @@ export function caller(flags = "01") {
 export const traceIdOf = (traceparent = "") => traceparent.split("-")[1];
 export const spanIdOf = (traceparent = "") => traceparent.split("-")[2];
 
-/** A handler that fails the first time for each batch; and one that waits at each chunk for a file. */
+/** A handler that fails at the first try for each batch, and one that waits at each chunk for a file. */
 const HANDLERS = `import { existsSync, writeFileSync } from "node:fs";
 const seen = new Set();
 const time = ({ params: { batchId } }) => {
@@ -40,7 +40,7 @@ export default { name: "second", actions: Object.fromEntries(handlers) };`;
 export class World {
   readonly heard: { headers: Record<string, string>; event: CloudEvent }[] = [];
   readonly nodes: RunningProcess[] = [];
-  /** Wants `batch.completed`, whose first attempt fails, and retries at once. */
+  /** Its webhook wants `batch.completed`. The first attempt fails, and is retried at once. */
   client!: TestClient;
   url = "";
   #env: Record<string, string> = {};
@@ -132,7 +132,7 @@ export class World {
       () => `a span ${name} among ${this.spansOf(traceId).map((span) => span.name)}`,
     );
 
-  /** The n-th run of a batch that is not in this trace, from 1. */
+  /** The n-th run (from 1) of a batch that is not part of this trace. */
   readonly runBeside = (id: string, traceId: string, n = 1): Promise<CollectedSpan> =>
     until(
       async () =>

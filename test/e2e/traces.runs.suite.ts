@@ -1,4 +1,7 @@
-/** Each further run of a batch is a trace of its own with a link to the first; and one grep over the logs of all nodes tells its life. */
+/**
+ * Each further run of a batch is a trace of its own with a link to the first. One grep over the logs of all nodes shows the
+ * batch's life.
+ */
 import { admin, batchWhen, newClient } from "../helpers/http.ts";
 import type { LogLine } from "../helpers/logged.ts";
 import { until } from "../helpers/patience.ts";
@@ -51,14 +54,14 @@ export function furtherRuns(world: World): void {
     const rest = await world.runBeside(id, traceId);
     expect([rest.parentSpanId || null, rest.attributes["dataflow.outcome"]]).toEqual([null, "done"]);
     expect(rest.links).toMatchObject([{ traceId, spanId: request?.spanId }]);
-    // The other client's batch has been worked once, in the trace of its request.
+    // The other client's batch has run once, in the trace of its request.
     await world.spanOf("batch.run", behind.traceId);
   });
 
   test("so is the run of a batch that was taken from a dead worker; one grep over the logs of all nodes tells its life", async () => {
     await gated(world, { handler: "second.gate" });
     const client = `/clients/${world.client.id}`;
-    // The pause keeps workers from claiming the batch before the log has the line of its request.
+    // The client is paused, so that no worker claims the batch before the log has the line of its request.
     await admin(world.url, `${client}/pause`, { method: "POST" });
     const { traceId, traceparent } = caller();
     const id = await world.send({ traceparent, "x-request-id": "a-life" });
@@ -86,7 +89,7 @@ export function furtherRuns(world: World): void {
       () => JSON.stringify(life()),
     );
     expect([...new Set(life().map(({ requestId }) => requestId))]).toEqual(["a-life"]);
-    // A webhook may be sent before the worker that has committed writes its own lines.
+    // A webhook may be sent before the worker has logged its own lines.
     const told = (...mods: unknown[]) => life().flatMap(({ mod, msg }) => (mods.includes(mod) ? [msg] : []));
     expect(told("access", "batch")).toEqual([
       "POST /imports 202",
@@ -98,7 +101,7 @@ export function furtherRuns(world: World): void {
     ]);
     expect(told("webhook")).toEqual(["The webhook failed and is sent again.", "The webhook is delivered."]);
     expect(told("access", "batch", "webhook")).toHaveLength(life().length);
-    // An api node and two workers: each has its part.
+    // An api node and two workers have logged lines of the batch.
     const [api, ...workers] = world.nodes.map((node) => grepIn(node.logs(), id));
     expect([api?.length, ...workers.map((lines) => lines.length)].every((n = 0) => n > 0)).toBe(true);
   });

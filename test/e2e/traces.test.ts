@@ -1,4 +1,7 @@
-/** One trace, from the caller's traceparent over an api node, RabbitMQ and a worker to the webhook; and what is not exported. */
+/**
+ * One trace leads from the caller's traceparent over an api node, RabbitMQ and a worker to the webhook. Calls that are not
+ * sampled are not exported.
+ */
 import { describeWithRabbit } from "../helpers/amqp.ts";
 import { describePostgres } from "../helpers/database.ts";
 import { admin } from "../helpers/http.ts";
@@ -90,7 +93,7 @@ everyServer("a system that is traced", () => {
     const id = await world.send({ traceparent: silent.traceparent });
     const hook = await world.hooked(id, 2);
     expect(hook.headers.traceparent).toMatch(new RegExp(`^00-${silent.traceId}-[0-9a-f]{16}-00$`));
-    // Nodes send spans in the order in which they end.
+    // Nodes send spans in the order in which they end, so a later span shows that none is missing.
     const after = caller();
     await world.hooked(await world.send({ traceparent: after.traceparent }), 1);
     await Promise.all(["POST /imports", "batch.run", "POST webhook"].map((name) => world.spanOf(name, after.traceId)));

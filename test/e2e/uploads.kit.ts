@@ -1,4 +1,4 @@
-/** What the tests of repeated uploads share: a client of each test's own, and uploads by key and piece by piece. */
+/** What the tests of repeated uploads share: a client for each test, and uploads by key and piece by piece. */
 import type { Database } from "../../database/database.ts";
 import { type Batch, get, newClient, post, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -11,13 +11,13 @@ export let system: System;
 export let url: string;
 export let client: TestClient;
 
-/** Takes the place of the test's client, which this answers. */
+/** Makes a new client the client of the test, and answers it. */
 export async function useClient(policy: Record<string, unknown> = {}): Promise<TestClient> {
   client = await newClient(url, policy);
   return client;
 }
 
-/** To be called at the top of a test file: the system is there for all of its tests. */
+/** Call it at the top of a test file. It starts a system for all tests of the file. */
 export function startUploads(): void {
   beforeAll(async () => {
     system = await startSystem({ env: { SWEEP_INTERVAL: "200ms" } });
@@ -45,10 +45,10 @@ export const told = async (response: Response) => ({
 });
 export const batchesOf = async (who: TestClient) =>
   ((await (await get(url, who, "/imports?limit=200")).json()) as { items: Batch[] }).items;
-/** Several chunks. */
+/** A body of several chunks. */
 export const long = Array.from({ length: 1_000 }, (_, i) => `{"a":${i}}`).join("\n");
 
-/** A body that is sent piece by piece, by the test. */
+/** A body that the test sends piece by piece. */
 export function slowly() {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   const body = new ReadableStream<Uint8Array>({
@@ -63,7 +63,7 @@ export function slowly() {
   };
 }
 
-/** Waits until an upload that runs has the key. (Asking with the key itself could take it.) */
+/** Waits until a running upload has the key. A request with the key could take it. */
 export async function untilTaken(key: string): Promise<void> {
   const { database } = system.broker.getLocalService("batch") as unknown as { database: Database };
   const text = `SELECT COUNT(*) AS n FROM idempotency_key WHERE "key" = '${key}' AND answer IS NULL`;

@@ -1,4 +1,4 @@
-/** What the tests of waiting clients share: a system whose handler keeps each chunk until the test lets it go. */
+/** What the tests of waiting clients share: a system whose handler holds each chunk until the test releases it. */
 import { accepted, type Batch, get, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import { type System, startSystem } from "../helpers/system.ts";
@@ -7,9 +7,9 @@ import { rows } from "../integration/batch/kit.ts";
 export let system: System;
 export let url: string;
 export let client: TestClient;
-/** Its handler is the one that holds. */
+/** The client whose handler holds its chunks. */
 export let slow: TestClient;
-/** Chunks that the handler has in hand, each with what lets it go. */
+/** The chunks that the handler holds, each with the function that releases it. */
 export const held: (() => void)[] = [];
 
 const holding = {
@@ -19,10 +19,10 @@ const holding = {
   },
 };
 
-/** Far below the 2 s of the query, and above what a busy machine takes. */
+/** Far below the 2 s between two queries, but more than a busy machine needs. */
 export const AT_ONCE_MS = 1_500;
 
-/** To be called at the top of a test file: the system is there for all of its tests. */
+/** Call it at the top of a test file. It starts a system for all tests of the file. */
 export function startWaiting(): void {
   beforeAll(async () => {
     system = await startSystem({ extra: [holding as never] });
@@ -38,7 +38,7 @@ export function letAllGo(): void {
   for (const letGo of held.splice(0)) letGo();
 }
 
-/** A batch of so many chunks of which the first is with the handler. */
+/** A batch of this many chunks. The handler holds the first one. */
 export async function working(chunks = 1): Promise<Batch> {
   const before = held.length;
   const batch = await accepted(url, slow, rows(chunks));

@@ -1,4 +1,4 @@
-/** The promise: a request that waits for a batch by Prefer: wait or its ETag is answered at the end of the batch at once. */
+/** The promise: a request that waits for a batch, by Prefer: wait or its ETag, is answered as soon as the batch ends. */
 import { accepted, admin, batchWhen, newClient, post } from "../helpers/http.ts";
 import { patience, until } from "../helpers/patience.ts";
 import { hasStatus, rows } from "../integration/batch/kit.ts";
@@ -146,7 +146,7 @@ describe("ETag", () => {
     expect(response.status).toBe(200);
     expect(await batchOf(response)).toMatchObject({ status: "processing", counts: { accepted: 1 } });
     expect(ms).toBeLessThan(patience(AT_ONCE_MS));
-    // What it has is old already: no wait.
+    // The client's version is old already, so there is no wait.
     expect((await took(() => ask(id, known))).ms).toBeLessThan(patience(AT_ONCE_MS));
     const in1s = { "if-none-match": response.headers.get("etag") as string, prefer: "wait=1" };
     const { value: same, ms: waitedMs } = await took(() => ask(id, in1s));

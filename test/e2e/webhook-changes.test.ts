@@ -1,4 +1,7 @@
-/** The promise: a webhook goes to today's URL, signed with today's secrets; one that was turned off gets nothing more. */
+/**
+ * The promise: a webhook goes to the present URL and is signed with the present secrets. A webhook that was turned off gets
+ * nothing more.
+ */
 import { Webhook } from "standardwebhooks";
 import { accepted, admin, batchWhen, get, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";

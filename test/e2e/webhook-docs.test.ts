@@ -1,4 +1,4 @@
-/** The promise: the receivers that docs/webhooks.md shows take what DataFlow signs, and nothing else. */
+/** The promise: the receivers in docs/webhooks.md accept what DataFlow signs, and nothing else. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

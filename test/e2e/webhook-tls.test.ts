@@ -1,4 +1,6 @@
-/** The promise: over TLS a webhook goes only to receivers with a valid certificate; for others the fault is shown. */
+/**
+ * The promise: over TLS a webhook goes only to a receiver with a valid certificate. For any other the delivery shows the fault.
+ */
 import { type Authority, type Certificate, newAuthority } from "../helpers/certificates.ts";
 import { accepted, admin, newClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -36,7 +38,7 @@ async function deliveryOf(batchId: string): Promise<Delivery | undefined> {
   return ((await response.json()) as { items: Delivery[] }).items[0];
 }
 
-/** What became of the first sending to a receiver with this certificate, under this name. */
+/** The result of the first attempt to a receiver with this certificate, called by this name. */
 async function firstSending(certificate: Certificate, host: string) {
   const receiver = await startReceiver(() => 200, certificate);
   const url = receiver.url.replace("127.0.0.1", host);

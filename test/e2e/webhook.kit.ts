@@ -1,4 +1,4 @@
-/** What the tests of webhooks share: a system that repeats quickly, receivers of a test's own, and what was sent to them. */
+/** What the tests of webhooks share: a system that retries quickly, receivers of the test, and what was sent to them. */
 import { createHmac } from "node:crypto";
 import { accepted, admin, newClient, type TestClient } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
@@ -21,7 +21,7 @@ export interface Delivery {
 export let system: System;
 const receivers: Receiver[] = [];
 
-/** To be called at the top of a test file: the system is there for all of its tests. */
+/** Call it at the top of a test file. It starts a system for all tests of the file. */
 export function startWebhooks(): void {
   beforeAll(async () => {
     system = await startSystem({
@@ -48,7 +48,7 @@ export async function patch(client: TestClient, policy: object): Promise<PolicyA
   return json(admin(system.url, `/clients/${client.id}/policy`, { method: "PATCH", body: JSON.stringify(policy) }));
 }
 
-/** A client whose webhook goes there, with its secret. */
+/** A client whose webhook goes to this URL, with the webhook's secret. */
 export async function subscribed(url: string, events?: string[]) {
   const client = await newClient(system.url);
   const { webhook } = await patch(client, { webhook: events ? { url, events } : { url } });
@@ -67,14 +67,14 @@ export async function deliveryWhen(batchId: string, status: string): Promise<Del
   return last as Delivery;
 }
 
-/** By the words of the standard alone. */
+/** Computes the signature only from the text of the standard. */
 export function plainHmac({ headers, body }: Received, secret: string): string {
   const key = Buffer.from(secret.slice("whsec_".length), "base64");
   const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
   return `v1,${createHmac("sha256", key).update(signed).digest("base64")}`;
 }
 
-/** A client with deliveries that have failed, as many as it has events. */
+/** A client with failed deliveries, one for each of its events. */
 export async function failing(events = ["batch.created", "batch.completed"]) {
   let isWell = false;
   const { url, got } = await receiver(() => (isWell ? 200 : 500));

@@ -1,4 +1,4 @@
-/** Who sees which deliveries, finds them, and has them sent again. */
+/** Who can see deliveries, find them, and send them again. */
 import { admin } from "../helpers/http.ts";
 import { until } from "../helpers/patience.ts";
 import type { Received } from "../helpers/receiver.ts";

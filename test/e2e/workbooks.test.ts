@@ -1,4 +1,4 @@
-/** Workbooks over HTTP: several chunks, cells in the report, rejected rows that come again, and the same file sent twice. */
+/** Workbooks over HTTP: several chunks, cells in the report, retries of rejected rows, and the same file sent twice. */
 import { batchWhen, get, lines, newClient, type TestClient } from "../helpers/http.ts";
 import { type System, startSystem } from "../helpers/system.ts";
 import { tableOf, workbookOf } from "../helpers/workbook.ts";

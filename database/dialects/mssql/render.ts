@@ -211,14 +211,13 @@ function textOf(steps: Step[]): string {
     // A lock may have waited. Reads the clock again, so that a lease begins after the wait.
     return [text, ...counted, ...(step.do === "lock" && isTimed ? [`SET @now = ${NOW}`] : [])];
   });
-  const isOne = writes.length === 1;
   return [
     ...[...setsOf(steps).values()].map((set) => declared(set).slice(0, -1)),
     "DECLARE @changed INT",
     ...(writes.some((step) => "byKey" in step) ? ["DECLARE @each BIGINT"] : []),
     ...writes.flatMap((step) => (step.do === "remove" && step.countAs ? [`DECLARE @${step.countAs} INT`] : [])),
     ...writes.flatMap(scalarsOf).map(([value, _of, { kind }]) => `DECLARE @${value} ${typeOf(kind)}`),
-    ...(isOne ? statements : ["BEGIN TRAN", ...statements, "COMMIT"]),
+    ...(writes.length === 1 ? statements : ["BEGIN TRAN", ...statements, "COMMIT"]),
     answer,
   ].join(";\n");
 }

@@ -1,7 +1,11 @@
-/** The schema as T-SQL: read it beside the others', for no SQL Server is needed to see what it would be told. */
+/**
+ * Tables as T-SQL: DataFlow's own, beside those of the other dialects, and the table that a dataset asks for. No SQL Server is
+ * needed.
+ */
 import type { Ddl } from "../../../database/dialect.ts";
 import { ddl } from "../../../database/dialects/mssql/ddl.ts";
 import { migrations } from "../../../database/migrations/migrate.ts";
+import { textOf } from "../../integration/targets/create.kit.ts";
 
 async function statements(of: Ddl): Promise<string[]> {
   const told: string[] = [];
@@ -70,4 +74,23 @@ test("every key fits", async () => {
     const width = columns.reduce((sum, name) => sum + widthOf(types.get(`${table}.${name}`) ?? ""), 0);
     expect({ table, names, fits: width <= most }).toEqual({ table, names, fits: true });
   }
+});
+
+test("a dataset's table has a key of text that is short enough for an index", () => {
+  expect(textOf("mssql")).toBe(`IF OBJECT_ID(N'[s].[o"]]; --]') IS NULL
+CREATE TABLE [s].[o"]]; --] (
+  [no] nvarchar(40) NOT NULL,
+  [qty] bigint,
+  [price] decimal(38,10),
+  [paid] bit,
+  [day] date,
+  [at] datetimeoffset(7),
+  [ref] uniqueidentifier,
+  [lines] nvarchar(max),
+  [address] nvarchar(max),
+  [any] nvarchar(max),
+  PRIMARY KEY ([no])
+)`);
+  expect(textOf("mssql", { key: ["any", "no"] })).toContain("[any] nvarchar(225) NOT NULL");
+  expect(textOf("mssql", { key: null, mode: "insert" })).toContain("[id] bigint IDENTITY(1,1) NOT NULL PRIMARY KEY");
 });

@@ -266,22 +266,3 @@ test("another SQL Server is asked for its health, and written", async () => {
     await server.close();
   }
 });
-
-test("a key of text has a bound that an index takes", () => {
-  expect(textOf("mssql")).toBe(`IF OBJECT_ID(N'[s].[o"]]; --]') IS NULL
-CREATE TABLE [s].[o"]]; --] (
-  [no] nvarchar(40) NOT NULL,
-  [qty] bigint,
-  [price] decimal(38,10),
-  [paid] bit,
-  [day] date,
-  [at] datetimeoffset(7),
-  [ref] uniqueidentifier,
-  [lines] nvarchar(max),
-  [address] nvarchar(max),
-  [any] nvarchar(max),
-  PRIMARY KEY ([no])
-)`);
-  expect(textOf("mssql", { key: ["any", "no"] })).toContain("[any] nvarchar(225) NOT NULL");
-  expect(textOf("mssql", { key: null, mode: "insert" })).toContain("[id] bigint IDENTITY(1,1) NOT NULL PRIMARY KEY");
-});
