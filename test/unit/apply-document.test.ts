@@ -1,4 +1,6 @@
-/** The promise: a file that is no document of `npm run apply` is refused with what is wrong in it, before anything is asked. */
+/**
+ * The promise: a file that is no valid document of `npm run apply` is refused with all its faults, before any request is sent.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +12,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What is wanted, or the faults. */
+/** Reads the files. Answers what they ask for, or the faults. */
 function read(...contents: string[]) {
   const files = contents.map((content, i) => {
     const file = { name: `${i + 1}.yaml`, path: join(folder, `${i + 1}.yaml`) };

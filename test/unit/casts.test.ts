@@ -1,4 +1,4 @@
-/** The promise: where the product tells TypeScript what it cannot know, the reason stands beside it, and this is rare. */
+/** The promise: the product rarely uses a type assertion that TypeScript cannot check, and each one has its reason beside it. */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../root.cjs";

@@ -1,4 +1,4 @@
-/** What .env adds to the settings of a process, and which files are refused. */
+/** What `.env` adds to the settings of a process, and which `.env` files are refused. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { configOf, loadConfig, useConfig } from "../../config/config.ts";
 
 const UTF8_MARK = "\uFEFF";
 
-/** In a folder of its own, whose .env `write` makes; by a process that has read none yet. */
+/** Runs in a folder of its own whose `.env` is made by `write`, as a process that has not read one yet. */
 function withEnvFile(
   write: (file: string) => void,
   look: (config: typeof import("../../config/config.ts")) => void,

@@ -1,4 +1,4 @@
-/** Settings as a node in production has them, and what is wrong with others. */
+/** The settings of a node in production, and the faults of other settings. */
 import { ConfigError, type LoadOptions, loadConfig } from "../../config/config.ts";
 
 export const token = "a-token-of-24-characters";

@@ -1,4 +1,4 @@
-/** TABLE_DATABASES and TABLES_ALLOWED: what they take, and faults that show no secret. */
+/** TABLE_DATABASES and TABLES_ALLOWED: which texts are accepted, and faults that show no secret. */
 import { loadConfig } from "../../config/config.ts";
 import { namePartsOf } from "../../config/tables.ts";
 import { faultsOf, production } from "./config.kit.ts";

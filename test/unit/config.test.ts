@@ -208,7 +208,7 @@ test("settings that others decide", () => {
   });
   expect(loadConfig({ AUDIT_RETENTION: "7d" }).auditRetentionMs).toBe(7 * 86_400_000);
   expect(loadConfig({ SERVICES: "api" }).metricsPort).toBeNull();
-  // Lists of before they were services of their own.
+  // Lists from before these were services of their own.
   expect(loadConfig({ SERVICES: "batch,outbox" }).services).toEqual(["batch", "outbox", "retention", "stats"]);
   expect(loadConfig({ SERVICES: "retention,batch" }).services).toEqual(["retention", "batch", "stats"]);
   expect(loadConfig({ SERVICES: "api" }).services).toEqual(["api", "imports", "operator", "audit", "stats"]);

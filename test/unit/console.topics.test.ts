@@ -1,10 +1,10 @@
-/** The promise: the console knows what the API names: the topics of its events, and the actions of its audit. */
+/** The promise: the console knows all topics of the API's events and all actions of its audit. */
 import { readFileSync } from "node:fs";
 import { isAbout } from "../../console/api/topics.js";
 import { sections, auditedActions as words } from "../../console/words.js";
 import { auditedActions } from "../../services/audit/audit.domain.ts";
 
-// A list is read again because of its own events alone: figures come each second.
+// A list is read again only because of its own events, because events with figures come each second.
 
 test.each([
   ["stats", ["stats"]],

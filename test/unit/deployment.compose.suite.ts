@@ -1,4 +1,4 @@
-/** The compose file starts a cluster that may do little: pinned images, no rights, no secrets. */
+/** The promise: the compose file starts a cluster with few rights: pinned images, no rights of root, no secrets. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -56,10 +56,10 @@ export function composeTests(): void {
   test("no service has rights of root, or can get them, or takes more memory than its own", () => {
     const rights = services.map(([name, one]) => [name, one.cap_drop, one.cap_add ?? [], one.security_opt ?? []]);
     const bare = (name: string) => [name, ["ALL"], [], ["no-new-privileges:true"]];
-    // Its program carries the one right in its file, and does not start without.
+    // SQL Server's program file has this capability, and does not start without it.
     const mssql = ["mssql", ["ALL"], ["NET_BIND_SERVICE"], []];
     expect(rights).toEqual(services.map(([name]) => (name === "mssql" ? mssql : bare(name))));
-    // The images of the others are of a user of their own: ours, and those of SQL Server.
+    // The other services need no `user`, because our image and SQL Server's have a user of their own.
     const asRoot = services.filter(([, { build, image, user }]) => !user && !build && !image.includes("/mssql/"));
     expect(asRoot.map(([name]) => name)).toEqual([]);
     expect(services.filter(([, { mem_limit }]) => !/^\d+[mg]$/.test(mem_limit ?? "")).map(([name]) => name)).toEqual(
@@ -74,7 +74,7 @@ export function composeTests(): void {
     const { postgres, balancer } = compose.services as Record<string, ComposeService>;
     expect(postgres?.tmpfs).toEqual(["/tmp", "/var/run/postgresql"]);
     expect(balancer?.tmpfs).toEqual(["/tmp", "/var/cache/nginx"]);
-    // Redis keeps nothing there.
+    // Redis stores nothing on disk.
     expect(compose.services.redis?.command?.at(-1)).toContain('--save ""');
   });
 
@@ -95,7 +95,7 @@ export function composeTests(): void {
   });
 
   test("what serves others tells whether it is well, and a stop has the time that the settings promise", () => {
-    // One ends by itself, and the collector's image has no program that could ask it.
+    // mssql-init ends by itself, and the collector's image has no program that could send a request.
     const silent = ["mssql-init", "otel-collector"];
     const plain = services.filter(([name, { build }]) => !build && !silent.includes(name));
     expect(plain.filter(([, { healthcheck }]) => !healthcheck)).toEqual([]);

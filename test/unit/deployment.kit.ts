@@ -1,4 +1,4 @@
-/** The files of a deployment as texts and data: the Dockerfile's instructions, the services of the compose file. */
+/** The files of a deployment as texts and data: the instructions of the Dockerfile, the services of the compose file. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -7,7 +7,7 @@ import { root } from "../../root.cjs";
 export const text = (path: string) => readFileSync(join(root, path), "utf8");
 export const packageJson = JSON.parse(text("package.json"));
 
-/** The Dockerfile's instructions, their continued lines joined. */
+/** The instructions of the Dockerfile, with continued lines joined. */
 export const instructions = text("Dockerfile")
   .replace(/^#.*\n/gm, "")
   .replace(/\\\n\s*/g, " ")
@@ -40,7 +40,7 @@ interface Compose {
   volumes: object;
 }
 
-/** `${A}`, `${A:-other}` (which may hold another), `${A:?why}` and `$$`, as Compose fills them in. */
+/** Fills in variables as Compose does: `${A}`, `${A:-other}` (which may contain another variable), `${A:?why}` and `$$`. */
 export function filled(value: string, env: Record<string, string>): string {
   const inner = /\$\{(\w+)(?::([-?])([^${}]*))?\}/;
   let rest = value;

@@ -1,4 +1,7 @@
-/** The manifests for Kubernetes and the units for systemd, as texts: valid, pinned, without rights, with time to stop. */
+/**
+ * The promise: the manifests for Kubernetes and the units for systemd are valid and pinned, have few rights, and allow time to
+ * stop.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +13,7 @@ import { settings } from "../../config/settings.ts";
 import { root } from "../../root.cjs";
 import { type ComposeService, compose, environment, packageJson, text } from "./deployment.kit.ts";
 
-/** Each kind with the module of its model. */
+/** The module of the model for each kind. */
 const kinds = {
   Namespace: "kubernetes-models/v1",
   ConfigMap: "kubernetes-models/v1",
@@ -40,7 +43,7 @@ const pods = named.flatMap(([name, { spec }]): [string, IPodSpec][] =>
 const nodeOf = (pod: IPodSpec) => pod.containers[0] as IContainer;
 const find = (name: string) => named.find(([one]) => one === name)?.[1] as Manifest;
 
-/** What TypeScript has to say of the manifests as literals of the kinds' types: it also finds fields that they do not have. */
+/** The faults that TypeScript finds in the manifests, written as literals of the kinds' types. It also finds unknown fields. */
 function faultsByType(): string {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-kubernetes-"));
   const lines = manifests.map(
@@ -65,7 +68,10 @@ function faultsByType(): string {
   return stdout;
 }
 
-/** What the schemas of the kinds have to say. Their package is for `import` alone, which Jest does not have. */
+/**
+ * The faults by the schemas of the kinds. Another process runs the check, because the package needs `import`, which Jest does not
+ * have.
+ */
 function faultsBySchema(): string {
   const lines = manifests.map(
     (one) => `new (await import("${kinds[one.kind]}")).${one.kind}(${JSON.stringify(one)}).validate();`,

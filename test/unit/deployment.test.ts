@@ -1,4 +1,7 @@
-/** The Dockerfile, the compose file and the balancer's, as texts: what they name is there, pinned, and no secret. */
+/**
+ * The promise: in the Dockerfile, the compose file and the balancer's file all named files exist, all versions are pinned, and
+ * there is no secret.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -12,7 +15,7 @@ import { composeTests } from "./deployment.compose.suite.ts";
 import { all, compose, instructions, packageJson, text } from "./deployment.kit.ts";
 import { kubernetesTests, systemdTests } from "./deployment.kubernetes.suite.ts";
 
-/** What the build takes from the project. */
+/** The files of the project that the build copies. */
 const copied = all("COPY")
   .filter((rest) => !rest.startsWith("--from"))
   .flatMap((rest) =>
@@ -65,7 +68,7 @@ describe("Dockerfile", () => {
     expect(all("RUN").find((rest) => rest.startsWith("npm ci"))).toContain("--ignore-scripts");
     const { packages } = JSON.parse(text("package-lock.json")) as { packages: Record<string, Locked> };
     const scripted = Object.entries(packages).filter(([, { hasInstallScript, dev }]) => hasInstallScript && !dev);
-    // A greeting, and a count of installations.
+    // The two scripts print a greeting and count installations.
     expect(scripted.map(([path]) => path)).toEqual(["node_modules/@scarf/scarf", "node_modules/es5-ext"]);
   });
 
@@ -87,7 +90,7 @@ describe("Dockerfile", () => {
     expect(args).toContain("--config");
     expect(cmd.slice(-args.length)).toEqual(args);
     const inImage = all("ENV").join(" ");
-    // The image has a folder of its own for what Node compiles.
+    // The image has a folder of its own for Node's compile cache.
     const pairs = told.filter((line) => /^(SERVICEDIR|MALLOC_\w+)=/.test(line));
     expect(pairs).toHaveLength(4);
     for (const pair of ["HOST=0.0.0.0", "NODE_COMPILE_CACHE=", ...pairs]) expect(inImage).toContain(pair);
@@ -138,11 +141,11 @@ test("the balancer waits longer than Prefer: wait, streams uploads, and shows no
   for (const path of ["/metrics", "/METRICS", "/metrics/", "//metrics", "/Metrics/x"])
     expect(path).toMatch(new RegExp(metrics, "i"));
   expect("/metricsx").not.toMatch(new RegExp(metrics, "i"));
-  // The side that closes an idle link first must be the balancer.
+  // The balancer must be the side that closes an idle link first.
   const [, upstream = ""] = /upstream api \{([^}]+)\}/.exec(conf) ?? [];
   const keptMs = Number(/keepalive_timeout (\d+)s;/.exec(upstream)?.[1]) * 1000;
   expect(loadConfig({}).keepAliveMs).toBeGreaterThanOrEqual(keptMs * 2);
-  // What it needs is in the file and in the docs.
+  // The file and the docs name the version of nginx that the file needs.
   const [, major, minor] = /nginx:(\d+)\.(\d+)/.exec(compose.services.balancer?.image ?? "") ?? [];
   expect(Number(major) * 1000 + Number(minor)).toBeGreaterThan(1_027);
   for (const path of ["deploy/nginx.conf", "docs/deployment.md"]) expect(text(path)).toContain("1.27.3 or later");

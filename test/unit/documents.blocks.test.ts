@@ -1,4 +1,4 @@
-/** The promise: each code block of the documents is run by a test, or checked here, or says why it is neither. */
+/** The promise: each code block of the documents is run by a test, checked here, or has a comment that says why it is neither. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -11,7 +11,7 @@ import { type Block, blocksOf, pages, placeOf } from "./documents.kit.ts";
 import { commandFaults, commandsOf, fileFaults } from "./documents.shell.ts";
 import { wordsTests } from "./documents.words.suite.ts";
 
-/** The tests that run blocks: all of a page in these languages. */
+/** The tests that run all blocks of a page in these languages. */
 const run: Record<string, Record<string, string>> = {
   "README.md": { bash: "test/e2e/readme.test.ts" },
   "docs/backup.md": { sh: "test/e2e/backup.test.ts" },
@@ -29,7 +29,7 @@ const isRun = ({ page, language }: Block) =>
   Object.keys(run[page] ?? {}).some((languages) => languages.split("|").includes(language));
 const left = all.filter((block) => !isRun(block));
 const of = (...languages: string[]) => left.filter(({ language }) => languages.includes(language));
-/** The faults of all blocks, each with the page and line of its block. */
+/** The faults of all blocks, each with the page and the line of its block. */
 const placed = (blocks: Block[], faultsIn: (block: Block) => string[]) =>
   blocks.flatMap((block) => faultsIn(block).map((fault) => `${placeOf(block)}: ${fault}`));
 const rows = (blocks: Block[]) => blocks.map((block) => [placeOf(block), block] as const);
@@ -118,7 +118,7 @@ describe("SQL", () => {
   });
 });
 
-/** What the JSON of a page shows, in order: a schema of the API's document, or a part of an answer. */
+/** What the JSON blocks of a page show, in their order: a schema of the OpenAPI document, or a part of an answer. */
 const shown: Record<string, object[]> = {
   "docs/alerts.md": [answerOf("testAlert")],
   "docs/errors.md": [ref("ErrorSummary")],
@@ -143,7 +143,7 @@ function answerOf(operationId: string): object {
 
 describe("JSON", () => {
   const blocks = of("json");
-  /** A member alone is shown without the braces around it. */
+  /** A page may show a member without the braces around it. */
   const shownIn = ({ text }: Block) => JSON.parse(text.startsWith('"') ? `{${text}}` : text) as unknown;
 
   test("each block is said to be something", () => {

@@ -1,4 +1,4 @@
-/** The example of docs/handlers.md, so that it is compiled. */
+/** The example of docs/handlers.md as a file, so that it is compiled. */
 import type { ImportHandler } from "dataflow/handlers";
 
 const book: ImportHandler = {

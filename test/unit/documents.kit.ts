@@ -8,13 +8,13 @@ export interface Block {
   line: number;
   language: string;
   text: string;
-  /** Why nobody runs it: what the comment before it says. Null: there is none. */
+  /** Why no test runs the block, by the comment before it. Null: there is no comment. */
   notRun: string | null;
 }
 
 const MARK = /^<!-- Not run: (.+)\. -->$/;
 
-/** The code blocks of a page, in order. Those within a list are indented. */
+/** The code blocks of a page, in their order. Blocks within a list are indented. */
 export function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
   const lines = readFileSync(join(root, page), "utf8").split("\n");

@@ -1,4 +1,6 @@
-/** Checks commands of the documents without running them: scripts, options, routes, bodies, settings and files have to be there. */
+/**
+ * Checks commands of the documents without running them: their scripts, options, routes, bodies, settings and files must exist.
+ */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { optionsOf } from "../../cli/push.options.mjs";
@@ -11,13 +13,15 @@ const { scripts, version, bin } = JSON.parse(readFileSync(join(root, "package.js
   version: string;
   bin: Record<string, string>;
 };
-/** Variables that no setting of a node is: those of its commands, of Node, of OpenTelemetry, of tests, and names of examples. */
+/**
+ * Variables that are no settings of a node: those of its commands, of Node, of OpenTelemetry, of tests, and names in examples.
+ */
 const OTHERS =
   /^(DATAFLOW_(URL|CLIENT|SECRET)|ADMIN_TOKEN|NODE_OPTIONS|OTEL_\w+|PATH|(CHAOS|TEST|SOAK|BENCH)_\w+|url|token|login|client|batch|orders)$/;
 const named = new Set(Object.values(settings).map(({ name }) => name as string));
 export const isVariable = (name: string) => named.has(name) || OTHERS.test(name);
 
-/** The words of each command of a text, without quotes and comments. Variables stay as they are. */
+/** The words of each command in a text, without quotes and comments. Variables are not replaced. */
 export function commandsOf(text: string): string[][] {
   const commands: string[][] = [[]];
   const token =
@@ -38,7 +42,7 @@ export function commandsOf(text: string): string[][] {
   return commands.filter((words) => words.length > 0);
 }
 
-/** What is wrong with a command; null: nobody here knows the command. */
+/** The faults of a command. Null: this file does not know the command. */
 export function commandFaults(words: string[]): string[] | null {
   const rest = [...words];
   const faults: string[] = [];
@@ -59,7 +63,7 @@ const known: Record<string, (args: string[]) => string[]> = {
   python3: ([file = ""]) => missing([file]),
   jest: jestFaults,
   curl: curlFaults,
-  // They come with a command that is checked. Of psql, the file that it reads is.
+  // These commands appear beside a checked command. Of psql only the file that it reads is checked.
   psql: () => [],
   gzip: () => [],
   grep: () => [],
@@ -68,11 +72,11 @@ const known: Record<string, (args: string[]) => string[]> = {
 const missing = (paths: string[]) =>
   paths.filter((path) => !existsSync(join(root, path))).map((path) => `no file ${path}`);
 
-/** Files of the repository that a command names are there, whatever the command is. */
+/** Checks that the repository has the files that a command names. */
 export const fileFaults = (words: string[]): string[] =>
   words
     .filter((word) => /^(deploy|examples|scripts|docs)\/[\w./*-]+$/.test(word))
-    // A user makes such a file from the `.example` beside it, so that one is enough.
+    // Users make such a file from its `.example`, so it is enough that one of the two exists.
     .filter((word) => globSync([word, `${word}.example`], { cwd: root }).length === 0)
     .map((word) => `no file ${word}`);
 
@@ -90,7 +94,7 @@ function npmFaults([verb = "", ...args]: string[]): string[] {
 
 const scriptFaults = (name: string) => (name in scripts ? [] : [`no script ${name}`]);
 
-/** A command of ours takes these options. */
+/** Checks that a command of ours has these options. */
 function binFaults(name: string, args: string[]): string[] {
   if (name === "dataflow")
     return name in bin && (args[0] === "start" || (args[0] ?? "") in scripts) ? [] : [`no ${args[0]}`];
@@ -104,7 +108,7 @@ function binFaults(name: string, args: string[]): string[] {
   return options.filter((option) => !text.includes(option)).map((option) => `${name} has no ${option}`);
 }
 
-/** Files of a partner are not here, so another one takes their place. */
+/** A partner's files do not exist here, so another file takes their place. */
 function pushFaults([file = "", ...options]: string[]): string[] {
   try {
     const here = existsSync(join(root, file)) ? join(root, file) : join(root, "examples/orders.csv");
@@ -141,7 +145,7 @@ function callOf(args: string[]): Call {
   return { url, method: values["-X"] ?? (body !== null || "-F" in values ? "POST" : "GET"), body };
 }
 
-/** The route of the API that a path takes. Parts in braces, and those of an example (`0193…`), stand for any. */
+/** The API's route for a path. Parts in braces, and parts of an example (`0193…`), match any parameter. */
 export function routeOf(method: string, path: string) {
   const segments = path.split("/");
   const isAny = (part = "") => /^[{:$]|…/.test(part);
@@ -158,7 +162,7 @@ export function routeOf(method: string, path: string) {
     .toSorted((one, other) => one.path.split("{").length - other.path.split("{").length)[0];
 }
 
-/** The call is one of the API, with parameters and a body that the API's document names. */
+/** Checks that a curl command is a call of the API, with parameters and a body of the OpenAPI document. */
 function curlFaults(args: string[]): string[] {
   const { url, method, body } = callOf(args);
   const [path = "", query = ""] = url.replace(/^(\$\w+|localhost:3000|https?:\/\/[^/]+)(?=\/)/, "").split("?");

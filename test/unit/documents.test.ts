@@ -1,4 +1,4 @@
-/** The promise: what the documents name is there. */
+/** The promise: everything that the documents name exists. */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { problems } from "../../lib/errors.ts";
@@ -10,13 +10,13 @@ const missingIn = (document: string, paths: string[], folder: string) =>
   paths.filter((path) => !existsSync(join(root, folder, path))).map((path) => `${document}: ${path}`);
 
 test.each(documents)("links of %s lead somewhere", (document) => {
-  // What is written as code is no link. A link's own text may be code.
+  // A link that is written as code does not count. The text of a real link may be code.
   const prose = text(document).replace(/`[^`\n]*`/g, "");
   const links = [...prose.matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g)].map(([, path]) => path as string);
   expect(missingIn(document, links, dirname(document))).toEqual([]);
 });
 
-/** The address of a heading, as GitHub makes it. */
+/** The anchor of a heading, as GitHub makes it. */
 const slugOf = (heading: string) =>
   heading
     .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")

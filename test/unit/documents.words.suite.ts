@@ -1,4 +1,4 @@
-/** What the text of the documents names is there: calls, settings, pages, and what a node says. */
+/** The promise: what the text of the documents names exists: calls, settings, pages, and messages of a node. */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../root.cjs";
@@ -6,7 +6,7 @@ import { pages } from "./documents.kit.ts";
 import { isVariable, routeOf } from "./documents.shell.ts";
 
 const text = (path: string) => readFileSync(join(root, path), "utf8");
-/** Words of databases, of Linux and of Node, and names of examples. */
+/** Words of databases, Linux and Node, and names in examples, that look like settings. */
 const notSettings = new Set([
   "DEFAULT_DATABASE",
   "NET_BIND_SERVICE",
@@ -49,7 +49,7 @@ export function wordsTests(): void {
     const files = globSync(["config/*.ts", "database/**/*.ts", "lib/**/*.ts", "mixins/*.ts"], { cwd: root });
     const source = files.map(text).join("\n");
     expect(quoted.length).toBeGreaterThan(5);
-    // A text is put together from parts: `one that is behind by ${steps}: run …`.
+    // The product's message may be put together from parts, such as `one that is behind by ${steps}: run …`.
     expect(quoted.map((part) => part.trim()).filter((part) => !source.includes(part))).toEqual([]);
   });
 }

@@ -1,4 +1,4 @@
-/** The build's first start, as the Dockerfile has it: stopped when it answers, and a build that ends where it cannot. */
+/** The first start in the Docker build: the build stops the node when it answers, and fails if the node cannot start. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

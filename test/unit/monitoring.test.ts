@@ -1,4 +1,6 @@
-/** The promise: alert rules and dashboards are what Prometheus takes, and each alert leads to its section of the runbook. */
+/**
+ * The promise: Prometheus accepts the alert rules, Grafana the dashboards, and each alert links to its section of the runbook.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,7 +38,7 @@ test("each alert has a severity, a sentence, and the address of its section", ()
 test("each alert is tested with its fault, and with figures where it stays quiet", () => {
   const { tests } = parse(text("deploy/prometheus/dataflow.rules.test.yml")) as { tests: { name: string }[] };
   const wanted = alerts.flatMap(({ alert }) => [`${alert} fires`, `${alert} stays quiet`]);
-  // Further ones say more after these words.
+  // Further tests of an alert have more words after its name.
   const found = tests.map(({ name }) => name).filter((name) => /(fires|stays quiet)$/.test(name));
   expect(found).toEqual(wanted);
 });
@@ -52,7 +54,10 @@ test("each dashboard has its own name, and each of its panels a title and a quer
     }
 });
 
-/** Of Grafana's schema what its import does not fill in by itself: units are of its list, and a query without a source is nobody's. */
+/**
+ * Checks what Grafana's import does not fill in by itself: a unit must be one of its list, and each query must name its data
+ * source.
+ */
 test("each dashboard is as Grafana's schema has it, and asks the data source that its reader chooses", () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills it in
   const source = { type: "prometheus", uid: "${datasource}" };

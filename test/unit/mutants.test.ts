@@ -1,4 +1,7 @@
-/** `npm run test:mutants` takes too long for each run, so its lists would not be missed when the code moves. */
+/**
+ * Checks the lists of `npm run test:mutants`. The command takes too long for each run, so nobody would notice that the code has
+ * moved.
+ */
 import { globSync } from "node:fs";
 import { root } from "../../root.cjs";
 import { all } from "../mutants/all.ts";

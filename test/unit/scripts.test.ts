@@ -17,7 +17,7 @@ function write(files: Record<string, string>): void {
   }
 }
 
-/** Runs a script in the folder, with `npm.cjs` there in npm's place. */
+/** Runs a script in the folder, where `npm.cjs` replaces npm. */
 function run(script: string, ...args: string[]) {
   const env = { PATH: process.env.PATH, npm_execpath: join(folder, "npm.cjs") };
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "scripts", script), ...args], {
@@ -60,7 +60,7 @@ describe("setup.mjs", () => {
 });
 
 describe("check.mjs", () => {
-  /** An npm that writes `result` as Jest does, and fails where told. */
+  /** A replacement of npm. It writes `result` as Jest does, and fails at the commands in `failing`. */
   const npm = (result: object, failing = "") => `
     const [, , ...args] = process.argv;
     const file = args.find((arg) => arg.startsWith("--outputFile="))?.slice("--outputFile=".length);
@@ -82,7 +82,7 @@ describe("check.mjs", () => {
     expect(result.status).toBe(status);
   });
 
-  /** The first run of all tests ends as `first` says, the run of the failed files as `second`. */
+  /** The first run, of all tests, ends as `first` says; the second run, of the failed files, ends as `second` says. */
   const twice = (first: object, second: { status: number; [figure: string]: unknown }) => `
     const [, , ...args] = process.argv;
     const file = args.find((arg) => arg.startsWith("--outputFile="))?.slice("--outputFile=".length);

@@ -1,4 +1,4 @@
-/** How the tests find their servers; what needs Docker itself is only typed here. */
+/** How the tests find their servers. Docker itself is only simulated here. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -30,7 +30,7 @@ test("the URL that was given, else the local port, else a container, else it is 
     expect(await found({}, open)).toEqual({ url: undefined, missing: "", asked: 0 });
     expect(await found({}, CLOSED, open)).toEqual({ url: open, missing: "", asked: 1 });
     expect(await found({}, CLOSED)).toEqual({ url: undefined, missing: "redis", asked: 1 });
-    // Whoever named one does not want another.
+    // A URL that was given is never replaced by another server.
     expect(await found({ TEST_REDIS_URL: CLOSED }, open, open)).toEqual({ url: CLOSED, missing: "redis", asked: 0 });
   } finally {
     server.close();

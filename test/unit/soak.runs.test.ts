@@ -1,6 +1,6 @@
 /**
- * What `npm run soak` finds, and what it does not: recordings of real runs, thinned to a part of their samples and calls. All are of a
- * machine whose two cores were shared with up to thirty other processes that wanted them.
+ * What `npm run soak` reports and what it does not, shown by recordings of real runs, of which a part of the samples and calls is
+ * kept. In all of them the machine's two cores were shared with up to thirty other busy processes.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ test("tables that nothing vacuums are found in ten minutes, by what PostgreSQL c
   expect(grown(load("bloat"))).toEqual(["CPU time of PostgreSQL", "CPU time of PostgreSQL, beside the others'"]);
 });
 
-/** The long run, in which one figure gets more with each minute. */
+/** The long run with a change: one figure gets more with each minute. */
 function ill(label: string, change: (value: number, minute: number) => number): Recording {
   const run = load("hour");
   const points = run.calls.get(label) ?? (run.figures.get(label)?.points as Point[]);
@@ -101,7 +101,7 @@ test("a recording that was kept in a file is judged as it was", () => {
 });
 
 describe("retention that falls behind", () => {
-  /** The long run, in which so many batches are left with each upload, as overdue ones or for ever. */
+  /** The long run with a change: a share of all uploads leaves batches behind, overdue or for ever. */
   const left = (share: number, isOverdue: boolean): Recording => {
     const run = ill("rows of batch", (value, minute) => value + 300 * share * minute);
     const rows = run.figures.get("rows of batch")?.points as Point[];

@@ -1,4 +1,4 @@
-/** How `npm run soak` tells growth from noise: single figures. Whole runs are in soak.runs.test.ts. */
+/** How `npm run soak` tells growth from noise, for single figures. soak.runs.test.ts has whole runs. */
 import { type Bound, growthOf, slopeOf, windowed, windowsFor } from "../../bench/soak/growth.ts";
 import { corrected } from "../../bench/soak/machine.ts";
 import { sumOf } from "../../bench/soak/sample.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const root = join(__dirname, "../../..");
 
-/** The files that `import(path)` loads in a process of its own, seen from the repository. */
+/** The files of the repository that `import(path)` loads, found by a process of its own. */
 function loadedBy(path: string): string[] {
   const script = `
     const { registerHooks } = require("node:module");

@@ -2,7 +2,7 @@ import { type BrokerOptions, ServiceBroker } from "moleculer";
 import { isProblem, Problem, type ProblemCode, problems, rethrowUnder } from "../../../lib/errors.ts";
 import { patience } from "../../helpers/patience.ts";
 
-/** The codes that are promised to partners: code, status, whether the same request may succeed later. */
+/** The codes that partners are promised: code, status, and whether the same request may succeed later. */
 const promised: Record<string, [status: number, retryable: boolean]> = {
   unauthenticated: [401, false],
   "client-disabled": [403, false],

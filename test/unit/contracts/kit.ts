@@ -1,4 +1,4 @@
-/** Brokers for one service's tests: with the real partners where they do, and a check that nothing outlives them. */
+/** Brokers for the tests of one service, with its real partners where possible, and a check that nothing is left running. */
 
 import { type Context, ServiceBroker, type ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
@@ -8,7 +8,7 @@ import type { Params } from "../../../services/declare.ts";
 import { until } from "../../helpers/patience.ts";
 import { type System, type SystemOptions, startSystem } from "../../helpers/system.ts";
 
-/** A node of the system, whose `stop` fails when a timer, thread, socket or file is left. */
+/** A node of the system. Its `stop` fails if a timer, thread, socket or file is left. */
 export async function startNode(options: SystemOptions): Promise<System> {
   const isLeft = leftovers();
   const system = await startSystem(options);
@@ -41,7 +41,7 @@ export async function startBroker(
   return { broker, stop };
 }
 
-/** What keeps the process alive now, and did not when this was called. */
+/** Answers a function that lists what keeps the process alive now but did not when `leftovers` was called. */
 export function leftovers(): () => string[] {
   const before = active();
   return () => {
@@ -56,25 +56,25 @@ export function leftovers(): () => string[] {
 
 const active = () => process.getActiveResourcesInfo().filter((type) => type !== "Immediate");
 
-/** Waits until nothing is left; fails with what is. */
+/** Waits until nothing is left. Fails with a list of what is left. */
 export async function nothingLeft(left: () => string[]): Promise<void> {
   await until(() => left().length === 0).catch(() => {
     throw new Error(`Left behind: ${left().join(", ")}`);
   });
 }
 
-/** Matches a refusal of that kind, with its status. */
+/** Matches a problem with this code, and its status. */
 export const problem = (type: ProblemCode, extra: ProblemExtra = {}) =>
   expect.objectContaining({ type, code: problems[type].status, data: expect.objectContaining(extra) });
 
-/** Matches what a call with wrong params is refused with. */
+/** Matches the refusal of a call whose params have these faults. */
 export const wrongParams = (...fields: string[]) =>
   expect.objectContaining({
     type: "VALIDATION_ERROR",
     data: fields.map((field) => expect.objectContaining({ field })),
   });
 
-/** A service in place of a real one, with the contract's checks of what it is asked. */
+/** A stand-in for a real service. It checks the params of its actions by the contract. */
 export const standIn = (
   name: ActorName,
   handlers: Record<string, (ctx: { params: never }) => unknown>,
@@ -89,7 +89,7 @@ export const standIn = (
     ),
   }) as unknown as ServiceSchema;
 
-/** A service that keeps what an event tells. */
+/** A service that collects the payloads of an event. */
 export const hears = (name: EventName, into: unknown[]): ServiceSchema => ({
   name: `hears ${name}`,
   events: {
@@ -99,12 +99,12 @@ export const hears = (name: EventName, into: unknown[]): ServiceSchema => ({
   },
 });
 
-/** A promise and its ends. */
+/** A promise, with the functions that settle it. */
 export function deferred<T = void>() {
   return Promise.withResolvers<T>();
 }
 
-/** The texts by which rows of `table` are read from here on. */
+/** Collects the SQL that reads rows of `table` from now on. */
 export function readsOf({ sequelize }: Database, table: string): string[] {
   const texts: string[] = [];
   const query = sequelize.query.bind(sequelize) as (...all: unknown[]) => Promise<never>;

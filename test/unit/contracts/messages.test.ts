@@ -40,7 +40,7 @@ describe("on a whole node", () => {
 
   test("the params of every action make a check", () => {
     const { validator } = system.broker;
-    // It is made when it is first called, and an error in the params shows then.
+    // The check is compiled at the first call, which fails if the params are declared wrongly.
     for (const { name, params } of declared)
       expect([name, validator?.compile(params as Params)({})]).toEqual([name, expect.anything()]);
   });
@@ -97,7 +97,7 @@ interface Broker {
   broadcast(name: string, payload: unknown): Promise<unknown>;
 }
 
-/** Never called: only compiled. */
+/** Never called. It only has to compile. */
 async function fits(broker: Broker) {
   const spend = { clientId: "a", limit: 1, windowSeconds: 1 };
   const { allowed }: { allowed: boolean } = await call(broker, "rateLimiter.consume", spend);

@@ -1,4 +1,4 @@
-/** The promise: the OpenAPI document is valid, complete, and says the same as the code that it is made of. */
+/** The promise: the OpenAPI document is valid, complete, and agrees with the code from which it is made. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * What becomes of a unit whose answer is lost, on a real SQLite: the answer is thrown away after the unit was done ("done"),
- * or the unit never came there ("not done"). The same on a PostgreSQL whose wire is cut: integration/postgres/lost-answer.
+ * What happens to a unit whose answer is lost, on a real SQLite. Either the answer is dropped after the unit was done ("done"),
+ * or the unit never reached the database ("not done"). integration/postgres/lost-answer does the same with a PostgreSQL whose
+ * link is cut.
  */
 import { ConstraintViolation, DatabaseUnavailable } from "../../../database/errors.ts";
 import type { BatchStore } from "../../../database/store.ts";
@@ -47,7 +48,10 @@ async function outboxOf(events: OutboxDraft[]): Promise<OutboxRow[]> {
 type Unit = keyof BatchStore;
 type How = "done" | "not done";
 
-/** The store, whose first answer to this unit is lost; then `meanwhile` happens. Later ones fail with `later`, one after the other. */
+/**
+ * A store whose first answer to this unit is lost; then `meanwhile` runs. Its later calls fail with the errors of `later`, one
+ * after another.
+ */
 function losing(
   name: Unit,
   how: How,
@@ -89,7 +93,7 @@ describe.each<How>(["done", "not done"])("a unit that was %s", (how) => {
 
   test("of a claim, and of a group's", async () => {
     const [one, two, three] = [await ready(real, 1), await ready(real, 2), await ready(real, 3)];
-    // The claim that was sent first may still be under way.
+    // The claim that was sent first may still be running.
     const untilFree = jest.fn(async (_ids: number[]) => {});
     const mine = await losing("claim", how, { untilFree }).claim(one.id, "me", LEASE);
     expect(mine).toMatchObject({ batch: { owner: "me", fence: 1 } });

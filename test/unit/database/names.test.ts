@@ -1,4 +1,4 @@
-/** The tables' names in a database that others use too. */
+/** The names of the tables in a database that other products use too. */
 import { namesIn } from "../../../database/schema/names.ts";
 
 const postgres = namesIn("dataflow", "FUNCTION");

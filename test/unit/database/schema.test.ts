@@ -1,4 +1,4 @@
-/** The declared tables are those that the migrations make. */
+/** The promise: the declared tables equal those that the migrations create. */
 import { QueryTypes } from "sequelize";
 import { openDatabase } from "../../../database/database.ts";
 import { ddl } from "../../../database/dialects/sqlite/ddl.ts";

@@ -7,7 +7,7 @@ import { openDatabase } from "../../../database/database.ts";
 import { OPENED, type ThreadData } from "../../../database/dialects/sqlite/protocol.ts";
 import { root } from "../../../root.cjs";
 
-/** Tells each package that the thread's module graph names, then is the thread. */
+/** A loader that reports each package in the thread's module graph, and then starts the thread. */
 const told = `
   const { registerHooks } = require("node:module");
   const { parentPort, workerData } = require("node:worker_threads");
@@ -20,7 +20,7 @@ const told = `
   });
   import(workerData.thread);`;
 
-/** Each embedded node has such a thread: with Sequelize it took 0.3 s of a core longer to start. */
+/** Each embedded node has such a thread. If it loaded Sequelize, it would need 0.3 s more of CPU time to start. */
 test("SQLite's thread loads no package", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dataflow-thread-"));
   const thread = pathToFileURL(join(root, "database/dialects/sqlite/thread.ts")).href;

@@ -1,4 +1,4 @@
-/** How a unit's text is made: what is written once, and what becomes of it in each dialect. */
+/** How the text of a unit is made: what is written once, and what each dialect makes of it. */
 import { rendered as mssql } from "../../../database/dialects/mssql/render.ts";
 import { rendered as postgres } from "../../../database/dialects/postgres/render.ts";
 import { rendered as sqlite } from "../../../database/dialects/sqlite/render.ts";

@@ -1,9 +1,9 @@
-/** The promise: rows that a query did not ask for are an error, and their connection goes. */
+/** The promise: rows that a query did not ask for are an error, and their connection is closed. */
 import { MismatchedAnswer } from "../../../database/errors.ts";
 import type { BatchStore } from "../../../database/store.ts";
 import { verified } from "../../../database/verified.ts";
 
-/** What the database answers. */
+/** What the database answers in this test. */
 let answer: unknown;
 const distrust = jest.fn();
 const store = verified(new Proxy({} as BatchStore, { get: () => async () => answer }), distrust);

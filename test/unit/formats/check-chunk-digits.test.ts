@@ -1,4 +1,6 @@
-/** The promise: a number is stored with its digits, and given to a handler as a number where a double holds it, else as text. */
+/**
+ * The promise: a number is stored with all its digits. A handler gets it as a number if a double can hold it, otherwise as text.
+ */
 
 import type { Envelope, Format } from "../../../formats/formats.ts";
 import { checkChunk } from "../../../formats/parts.ts";

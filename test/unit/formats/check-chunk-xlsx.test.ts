@@ -1,4 +1,7 @@
-/** Rows of a workbook become records: texts as those of CSV, typed cells by the schema; faults name what is wrong. */
+/**
+ * The promise: rows of a workbook become records. Text cells are read as CSV's, typed cells by the schema, and faults name the
+ * cell.
+ */
 
 import type { Envelope, RecordFault } from "../../../formats/formats.ts";
 import { checkChunk } from "../../../formats/parts.ts";

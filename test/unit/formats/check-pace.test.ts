@@ -1,4 +1,7 @@
-/** A chunk whose schema is legal and costly leaves the process alive, and ends when nobody waits for it. */
+/**
+ * The promise: a chunk whose schema is legal but expensive does not block the process, and its check ends when nobody waits for
+ * it.
+ */
 import { setImmediate as nextRound } from "node:timers/promises";
 import { Pace } from "../../../formats/check/pace.ts";
 import type { Format } from "../../../formats/formats.ts";
@@ -8,7 +11,7 @@ import { patience } from "../../helpers/patience.ts";
 
 const LEVELS = 12;
 const ref = (level: number) => ({ $ref: `#/$defs/d${level}` });
-/** Each definition asks twice for the next: 2^12 checks of one record. */
+/** Each definition refers to the next one twice, which makes 2^12 checks of one record. */
 const schema = {
   ...ref(0),
   $defs: Object.fromEntries([
@@ -23,7 +26,7 @@ function check(format: Format, data: string | Buffer, records: number, signal?: 
   return checkChunk({ firstLine: 1, records, data: Buffer.from(data as string), oversized: [] }, spec, signal);
 }
 
-/** How often the event loop went round until the work was done. */
+/** How many rounds the event loop makes until the work is done. */
 async function roundsDuring(work: Promise<unknown>): Promise<number> {
   let isOver = false;
   const over = work.finally(() => {
@@ -35,7 +38,7 @@ async function roundsDuring(work: Promise<unknown>): Promise<number> {
   return rounds;
 }
 
-/** Some 200 ms of checking on a fast machine, once it is warm. */
+/** Some 200 ms of checks on a fast machine, once the code is warm. */
 const RECORDS = 900;
 const spoilt = Buffer.concat([Buffer.from([0xff, 10]), Buffer.from("1\n".repeat(RECORDS - 1))]);
 
@@ -70,7 +73,7 @@ test("the time is checked after each of a few long records", async () => {
   expect(await roundsDuring(checkNumbers(140_000, 12, {}))).toBeGreaterThan(3);
 });
 
-/** Keeps the core for so long by the clock that the pace goes by. */
+/** Keeps the core busy for this time, by the clock that the pace uses. */
 function busyFor(ms: number): void {
   const spentMs = () => process.threadCpuUsage().user / 1_000;
   for (const until = spentMs() + ms; spentMs() < until; );

@@ -1,4 +1,4 @@
-/** The fast way through a chunk of CSV gives what the slow way gives, which looks at each row alone. */
+/** The promise: the fast path through a chunk of CSV gives the same result as the slow path, which checks each row alone. */
 
 import { JsonRows } from "../../../formats/check/csv-json.ts";
 import { csvLine } from "../../../formats/csv/cells.ts";
@@ -152,7 +152,7 @@ const schemas = [
   },
 ];
 
-/** A chunk of CSV of rows that are right, and of some that are not. */
+/** A random chunk of CSV, with right rows and a few wrong ones. */
 function anyChunk(random: () => number) {
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
   const delimiter = pick([",", ",", ";", "\t", "-", "1", "e", " "]);
@@ -181,12 +181,13 @@ test.each(schemas)("rows and their errors are the same both ways: %j", async (sc
   for (let round = 0; round < 500; round++) {
     const { chunk, envelope } = anyChunk(random);
     if (envelope.header.length === 0) continue;
-    // A record that is too long makes all of its chunk go the slow way; this one is not in it.
+    // One record that is too long makes the whole chunk take the slow path. The second way adds such a record, which is not in
+    // the result.
     const ways = [[], [chunk.records]].map(async (oversized, i) => {
       const validator = validators[i] as RecordValidator;
       const spec = { format: "csv" as const, envelope, validator, values: true, maxRecordBytes: 2 ** 20 };
       const { values, ...checked } = await checkChunk({ ...chunk, oversized }, spec);
-      // As handlers get them: JSON knows one zero.
+      // Values are compared as handlers get them, because JSON has only one zero.
       return { ...checked, data: chunk.data.toString(), values: values?.map((value) => JSON.stringify(value)) };
     });
     const [fast, slow] = await Promise.all(ways);

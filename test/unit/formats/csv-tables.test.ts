@@ -1,4 +1,6 @@
-/** The promise: any table of cells, written in any dialect and read back, is the same table, in whatever pieces it comes. */
+/**
+ * The promise: any table of cells, written in any dialect, is the same table when it is read back, in whatever pieces it comes.
+ */
 import { isDeepStrictEqual } from "node:util";
 import { parse } from "csv-parse/sync";
 import fc from "fast-check";
@@ -23,7 +25,7 @@ const dialects: fc.Arbitrary<Dialect> = fc
   })
   .filter(({ delimiter, quoteChar, escapeChar }) => new Set([delimiter, quoteChar, escapeChar]).size === 3);
 
-/** The bytes that mean something, and others beside them. */
+/** Bytes with a meaning in CSV, and some without. */
 const cell = fc
   .array(
     fc.oneof(
@@ -35,7 +37,7 @@ const cell = fc
   )
   .map((parts) => parts.join(""));
 
-/** A row of nothing but blank cells is a blank line. None begins with the character of comments. */
+/** A row with only blank cells counts as a blank line. No row begins with the comment character. */
 const isRow = (row: string[]): boolean =>
   row.some((one) => one.replaceAll(/[ \t\u00a0]/g, "") !== "") && !row[0]?.startsWith("#");
 
@@ -47,7 +49,7 @@ const tables = fc
 
 const lineEnds = fc.constantFrom("\n", "\r\n", "\r", "\r\r\n");
 
-/** The line ends of the rows differ; a line of blanks may stand between. Columns without a name may stand behind the others. */
+/** The rows have different line ends, and blank lines between them. Columns without a name may follow the named ones. */
 const files = fc.record({
   dialect: dialects,
   table: tables,
@@ -101,7 +103,7 @@ function chunksOf(file: File, cuts: readonly number[], limits = {}) {
   return { chunks: [...chunks, ...splitter.end()], envelope: splitter.envelope };
 }
 
-/** The cells of the chunks' rows, by the reader alone. */
+/** The cells of the chunks' rows, as only the reader finds them. */
 function cellsOf({ chunks, envelope }: ReturnType<typeof chunksOf>): string[][] {
   const reader = new CellReader(dialectOf(envelope));
   return chunks.flatMap(({ data, records }) => {
@@ -133,7 +135,7 @@ test("cut at every byte", () => {
       const { length } = bytesOf(file);
       for (let cut = 0; cut <= length; cut++) {
         const found = cellsOf(chunksOf(file, [cut]));
-        // Thousands of Jest's comparisons take seconds; it tells only what differs.
+        // Thousands of Jest's comparisons take seconds, so Jest compares only values that differ.
         if (!isDeepStrictEqual(found, whole)) expect(found).toEqual(whole);
       }
       expect(
@@ -181,7 +183,7 @@ test("as records, by the fast way and by the slow one", async () => {
   );
 });
 
-/** Without what these two read in other ways: line ends of their own, BOMs, a lone quote character. */
+/** Cells without what the two parsers read differently: bare line ends, BOMs, a single quote character. */
 const plainCell = fc
   .array(fc.constantFrom("a", "1", "é", " ", '"', ",", ";", "\n", "\r\n", "#", "'"), { maxLength: 6 })
   .map((parts) => parts.join(""));

@@ -1,11 +1,14 @@
-/** The promise: decimals are compared and divided as the numbers that they are, whatever their size, at no greater cost than their text. */
+/**
+ * The promise: decimals are compared and divided by their exact values, whatever their size, at a cost in proportion to their
+ * text.
+ */
 import { canonicalText, compareDecimals, decimalOf, isMultiple, isWhole } from "../../../formats/check/decimal.ts";
 import { patience } from "../../helpers/patience.ts";
 import { rounds, seeded } from "../../helpers/seeded.ts";
 import { aDivisor, anyNumber, asBigInts } from "./numbers.kit.ts";
 
 const ROUNDS = rounds(7_000);
-/** Thousands of Jest's comparisons take seconds; it tells only what differs. */
+/** Thousands of Jest's comparisons take seconds, so Jest compares only values that differ. */
 function same(of: string[], found: unknown, expected: unknown): void {
   if (found !== expected) expect([...of, found]).toEqual([...of, expected]);
 }

@@ -1,4 +1,4 @@
-/** The promise: what a record makes of itself in the error report, and by its schema's defaults, has a bound. */
+/** The promise: what a record adds to the error report, and by its schema's defaults, is limited. */
 
 import type { CheckSpec } from "../../../formats/check/chunk-verdict.ts";
 import { boundedFault, cutText, ReportRoom } from "../../../formats/check/fault-bounds.ts";

@@ -1,4 +1,4 @@
-/** Faults are added up by field and code, exactly, with bounded room for names that come from outside. */
+/** The promise: faults are counted by field and code, exactly, with limited room for names that come from outside. */
 import type { RecordFault } from "../../../formats/check/fault-bounds.ts";
 import { FaultGroups, MAX_GROUPS, SHOWN_GROUPS } from "../../../formats/check/fault-groups.ts";
 

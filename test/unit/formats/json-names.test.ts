@@ -1,4 +1,4 @@
-/** The promise: an object with a name twice is never taken, and no other is refused for it. */
+/** The promise: an object with the same name twice is always refused, and no other object is refused for it. */
 import fc from "fast-check";
 import { nameTwice } from "../../../formats/check/json-names.ts";
 import { shownJson, shownText } from "../../../formats/read/shown.ts";
@@ -48,7 +48,7 @@ test("of any JSON, compared with a separate parser", () => {
         ]),
     ),
   }));
-  // Node 24.21's JSON.parse mixes up the keys `\` and `"` of objects that begin alike; what it makes of them is not asked.
+  // Node 24.21's JSON.parse confuses the keys `\` and `"` of objects that begin alike, so its result is not compared.
   fc.assert(
     fc.property(value, ([json, isTwice]) => {
       const found = nameTwice(json, JSON.parse(json));

@@ -3,11 +3,11 @@ interface Exceptions {
   reason: string;
   /** Groups whose schema is refused, with the pointer of the place. */
   refused?: Record<string, string[]>;
-  /** Tests whose verdict is the other one. */
+  /** Tests for which our verdict differs. */
   differs?: Record<string, Record<string, string[]>>;
 }
 
-/** What of the JSON Schema Test Suite we answer otherwise, and why. A case that is listed and agrees fails the test too. */
+/** The cases of the JSON Schema Test Suite for which our answer differs, and why. The test also fails if a listed case agrees. */
 export const exceptions: Exceptions[] = [
   {
     reason: "Nothing is fetched: a schema may refer to itself only, and the meta-schema is another one.",

@@ -1,4 +1,7 @@
-/** The official tests of JSON Schema 2020-12: each case has the right verdict, or its schema is refused with the place. */
+/**
+ * The promise: in the official tests of JSON Schema 2020-12 each case has the right verdict, or its schema is refused with the
+ * place.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
@@ -18,7 +21,7 @@ const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
   (name) => name.endsWith(".json") && groupsOf(name).length > 0,
 );
 
-/** Two ways for a schema to come: as that of the record, and as that of one of its fields. */
+/** A schema is tested in two ways: as the schema of the record, and as that of one of its fields. */
 const asRoot = (schema: Group["schema"]) => (typeof schema === "boolean" ? { allOf: [schema] } : schema);
 const asField = (schema: Group["schema"]) => ({
   properties: {
@@ -26,7 +29,7 @@ const asField = (schema: Group["schema"]) => ({
   },
 });
 
-/** What we say of a group: where its schema is refused, or which of its tests have another verdict. */
+/** Our answer to a group: where its schema is refused, or which of its tests have another verdict. */
 function answer(schema: object, tests: Group["tests"], validatorOf: (schema: object) => (data: unknown) => boolean) {
   const faults = recordSchemaFaults(schema);
   if (faults.length > 0) return { refused: faults.map(({ pointer }) => pointer), differs: [] };

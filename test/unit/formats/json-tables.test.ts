@@ -6,7 +6,7 @@ import { compileRecordSchema } from "../../../formats/schema/record-schema.ts";
 import { rounds } from "../../helpers/seeded.ts";
 import { wide } from "./split-kit.ts";
 
-/** Blanks that may stand between tokens; CR and LF only where a record is no line. */
+/** Blanks between tokens. CR and LF are allowed only if a record is not a line. */
 const blanks = fc.constantFrom("", "", " ", "\t", " \t ");
 
 const letters = fc.constantFrom("a", "é", "😀", " ", ",", ":", "{", "}", "[", "]", "/", "\u007f", "\u2028", "\ufeff");
@@ -15,7 +15,7 @@ const texts = fc.array(fc.oneof(letters, escapes), { maxLength: 5 }).map((parts)
 const numbers = fc.constantFrom("0", "-0", "-1.5", "0.10", "1E+2", "1e-7", "-0.0e-0", "9007199254740993", "1e400");
 const scalars = fc.oneof(texts, numbers, fc.constantFrom("true", "false", "null"));
 
-/** No backslash in names: Node 24.21's JSON.parse mixes up the keys `\` and `"` of objects that begin alike. */
+/** Names without a backslash, because Node 24.21's JSON.parse confuses the keys `\` and `"` of objects that begin alike. */
 const names = fc.tuple(fc.constantFrom("a", "", "__proto__", "1", "é:,{"), letters).map((parts) => parts.join(""));
 
 const { value, record } = fc.letrec<{ value: string; record: string }>((tie) => ({
@@ -36,7 +36,7 @@ function listOf(start: string, items: fc.Arbitrary<string[]>, end: string): fc.A
     .map(([all, before, behind]) => start + before + all.join(`${behind},${before}`) + behind + end);
 }
 
-/** What a text means, with the digits of its numbers. */
+/** The value of a JSON text, with the digits of its numbers. */
 const meaningOf = (text: string): unknown =>
   (JSON.parse as (text: string, reviver: (name: string, value: unknown, of: { source: string }) => unknown) => unknown)(
     text,
@@ -64,7 +64,7 @@ function bytesOf({ records, format, isWrapped, blank, encoding }: Body): Buffer 
 
 const validator = compileRecordSchema({ type: "object" }, { coerce: false });
 
-/** The records as they would be stored, of a body that is cut at these places. */
+/** The records of a body, as they would be stored. The body is cut at these places. */
 async function stored(body: Body, cuts: readonly number[]): Promise<string[]> {
   const bytes = bytesOf(body);
   const splitter = createSplitter(body.format, { ...wide, chunkRecords: 2 });
@@ -99,7 +99,7 @@ test("cut at every byte", async () => {
       const { length } = bytesOf(body);
       for (let cut = 0; cut <= length; cut++) {
         const found = await stored(body, [cut]);
-        // Thousands of Jest's comparisons take seconds; it tells only what differs.
+        // Thousands of Jest's comparisons take seconds, so Jest compares only values that differ.
         if (!isDeepStrictEqual(found, whole)) expect(found).toEqual(whole);
       }
       expect(

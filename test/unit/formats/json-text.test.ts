@@ -1,4 +1,4 @@
-/** JSON texts are walked through without making values of them, and defaults are put into them. */
+/** Walks through JSON texts without parsing their values, and adds defaults to them. */
 import { withDefaults } from "../../../formats/check/json-defaults.ts";
 import { isNestedDeeper, stringEnd } from "../../../formats/check/json-text.ts";
 

@@ -1,4 +1,4 @@
-/** The promise: names of JSON are those of the text, whatever was read before (nodejs/node#63785). */
+/** The promise: the names of parsed JSON objects are those of the text, whatever was parsed before (nodejs/node#63785). */
 import fc from "fast-check";
 import { exactRecord } from "../../../formats/check/exact-record.ts";
 import { nameTwice } from "../../../formats/check/json-names.ts";
@@ -7,7 +7,7 @@ import { recordKey } from "../../../formats/check/record-keys.ts";
 import { prepareSchema } from "../../../formats/schema/prepare.ts";
 import { rounds } from "../../helpers/seeded.ts";
 
-/** Lets V8 know objects that have, behind a name that no other test uses, one with a backslash. */
+/** Makes V8 remember objects that have a name with a backslash after a name that no other test uses. */
 const poison = (first: string, second: string, value = "1") => {
   for (let i = 0; i < 3; i++) JSON.parse(`{"${first}":${value},"${second}":${value}}`);
 };
@@ -44,7 +44,7 @@ test("any JSON, with every name written in escapes, is the value that it was mad
       fc.constantFrom(1, -0.5, true, null, "x", '"\\'),
       fc.array(tie("value"), { maxLength: 3 }),
       fc.array(fc.tuple(key, tie("value")), { maxLength: 3 }).map((members) => ({
-        // Later members of a name go before earlier ones, as in JSON.
+        // A later member replaces an earlier one of the same name, as in JSON.
         object: [...new Map(members.map(([parts, of]) => [parts.join(""), of]))],
       })),
     ),

@@ -1,4 +1,7 @@
-/** Promise: the text of a record is shown without the values of sensitive fields, each cut by its own place; where none is certain, nothing is shown. */
+/**
+ * The promise: the text of a record is shown without the values of sensitive fields. Each value is cut out at its place; if the
+ * place is uncertain, nothing is shown.
+ */
 import type { Envelope, Format } from "../../../formats/formats.ts";
 import { rawMask } from "../../../formats/read/masked.ts";
 

@@ -1,10 +1,10 @@
-/** The promise: what a double does not hold is found, in whatever place and spelling, and nothing else is. */
+/** The promise: exactly those numbers are found that a double cannot hold, in any place and spelling. */
 import { replaceInexact } from "../../../formats/check/exact-json.ts";
 import { deliveredNumber, holdsInexact, isExact, jsonNumber } from "../../../formats/check/number-text.ts";
 import { rounds, seeded } from "../../helpers/seeded.ts";
 import { anyNumber, asBigInts } from "./numbers.kit.ts";
 
-/** A double holds a number that it gives back. */
+/** Whether a double holds the number, which is so if it prints the same number. */
 function isHeld(text: string): boolean {
   const value = Number(text);
   if (!Number.isFinite(value)) return false;
@@ -52,7 +52,7 @@ test("of any number", () => {
       [isExact(text), holdsInexact(`{"a":${text}}`)],
       [isHeld(text), !isHeld(text)],
     ];
-    // Thousands of Jest's comparisons take seconds; it tells only what differs.
+    // Thousands of Jest's comparisons take seconds, so Jest compares only values that differ.
     if (String(found) !== String(expected)) expect([text, ...found]).toEqual([text, ...expected]);
   }
 });

@@ -1,9 +1,9 @@
-/** Numbers as text by the thousand, the same ones each time; and what they are as whole numbers, which are never wrong. */
+/** Thousands of numbers as text, the same in each run, and their exact values as BigInt. */
 
 const digits = (random: () => number, most: number): string =>
   Array.from({ length: Math.floor(random() * most) }, () => Math.floor(random() * 10)).join("");
 
-/** Long and short ones, many of them close to each other and to what a double holds. */
+/** Long and short numbers. Many are close to each other, and close to a number that a double holds. */
 export function anyNumber(random: () => number): string {
   const pick = Math.floor(random() * 6);
   const sign = random() < 0.3 ? "-" : "";
@@ -17,13 +17,13 @@ export function anyNumber(random: () => number): string {
   return `${sign}${whole}${fraction && `.${fraction}`}${exponent}`;
 }
 
-/** A double above 0, as a schema gives it. */
+/** A double above 0, as a schema's `multipleOf` has it. */
 export function aDivisor(random: () => number): number {
   const number = Math.abs(Number(anyNumber(random)));
   return number > 0 && Number.isFinite(number) ? number : 0.25;
 }
 
-/** The numbers times one and the same power of ten, by which all of them (of this kit) become whole. */
+/** The numbers as BigInt: each is multiplied by the same power of ten, which makes all numbers of this kit whole. */
 export const asBigInts = (...texts: string[]): [bigint, bigint] =>
   texts.map((text) => {
     const [, sign, whole = "", fraction = "", exponent = "0"] = /^(-?)(\d+)\.?(\d*)(?:e(.+))?$/i.exec(text) ?? [];

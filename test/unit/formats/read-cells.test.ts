@@ -1,4 +1,4 @@
-/** The promise: what the policy declares of a cell is converted, and nothing else is; what is no such value is refused. */
+/** The promise: a cell is converted as the policy declares and in no other way, and a text that is no such value is refused. */
 import fc from "fast-check";
 import { checkChunk, createSplitter } from "../../../formats/parts.ts";
 import { type FieldRead, type PartialRead, wholeRead } from "../../../formats/read/read.ts";
@@ -15,14 +15,14 @@ async function imported(body: string, schema: object, read: PartialRead, slowly 
   for (const chunk of chunks) {
     const { envelope } = splitter;
     const spec = { format: "csv" as const, envelope, validator, values: true, read: whole, maxRecordBytes: 1e6 };
-    // A record that is too long makes its chunk go the slow way; this one is not in it.
+    // A record that is too long makes its chunk take the slow path. This record is not in the result.
     found.push(await checkChunk(slowly ? { ...chunk, oversized: [99_999] } : chunk, spec));
   }
   const records = found.flatMap(({ text }) => (text.length === 0 ? [] : text.toString().split("\n")));
   return { records, rejected: found.flatMap(({ rejected }) => rejected) };
 }
 
-/** The field `a` of a record of one column `a`; a text in brackets: the code that it was rejected by. */
+/** The field `a` of a record with one column `a`. A text in brackets is the code with which it was rejected. */
 async function cell(text: string, type: object, field: object, read: PartialRead = {}) {
   const quoted = `"${text.replaceAll('"', '""')}"`;
   const schema = { properties: { a: type, n: {} } };
@@ -102,7 +102,7 @@ test.each<[string, object, string | string[], string | string[]]>([
   ["29.02.1900", date, "%d.%m.%Y", ["format"]],
   ["31.11.2026", date, "%d.%m.%Y", ["format"]],
   ["2026-01-31", date, ["%d.%m.%Y", "%Y-%m-%d"], "2026-01-31"],
-  // Only what is declared is read, also where the text would be a date for the schema.
+  // Only the declared format is read, even if the schema would accept the text as a date.
   ["2026-01-31", date, "%d.%m.%Y", ["format"]],
   ["03/04/2026", date, ["%m/%d/%Y", "%d/%m/%Y"], "2026-03-04"],
   ["31/04/2026", date, ["%m/%d/%Y", "%d/%m/%Y"], ["format"]],

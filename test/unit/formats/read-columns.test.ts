@@ -1,4 +1,4 @@
-/** The promise: a fault that every row would have is told once, with what the sender may have meant. */
+/** The promise: a fault that every row would have is reported once, with what the sender may have meant. */
 
 import { cleanName, foldedName } from "../../../formats/csv/names.ts";
 import { mapColumns } from "../../../formats/read/columns.ts";
@@ -20,7 +20,7 @@ test("names match exactly first, then without regard to case, then by their titl
   const read = { fields: { amount: { titles: ["Betrag", "Montant (€)"] }, total: { titles: ["note"] } } };
   expect(mapped(["id", "Id", "BETRAG", "Note"], order, read).fields).toEqual(["id", "Id", "amount", "note"]);
   expect(mapped(["id", "montant (€)"], order, read)).toEqual({ fields: ["id", "amount"], faults: null });
-  // It may be either: so it is neither.
+  // The column could mean either field, so it means neither.
   expect(mapped(["ID", "amount"], order, read).faults).toMatchObject({ missing: ["id"], unknown: [{ column: "ID" }] });
 });
 
@@ -63,7 +63,7 @@ test("paths lead into objects of the schema; a property with this very name take
   expect(columns.map(({ path }) => path)).toEqual([["a", "b"], ["a", "c"], ["x.y"]]);
   expect(mapped(["a.b"], nested).faults).toMatchObject({ missing: ["a.c"] });
   expect(mapped(["z"], nested).faults).toMatchObject({ missing: ["a.b", "a.c"] });
-  // The whole object in one cell is for the schema to judge.
+  // A whole object in one cell is left to the schema.
   expect(mapped(["a"], nested).faults).toBeNull();
   const { columns: declared } = mapColumns(["PLZ"], {}, wholeRead({ fields: { "address.zip": { titles: ["PLZ"] } } }));
   expect(declared[0]?.path).toEqual(["address", "zip"]);
@@ -119,6 +119,6 @@ test.each([
     const names = header.split(",").map(cleanName);
     expect(mapped(names, schema).faults?.missing).toHaveLength(100);
   });
-  // A look at each pair of them would take minutes.
+  // Comparing each pair of names would take minutes.
   expect(took).toBeLessThan(patience(10_000));
 });

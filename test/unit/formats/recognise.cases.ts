@@ -1,4 +1,4 @@
-/** Bodies that are plainly something else, and bodies that only look so. */
+/** Bodies that are plainly another kind of file, and bodies that only look like one. */
 import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import type { Format } from "../../../formats/formats.ts";
 import type { SplitOptions } from "../../../formats/parts.ts";
@@ -8,7 +8,7 @@ export const utf16 = (text: string, isBig = false) => {
   return isBig ? bytes.swap16() : bytes;
 };
 
-/** Little end first. */
+/** UTF-32, little-endian. */
 const utf32 = (text: string) => Buffer.from(Uint32Array.from(text, (letter) => letter.codePointAt(0) as number).buffer);
 
 export const csv = "id,name,amount\nA1,Ann,10\nA2,Ben,20\n";
@@ -19,7 +19,7 @@ const page = "<!DOCTYPE html>\n<html><head><title>502</title></head><body>Bad ga
 
 const form = '--------abc\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\na\r\n--------abc--\r\n';
 
-/** An archive of these files, deflated, as far as a reader from its start needs it. */
+/** A zip archive of these deflated files, with only the parts that a reader from its start needs. */
 function zip(...files: [name: string, content: string][]): Buffer {
   const parts = files.map(([name, content]) => {
     const data = deflateRawSync(content);

@@ -1,4 +1,7 @@
-/** The promise: a body that is plainly something else is refused with what it is and what to do; what may be a table is read. */
+/**
+ * The promise: a body that is plainly another kind of file is refused with its kind and with advice; a body that may be a table
+ * is read.
+ */
 import { brotliCompressSync } from "node:zlib";
 import type { Format } from "../../../formats/formats.ts";
 import { createSplitter, type SplitOptions } from "../../../formats/parts.ts";
@@ -7,7 +10,7 @@ import { big, csv, everyFormat, others, taken, utf16 } from "./recognise.cases.t
 
 const limits = { chunkRecords: 100, chunkBytes: 1 << 20, maxRecords: 1_000_000, maxRecordBytes: 1 << 20 };
 
-/** The number of records, or the refusal. `pieceBytes`: how the body comes. */
+/** The number of records, or the refusal. `pieceBytes`: the size of the pieces in which the body comes. */
 function read(format: Format, body: string | Buffer, options: SplitOptions = {}, pieceBytes = Infinity) {
   const splitter = createSplitter(format, limits, options);
   const bytes = Buffer.from(body as string);

@@ -1,4 +1,4 @@
-/** A schema, a pattern, a record: whatever they ask for, the work is bounded. */
+/** The promise: whatever a schema, a pattern or a record asks for, the work is limited. */
 import { RE2JS } from "re2js";
 import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
 import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
@@ -8,7 +8,7 @@ import { coreMs, patience } from "../../helpers/patience.ts";
 const MIB = 2 ** 20;
 const on = (a: object) => ({ properties: { a } });
 
-/** What the check finds, and what it costs. */
+/** The faults that a check finds, and its cost. */
 function checkOf(schema: object, record: object, coerce = false) {
   expect(recordSchemaFaults(schema)).toEqual([]);
   const validator = compileRecordSchema(schema, { coerce });
@@ -59,7 +59,7 @@ describe("a pattern", () => {
     expect(checkOf(on({ pattern }), { a: a.slice(0, 40) }).codes).toEqual(["pattern"]);
   });
 
-  /** Letters without an order. */
+  /** Letters in no order. */
   const letters = (length: number) => {
     let seed = 7;
     const next = () => {
@@ -146,7 +146,7 @@ describe("columns of CSV", () => {
     const record = { ...columns };
     expect(checkOf(schema, record, true).codes).toEqual([]);
     expect(record.x9999).toBe(1);
-    // Once for the look at the schema, once for the check.
+    // Once when the schema is read, and once for the check.
     expect(compile.mock.calls.length).toBeLessThanOrEqual(2 * 4);
     compile.mockRestore();
   });

@@ -1,4 +1,4 @@
-/** A schema refers to its own parts by every name that JSON Schema has, in JSON and for the cells of CSV alike. */
+/** The promise: a schema can refer to its own parts in every way of JSON Schema, for JSON and for cells of CSV. */
 import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
 import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
 

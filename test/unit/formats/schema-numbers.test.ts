@@ -9,7 +9,7 @@ import { patience } from "../../helpers/patience.ts";
 import { rounds, seeded } from "../../helpers/seeded.ts";
 import { aDivisor, anyNumber, asBigInts } from "./numbers.kit.ts";
 
-/** The faults of records `{"a": number}`, as JSON or as rows of CSV; null for one that is accepted. */
+/** The faults of records `{"a": number}`, sent as JSON or as rows of CSV. Null for an accepted record. */
 async function verdicts(schema: object, numbers: string[], format: "ndjson" | "csv" = "ndjson") {
   expect(recordSchemaFaults(schema)).toEqual([]);
   const isCsv = format === "csv";
@@ -94,7 +94,7 @@ test.each<[string, boolean]>([
 
 const suite = join(__dirname, "../../vendor/json-schema-test-suite/draft2020-12");
 
-/** The groups of a file of the official suite, each number of their data with its digits. */
+/** The groups of a file of the official suite, in which the data's numbers keep their digits. */
 function groupsOf(file: string): [string, object, { data: object; valid: boolean }[]][] {
   const keep = (_name: string, value: unknown, { source }: { source: string }) =>
     typeof value === "number" ? numberWithDigits(source) : value;

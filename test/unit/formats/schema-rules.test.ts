@@ -1,4 +1,4 @@
-/** What JSON Schema allows is taken, and means what it says. */
+/** The promise: what JSON Schema allows is accepted, and has the meaning that JSON Schema gives it. */
 import { RecordNumbers } from "../../../formats/check/record-numbers.ts";
 import { compileRecordSchema, recordSchemaFaults } from "../../../formats/schema/record-schema.ts";
 

@@ -1,4 +1,4 @@
-/** Promise: no fault of a record tells the value of a sensitive field, and no text of a handler quotes it. */
+/** The promise: no fault of a record shows the value of a sensitive field, and no text of a handler quotes it. */
 import { isSensitive, withoutValues } from "../../../formats/check/sensitive.ts";
 import type { Envelope, Format } from "../../../formats/formats.ts";
 import { checkChunk } from "../../../formats/parts.ts";
@@ -54,7 +54,7 @@ test("faults of JSON records, and their groups", async () => {
     ["person", "maxProperties", "•••"],
   ]);
   expect(checked.grouped.groups.map(({ values }) => values)).toEqual([["•••"], ["•••"], ['"Ann"'], ["•••"]]);
-  // The record's own text is what the partner corrects.
+  // The record's own text keeps the value, because the partner corrects it.
   expect(checked.rejected[0]?.raw).toBe('{"iban":"DE1234"}');
 });
 

@@ -1,4 +1,6 @@
-/** Promise: what a record came with is shown for any of its fields, as it was written, also once it has been read. */
+/**
+ * The promise: the text that was sent for any field of a record can be shown as it was written, even after the record was read.
+ */
 import { foundIn, type SentAs } from "../../../formats/read/sent.ts";
 
 const json: SentAs = { format: "json", envelope: {}, cells: null };

@@ -1,4 +1,6 @@
-/** The promise: blank lines and white space are skipped, count as lines, and have an end. What they cost is in the bench `attacks`. */
+/**
+ * The promise: blank lines and white space are skipped, count as lines, and are limited. The bench `attacks` measures their cost.
+ */
 import type { Format } from "../../../formats/formats.ts";
 import { oneByte, refusal, split } from "./split-kit.ts";
 

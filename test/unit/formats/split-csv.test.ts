@@ -7,7 +7,7 @@ import { oneByte, refusal, split } from "./split-kit.ts";
 const header = (body: string | Buffer, settings = {}) =>
   split("csv", Buffer.concat([Buffer.from(body), Buffer.from("\nx")]), settings).envelope.header;
 
-/** The records as a parser finds them in the chunks: text and physical line. */
+/** The records in the chunks, as a parser finds them: text and physical line. */
 function rows(body: string, settings = {}): [string, number][] {
   const { chunks, envelope } = split("csv", body, settings);
   return chunks.flatMap(({ data, firstLine, records }) => {
@@ -35,7 +35,7 @@ describe("the header", () => {
     expect(header("a|b,c")).toEqual(["a|b", "c"]);
     expect(header("a|b")).toEqual(["a", "b"]);
     expect(header("a,b;c\n\n1;2\n,\n3;4\n5,6")).toEqual(["a,b", "c"]);
-    // The 21st row counts no more.
+    // Only the first 20 rows count.
     expect(header(`a,b;c\n${"1,2\n".repeat(10)}${"1;2\n".repeat(10)}${"1;2\n".repeat(10)}`)).toEqual(["a", "b;c"]);
     for (const piece of [undefined, oneByte, () => 1000])
       expect(header(`a,b;c\n1,${"x".repeat(70_000)}\n2;3`, { piece })).toEqual(["a", "b;c"]);
@@ -44,7 +44,7 @@ describe("the header", () => {
     expect(header("a,b;c")).toEqual(["a", "b;c"]);
     expect(header("alone")).toEqual(["alone"]);
     expect(header("a|b,c", { delimiter: "|" })).toEqual(["a", "b,c"]);
-    // A comma within quotes of another delimiter is none, and no more is one that leaves quotes out of place in the rows.
+    // A comma within quotes of another delimiter does not count. A delimiter that leaves stray quotes in the rows is not chosen.
     expect(header('"a";"b, c"\n"1";"2, 3"')).toEqual(["a", "b, c"]);
     expect(header('a;b, c\n"1";"2, 3"')).toEqual(["a", "b, c"]);
     expect(header('"a"x;b\n1;2')).toEqual(["ax", "b"]);
@@ -63,7 +63,7 @@ describe("the header", () => {
     expect(cellsIn('price\n1,5\n"2;5"\n3\t5')).toEqual([["1,5"], ["2;5"], ["3\t5"]]);
     const named = (...columns: string[]) => ({ read: wholeRead({ columns, dialect: { header: false } }) });
     expect(cellsIn("5\n1,5", named("price"))).toEqual([["5"], ["1,5"]]);
-    // With more columns than one the first row is too short.
+    // With several columns the first row would have too few cells.
     expect(cellsIn("5\n1,5", named("id", "price"))).toEqual([["5"], ["1", "5"]]);
   });
 
@@ -199,7 +199,7 @@ describe("rows", () => {
       expect(header("sep=\t\na\tb,c", { piece })).toEqual(["a", "b,c"]);
       expect(header("sep=;\na,b;c", { delimiter: ",", piece })).toEqual(["a", "b;c"]);
       expect(rows("sep=;\na;b\n1;2", { piece })).toEqual([["1;2", 3]]);
-      // A letter cannot be a delimiter, and nothing else stands behind one: these are headers.
+      // A letter cannot be a delimiter, and no text may follow the delimiter. So these lines are headers.
       expect(header("sep=x", { piece })).toEqual(["sep=x"]);
       expect(header("sep=;b\n1;2", { delimiter: ";", piece })).toEqual(["sep=", "b"]);
     }

@@ -5,7 +5,7 @@ import { isProblem, type Problem } from "../../../lib/errors.ts";
 export const wide: SplitLimits = { chunkRecords: 5000, chunkBytes: 1 << 20, maxRecords: 1e7, maxRecordBytes: 1 << 20 };
 
 export interface Settings extends Partial<SplitLimits>, SplitOptions {
-  /** The size of the next piece; without it the body comes in one. */
+  /** The size of the next piece. Without it the body comes in one piece. */
   piece?: () => number;
 }
 
@@ -15,7 +15,7 @@ export function split(format: Format, body: string | Buffer, settings: Settings 
   const bytes = Buffer.from(body);
   const chunks: RawChunk[] = [];
   for (let at = 0; at < bytes.length; ) {
-    // A copy that is wiped afterwards: a chunk must not depend on input that its owner uses again.
+    // A copy that is wiped afterwards, because a chunk must not depend on a buffer that its owner uses again.
     const part = Buffer.from(bytes.subarray(at, at + (piece?.() ?? bytes.length)));
     chunks.push(...splitter.push(part));
     part.fill(0);
@@ -25,13 +25,13 @@ export function split(format: Format, body: string | Buffer, settings: Settings 
   return { chunks, envelope: splitter.envelope, records: splitter.records };
 }
 
-/** The non-blank lines of all chunks. */
+/** The lines of all chunks that are not blank. */
 export function lines(result: { chunks: RawChunk[] }): string[] {
   const text = result.chunks.map((chunk) => chunk.data.toString()).join("");
   return text.split("\n").filter((line) => line.trim() !== "");
 }
 
-/** The problem that `work` throws, as code and extra members. */
+/** The problem that `work` throws: its code and its extra members. */
 export function refusal(work: () => unknown): { code: string } & Record<string, unknown> {
   try {
     work();
@@ -42,7 +42,7 @@ export function refusal(work: () => unknown): { code: string } & Record<string, 
   throw new Error("nothing was thrown");
 }
 
-/** Numbers below `below`, the same for the same seed. */
+/** Random numbers below `below`, the same for the same seed. */
 export function seeded(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

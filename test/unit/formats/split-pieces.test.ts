@@ -47,7 +47,7 @@ describe.each(streamed)("%s in pieces", (format) => {
       const whole = outcome(format, body, limits);
       const most = 1 + random(9);
       const inPieces = outcome(format, body, { ...limits, piece: () => 1 + random(most) });
-      // Thousands of Jest's comparisons take seconds; it tells only what differs.
+      // Thousands of Jest's comparisons take seconds, so Jest compares only values that differ.
       if (!isDeepStrictEqual(inPieces, whole)) expect(inPieces).toEqual(whole);
     }
   });
@@ -77,7 +77,7 @@ describe.each(streamed)("%s in pieces", (format) => {
   });
 });
 
-/** 24 MiB of `fill` after `start`: what the process holds more at the end than at the beginning, in MB. */
+/** Splits 24 MiB of `fill` after `start`, and answers by how many MB the process has grown. */
 function growth(format: Format, start: string, fill: string): { grown: number; chunks: RawChunk[] } {
   const splitter = createSplitter(format, { ...wide, maxRecords: 1e8 });
   const piece = Buffer.alloc(1 << 16, fill);
@@ -150,7 +150,7 @@ function rowsOf({ data, firstLine }: RawChunk): [string, number][] {
   ]);
 }
 
-/** Null where a quoted field never ends. The header is the first row. */
+/** The rows of a text, of which the first is the header. Null if a quoted field never ends. */
 function referenceRows(body: string, field: RegExp): [string, number][] | null {
   const found: [string, number][] = [];
   let start = 0;
@@ -170,7 +170,7 @@ function referenceRows(body: string, field: RegExp): [string, number][] | null {
 
 function randomValue(random: Random, depth: number): unknown {
   const text = () => many(random, 4, () => oneOf(random, ["a", '"', "\\", "[", "}", ",", "\n", "é", " "])).join("");
-  // Node 24.21's JSON.parse mixes up the keys `\\` and `"` of objects that begin alike: no backslash in keys here.
+  // Keys without a backslash, because Node 24.21's JSON.parse confuses the keys `\\` and `"` of objects that begin alike.
   const key = () => text().replaceAll("\\", "");
   const scalars = [() => random(1000), text, () => null, () => true, () => -1.5];
   const nested = [

@@ -1,4 +1,7 @@
-/** A workbook becomes chunks of stored rows: behind its header, without blank rows, each with its number in the sheet. */
+/**
+ * The promise: a workbook becomes chunks of stored rows: the rows after its header, without blank rows, each with its number in
+ * the sheet.
+ */
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -74,7 +74,7 @@ test("text of every format is decoded by its BOM", () => {
     const ndjson = split("ndjson", Buffer.from('\ufeff{"a":"é"}\n', "utf16le"), { piece });
     expect(ndjson.chunks[0]?.data.toString()).toBe('{"a":"é"}\n');
   }
-  // What such a BOM says may be declared as well.
+  // A request may also declare the encoding that its BOM shows.
   for (const label of ["utf-8", "UTF-16", "utf-16be", "us-ascii"])
     expect(contentOf(`application/json; charset=${label}`)).toEqual({ format: "json" });
   expect(refusal(() => contentOf("application/json; charset=latin1"))).toMatchObject({

@@ -1,4 +1,4 @@
-/** The promise: what a slow load brings never stands above what was told meanwhile. */
+/** The promise: the result of a slow load never replaces a newer value that was announced meanwhile. */
 import { LocalLevel } from "../../../lib/cache/local.ts";
 
 const level = () => new LocalLevel<{ version: number }>({ ttlMs: 60_000, absentTtlMs: 60_000, maxEntries: 100 });

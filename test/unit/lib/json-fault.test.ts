@@ -1,4 +1,4 @@
-/** A text that is not JSON: the place is the first character with which no JSON can begin. */
+/** The promise: the fault of a text that is not JSON is at the first character with which no JSON can begin. */
 import { faultOf } from "../../../lib/json-fault.ts";
 
 const END = "end";

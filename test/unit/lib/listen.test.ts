@@ -1,4 +1,4 @@
-/** A port that the system does not give us is told by its setting. */
+/** The promise: if the system refuses a port, the error names its setting. */
 import { createServer } from "node:http";
 import { listen } from "../../../lib/net/listen.ts";
 

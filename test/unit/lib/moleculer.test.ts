@@ -1,4 +1,4 @@
-/** What reaches into Moleculer was checked with this version of it, part by part (lib/moleculer.ts). */
+/** Code that depends on Moleculer's internals was checked with this version of Moleculer, part by part (lib/moleculer.ts). */
 import { ServiceBroker } from "moleculer";
 import { CHECKED_WITH } from "../../../lib/moleculer.ts";
 

@@ -21,7 +21,7 @@ async function listen<S extends Server>(server: S): Promise<number> {
 }
 
 afterEach(async () => {
-  // Whatever the answer was, no connection of ours is left.
+  // Whatever the answer is, no connection may stay open.
   await until(() => open.size === 0, "every connection is closed");
   for (const server of servers.splice(0)) await new Promise((resolve) => server.close(resolve));
 });
@@ -109,7 +109,7 @@ test.each([
   expect(await sent(`http://127.0.0.1:${port}/`, { timeoutMs: 300 })).toMatchObject({ status: 200, error: null });
 });
 
-/** The port of a server that answers each connection with these bytes and ends it. */
+/** The port of a server that answers each connection with these bytes and then closes it. */
 const answering = (answer: string) =>
   listen(
     createRaw((socket) => {

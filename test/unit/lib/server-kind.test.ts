@@ -1,4 +1,4 @@
-/** Another server than a URL names is known for what it is, and nobody else is taken for one. */
+/** The promise: if another kind of server listens at a URL, its kind is recognized, and no server is taken for another kind. */
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { otherServerAt } from "../../../lib/net/server-kind.ts";
@@ -15,7 +15,7 @@ async function at(server: Server): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Answers what begins with `question`, and then hangs up; where that is empty, it speaks first. */
+/** A server that answers a text that begins with `question`, and hangs up. With an empty question it speaks first. */
 const talker = (question: string, answer: string) =>
   createServer((socket) => {
     socket.on("error", () => {});
@@ -30,7 +30,7 @@ const rabbit = () => talker(SSL_REQUEST, "AMQP\0\0\x09\x01");
 const http = () => talker("PING", "HTTP/1.1 400 Bad Request\r\n\r\n");
 const mysql = () => talker("", "J\0\0\0\x0a8.0.36\0\x0f\0\0\0caching_sha2_password\0");
 
-/** All at once: who is silent is listened to for a second. */
+/** All are tested at the same time, because a silent server is listened to for a second. */
 const strangers: [scheme: string, server: () => Server, expected: string, found: string][] = [
   ["amqp", redis, "RabbitMQ", "Redis"],
   ["amqp", postgres, "RabbitMQ", "PostgreSQL"],

@@ -1,4 +1,4 @@
-/** Spans with an SDK, and that nothing is done without one; trace contexts as text; an SDK that is not installed. */
+/** Spans with an SDK, nothing without one, trace contexts as text, and an SDK that is not installed. */
 import { context, propagation, trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import type { ServiceBroker } from "moleculer";
@@ -17,11 +17,11 @@ import {
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const headers = (flags = "01") => ({ traceparent: `00-${TRACE}-b7ad6b7169203331-${flags}`, tracestate: "a=b c,d=e" });
 
-/** What a start of the SDK needs of a node. */
+/** The part of a node that the start of the SDK needs. */
 function nodeWith(env: Record<string, string>) {
   const warned: string[] = [];
   const logger = { warn: (...told: unknown[]) => void warned.push(told.join(" ")) };
-  // Only these members are asked for.
+  // The SDK's start uses only these members.
   const broker = { nodeID: "node-1", getLogger: () => logger } as unknown as ServiceBroker;
   useConfig(broker, loadConfig({ ADMIN_TOKEN: "x".repeat(24), ...env }));
   return broker;

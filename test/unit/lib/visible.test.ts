@@ -26,7 +26,7 @@ test("visible text is unchanged", () => {
   expect(visible(text)).toBe(text);
 });
 
-/** What a node's logger writes of these values. */
+/** The line that a node's logger writes for these values. */
 function logged(format: "pretty" | "json", ...values: unknown[]): string {
   const written: unknown[][] = [];
   for (const name of ["error", "warn", "log"] as const)

@@ -1,4 +1,4 @@
-/** TRACING_URL sends the calls of actions to a collector, and nothing that they carry. */
+/** The promise: TRACING_URL sends the calls of actions to a collector, but none of their data. */
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import { loadConfig } from "../../../config/config.ts";
 import { ZipkinExporter } from "../../../lib/zipkin.ts";
@@ -64,7 +64,7 @@ test("span ids have Zipkin's form, whatever the request id; spans of one request
   expect([second.traceId, second.parentId, first.parentId]).toEqual([first.traceId, first.id, null]);
 });
 
-/** A node whose spans go to the collector 20 times a second, and what it logs. */
+/** Starts a node that sends spans to the collector 20 times a second. Answers a spy on its warnings. */
 async function startQuick(): Promise<jest.SpyInstance> {
   const exporter = new ZipkinExporter({ baseURL: new URL(collector.url).origin, interval: 0.05 });
   broker = new ServiceBroker({ logger: false, tracing: { enabled: true, exporter: exporter as never } });
@@ -92,7 +92,7 @@ test("a refusal of the collector is logged", async () => {
   await collector.close();
   collector = await startReceiver(() => 413);
   const warned = await startQuick();
-  // On a busy machine the collector may be too slow first.
+  // On a busy machine the collector may be too slow at first.
   const isRefused = () => warned.mock.calls.some((words) => String(words).includes("413"));
   await until(() => called().then(isRefused), "a warning");
 });

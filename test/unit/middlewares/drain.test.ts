@@ -21,7 +21,7 @@ async function nodeOf(schemas: ServiceSchema[], shutdown = "10s"): Promise<Servi
   return broker;
 }
 
-/** A service that says when it drains and stops; `drain` runs in between. */
+/** A service that notes when it drains and when it stops. `drain` runs in between. */
 const drained = (name: string, drain: (broker: ServiceBroker) => Promise<unknown> = async () => {}) => ({
   name,
   methods: {

@@ -1,4 +1,4 @@
-/** Calls are counted by our own, cheap metering, in Moleculer's place and by its names. */
+/** The promise: our own cheap metering counts calls in place of Moleculer's, under the same names. */
 import { ServiceBroker } from "moleculer";
 import { counter, readWhenAsked } from "../../../lib/metrics/figures.ts";
 import { internalMiddlewares } from "../../../middlewares/metering.ts";

@@ -102,7 +102,7 @@ test("a load that began before a change is not cached, and does not replace one 
   const fresh = cache.cached("id:1", () => after.promise);
   before.resolve({ version: 1 });
   expect(await old).toEqual({ version: 1 });
-  // The first load's end leaves the second one the one that is shared.
+  // The end of the first load leaves the second one shared.
   const shared = cache.cached("id:1", value(3));
   after.resolve({ version: 2 });
   expect(await Promise.all([fresh, shared])).toEqual([{ version: 2 }, { version: 2 }]);

@@ -1,4 +1,4 @@
-/** The promise: a clock that goes ahead by itself makes nothing old, and one that is only corrected holds nothing up. */
+/** The promise: nothing expires because the clock jumps ahead, and a clock that is merely corrected delays nothing. */
 import os from "node:os";
 import { Clock } from "../../../database/clock.doubt.ts";
 import { readings } from "../../../lib/metrics/figures.ts";
@@ -10,7 +10,10 @@ import { claimed, create, due, get, inside, startBatches, sweep, system } from "
 const [SECOND, HOUR, DAY] = [1_000, 3_600_000, 86_400_000];
 const NOW = Date.UTC(2026, 9, 1);
 
-/** A clock that was right at first, and what it says; `pass` lets time go by, `ahead` more of it on the clock; `sleep`: of the machine. */
+/**
+ * A clock that was right at first. `pass` lets time pass, `ahead` lets the clock go further than that, and `sleep` lets the
+ * machine sleep.
+ */
 function started(known: Parameters<Clock["begin"]>[1] = { otherMs: NOW }) {
   const told: string[] = [];
   const clock = new Clock((text) => told.push(text));
@@ -40,7 +43,7 @@ test("a jump of sixty days is not trusted until the clock has run evenly for a d
   expect(pass(10 * SECOND, 60 * DAY)).toBe(false);
   expect(told).toEqual([expect.stringMatching(/clock went ahead by itself, by 60 days\. Nothing is deleted/)]);
   expect(pass(23 * HOUR)).toBe(false);
-  // Once more: the day begins anew.
+  // Once more, because the count of the day begins anew.
   expect(pass(SECOND, 2 * HOUR)).toBe(false);
   expect(pass(23 * HOUR)).toBe(false);
   expect(pass(HOUR)).toBe(true);
@@ -82,12 +85,12 @@ test.each([
 ])("a start with %s", (_name, known, isTrusted) => {
   const { clock, told, pass } = started(known);
   expect([clock.isTrusted, told.length]).toEqual([isTrusted, isTrusted ? 0 : 1]);
-  // Set right by the time server a little later.
+  // The time server corrects the clock a little later.
   expect(pass(60 * SECOND, isTrusted ? 0 : -60 * DAY)).toBe(true);
 });
 
 describe("after a crash", () => {
-  /** The doubt of a clock that went sixty days ahead and then ran evenly for ten hours, and when that was. */
+  /** The doubt about a clock that jumped sixty days ahead and then ran evenly for ten hours, and the time of the jump. */
   function crashed() {
     const { clock, pass } = started();
     pass(10 * SECOND, 60 * DAY);
@@ -167,7 +170,7 @@ describe("a sweep", () => {
   test("a crashed process leaves its doubt in the database; a stopped one does not", async () => {
     await sweep();
     const { database } = inside();
-    // What the clock is compared with at a start without a doubt: nothing.
+    // At a start without a doubt there is nothing to compare the clock with.
     jest.spyOn(database.store, "list").mockResolvedValue([]);
     const restarted = () => {
       const service = { broker: {}, logger: { warn() {} }, database } as unknown as WithClock;

@@ -60,7 +60,7 @@ function nodeOf(settings: Config, ...names: string[]) {
   for (const name of names) broker.createService(stored(name));
   return broker;
 }
-/** What it logs as warnings from now on. */
+/** Collects the warnings that the broker logs from now on. */
 function warningsOf(broker: ServiceBroker): string[] {
   const warnings: string[] = [];
   const logger = { ...broker.logger, warn: (line: string) => void warnings.push(line) };
@@ -191,7 +191,7 @@ describePostgres("elsewhere", () => {
   });
 });
 
-/** Starts a node whose link is lost with what carries `text`: its warnings, and whether it serves in the end. */
+/** Starts a node whose link is lost when it carries `text`. Answers its warnings, and whether it serves in the end. */
 async function startLosing(text: string, how: "cut" | "silent") {
   const at = await proxiedPostgres();
   const broker = nodeOf(loadConfig({ DATABASE_URL: at.url, ADMIN_TOKEN }), "a");
@@ -206,7 +206,8 @@ async function startLosing(text: string, how: "cut" | "silent") {
 }
 
 describePostgres("a database that goes in the middle of the start", () => {
-  // Each at its own moment: Sequelize's greeting of a connection, and our own question. All at once, for a silent link is believed for 10 s.
+  // The link is lost at two moments: at Sequelize's first query of a connection, and at our own query. Both cases run at once,
+  // because a node waits 10 s for a silent link.
   test("is waited for", async () => {
     const moments = ["pg_range", "to_regclass"];
     const ends = await Promise.all(moments.flatMap((text) => [startLosing(text, "cut"), startLosing(text, "silent")]));

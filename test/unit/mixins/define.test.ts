@@ -7,7 +7,7 @@ import { startBroker } from "../contracts/kit.ts";
 const unused = (): never => {
   throw new Error("unused");
 };
-/** Actions that are not what a test is about. */
+/** Actions that the test is not about. */
 const others = { erase: unused, erasure: unused, erasures: unused };
 
 const greeter = define({
@@ -21,7 +21,7 @@ const greeter = define({
       this.greetings++;
       return `${this.name} greets ${whom}`;
     },
-    /** By what it answers to, as it was asked. */
+    /** Answers what it was asked, with the same type. */
     echo<T>(said: T) {
       return said;
     },
@@ -52,7 +52,7 @@ test("what a definition does not have does not compile", () => {
   expect(wrong).toBeInstanceOf(Function);
 });
 
-/** Never called: only compiled. */
+/** Never called. It only has to compile. */
 function wrong() {
   define({
     name: "host",

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 
 describe("by the clock", () => {
-  // From here on the mixin's timers are fake; the broker's are not.
+  // From here on the mixin uses fake timers. The broker's timers are real.
   beforeEach(() => jest.useFakeTimers());
   afterEach(async () => {
     await service.endSchedules();

@@ -26,7 +26,7 @@ ELSE
   CREATE INDEX "a_ix" ON "a" ("b", "c") WHERE "b" IS NOT NULL`);
 });
 
-/** What a migration does to tables; the rest are the body of a trigger and what fills a table. */
+/** Whether a statement changes tables. The others are bodies of triggers, and statements that fill tables. */
 const isOfTables = (statement: string) => !/^((CREATE|DROP) TRIGGER|INSERT|UPDATE|IF) /.test(statement);
 
 test("every name is quoted, so that none is a word of T-SQL", async () => {
@@ -38,7 +38,7 @@ test("every name is quoted, so that none is a word of T-SQL", async () => {
   }
 });
 
-/** Bytes of a key's columns: SQL Server takes 900 in a clustered key, 1700 in another index, and no NVARCHAR(MAX). */
+/** The bytes of a key's columns. SQL Server allows 900 in a clustered key and 1,700 in another index, and no NVARCHAR(MAX). */
 const widths: [RegExp, number][] = [
   [/^NVARCHAR\((\d+)\)/, 2],
   [/^(?:VAR)?BINARY\((\d+)\)/, 1],

@@ -1,4 +1,4 @@
-/** What SQL Server and its driver throw, in the shapes in which mssql and Sequelize hand it over. */
+/** Errors of SQL Server and its driver, in the forms in which mssql and Sequelize throw them. */
 import mssql from "mssql";
 import { ConnectionAcquireTimeoutError, DatabaseError } from "sequelize";
 import * as tedious from "tedious";
@@ -14,7 +14,7 @@ import {
 } from "../../../database/dialects/mssql/failure.ts";
 import { ConstraintViolation, DatabaseUnavailable } from "../../../database/errors.ts";
 
-/** An ERROR token of the server, as mssql makes an error of it. */
+/** The error that mssql makes of an ERROR token of the server. */
 function told(number: number, message: string, severity = 16) {
   const info = Object.assign(new Error(message), {
     number,
@@ -26,10 +26,10 @@ function told(number: number, message: string, severity = 16) {
   const inner = Object.assign(new Error(message), { info });
   return new mssql.RequestError(inner as never, "EREQUEST");
 }
-/** What tedious itself says of a request. */
+/** An error that tedious itself throws about a request. */
 const driven = (code: string, message: string) =>
   new mssql.RequestError(new tedious.RequestError(message, code) as never, "EREQUEST");
-/** A connection that breaks in use: mssql keeps what tedious emitted as the `info` of an error without a number. */
+/** The error of a connection that breaks in use. mssql keeps what tedious emitted as the `info` of an error without a number. */
 const emitted = (code: string, message: string) =>
   new mssql.RequestError(
     Object.assign(new Error(message), { info: new tedious.ConnectionError(message, code) }) as never,
@@ -37,7 +37,7 @@ const emitted = (code: string, message: string) =>
   );
 const socket = (code: string) =>
   new mssql.RequestError(Object.assign(new Error("socket hang up"), { code }) as never, "EREQUEST");
-/** A connection that could not be made. */
+/** The error of a connection that could not be made. */
 const unmade = (code: string, message: string, cause?: object) =>
   new mssql.ConnectionError(new tedious.ConnectionError(message, code, { cause }) as never);
 const caused = (code: string) =>

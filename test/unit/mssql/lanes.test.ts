@@ -1,4 +1,4 @@
-/** Connections to what is no SQL Server: everybody hears of it in time, and a lane that failed serves the next one. */
+/** Connections to a server that is no SQL Server: all callers learn it in time, and a lane that failed serves the next caller. */
 import { createServer, type Server } from "node:net";
 import { Sql } from "../../../database/dialects/mssql/sql.ts";
 import { DatabaseUnavailable } from "../../../database/errors.ts";

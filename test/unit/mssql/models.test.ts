@@ -1,4 +1,4 @@
-/** What Sequelize's connections to SQL Server change of the driver's; the driver itself is the real one, without a server. */
+/** What Sequelize's connections to SQL Server change in the driver. The driver is the real one, without a server. */
 import * as tedious from "tedious";
 import { dialectModule } from "../../../database/dialects/mssql/models.ts";
 import { ConstraintViolation, DatabaseUnavailable } from "../../../database/errors.ts";
@@ -10,7 +10,7 @@ const connection = () =>
     options: { port: 1, connectTimeout: 1_000 },
   });
 
-/** A request that was given to a connection which is not open, and what it was answered. */
+/** A request on a connection that is not open, and the answer that it got. */
 function asked(set: (request: tedious.Request) => void = () => {}) {
   const answers: unknown[] = [];
   const request = new tedious.Request("SELECT 1", (error) => answers.push(error));

@@ -1,4 +1,4 @@
-/** What is loaded before a batch: the table as it is made, and as the driver is given it. */
+/** Rows that are loaded before a batch: the statement that makes their table, and the table that the driver gets. */
 import { bulkOf, tableText, withFew } from "../../../database/dialects/mssql/staging.ts";
 import { kinds, uuid } from "../../../database/dialects/mssql/values.ts";
 

@@ -1,4 +1,4 @@
-/** Between units and what SQL Server answers them: rows that are loaded, and results that are read. */
+/** What lies between units and SQL Server: loading of rows, and reading of results. */
 
 import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
 import { mssqlDeliveries, mssqlStore } from "../../../database/dialects/mssql/store.ts";
@@ -13,7 +13,7 @@ interface Sent {
   tables: Staged[];
 }
 
-/** A connection that answers `results` or throws them, one after the other, and keeps what it was sent. */
+/** A connection that answers or throws `results`, one after another, and notes what it was sent. */
 function answering(...results: (unknown[] | Error)[]) {
   const sent: Sent[] = [];
   const staged = async (tables: Staged[], text: string, values: Values = {}) => {

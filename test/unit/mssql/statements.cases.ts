@@ -1,4 +1,4 @@
-/** Every unit of the stores, in its variants. */
+/** Every unit of the stores, with all its variants. */
 import { runnerOn } from "../../../database/dialects/mssql/render.ts";
 import type { Sql } from "../../../database/dialects/mssql/sql.ts";
 import { clockOn, evidenceOn } from "../../../database/units/reads.ts";
@@ -36,12 +36,12 @@ import { removalCases } from "./statements.removal.cases.ts";
 
 const { cases: written, add } = caseList();
 
-/** A decided unit looks for a reason where nothing was written: this one finds an upload that runs. */
+/** A unit that has written nothing looks for the reason. In this case it finds a running upload. */
 const RUNNING = [[], [{ batchId: 1, fingerprint: null, answer: null }]];
 const smallPost = (name: string, over: () => Partial<UploadCommit>, answers: unknown[][] = RUNNING) =>
   add(`commitUpload: ${name}`, ({ store }) => store.commitUpload(upload(over())), answers);
 const SWEPT: unknown[][] = [];
-/** Refused by a key that is over: what stands in the way is deleted, and the second try is refused for good. */
+/** An expired key refuses the first try. The unit deletes that key, and the second try is refused for good. */
 const once = () => ({ dedup: { keepMs: n() }, quota: quota() });
 const STALE = [[], [], [], [], [], [], [], ...RUNNING];
 
@@ -164,7 +164,7 @@ committed("reservations that end", () => ({
   unique: unique({ keys: "", freed: [], keepMs: n() }),
 }));
 committed("reservations", () => ({ text: Buffer.from(""), unique: unique({ keys: "", freed: [hex()] }) }));
-// What is loaded with few rows is a variable, beside those of the end.
+// Few rows are loaded as a table variable, beside the variables of the batch's end.
 committed("reservations, at the end", () => ({
   text: Buffer.from(""),
   unique: unique({ keys: "", freed: [hex()] }),

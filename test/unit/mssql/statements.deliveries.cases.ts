@@ -1,4 +1,4 @@
-/** Locks, the deliveries of webhooks, and alerts. */
+/** The units of locks, of webhooks' deliveries, and of alerts. */
 import type { AttemptRecord } from "../../../services/webhook/webhook.domain.ts";
 import { caseList, entry, marked, markedId, n } from "./statements.kit.ts";
 

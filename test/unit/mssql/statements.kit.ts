@@ -1,4 +1,4 @@
-/** Every unit on a stand-in for the server that writes down what it is sent. */
+/** Runs every unit on a stand-in for the server, which notes what it is sent. */
 
 import type { Sql, Staged, Values } from "../../../database/dialects/mssql/sql.ts";
 import { withFew } from "../../../database/dialects/mssql/staging.ts";
@@ -10,17 +10,17 @@ import type { UploadCommit } from "../../../services/imports/imports.domain.ts";
 
 export interface Sent {
   text: string;
-  /** Parameters by name, each with its type as SQL Server writes it. */
+  /** The parameters by name, each with its type in T-SQL. */
   types: Record<string, string>;
   values: unknown[];
-  /** Names of temporary tables with their columns, and rows. */
+  /** The names of temporary tables with their columns, and their rows. */
   staged: Record<string, string[]>;
   rows: unknown[][];
-  /** What is sent instead where the rows are few. */
+  /** The batch that is sent instead if there are few rows. */
   few: { text: string; names: string[] } | null;
 }
 
-/** In each text and number that a unit is given, so that it would be found in a statement. */
+/** A part of each text and number that a unit gets. A statement that contained such a value would show it. */
 export const MARK = "mark";
 export const NUMBER = 777_000_000;
 export const isMarked = (value: unknown) => String(value).includes(MARK) || String(value).includes("777");
@@ -37,7 +37,7 @@ function typeOf({ type }: Values[string]): string {
   return `${of.declaration.toUpperCase()}(${length > 8000 ? "MAX" : length})`;
 }
 
-/** Answers what it is told to, one result a statement, and nothing afterwards. */
+/** Answers one given result for each statement, and nothing after the last. */
 class Recorder {
   readonly sent: Sent[] = [];
   readonly #answers: unknown[][];
@@ -78,7 +78,7 @@ export interface Case {
 }
 
 let recorder: Recorder;
-/** Made once: to write all statements takes longer than all cases. */
+/** The stores are made once, because writing all statements takes longer than all cases. */
 let stores: Stores | undefined;
 const recorded: Pick<Recorder, "staged" | "all" | "get"> = {
   staged: (...given) => recorder.staged(...given),
@@ -86,7 +86,7 @@ const recorded: Pick<Recorder, "staged" | "all" | "get"> = {
   get: (...given) => recorder.get(...given),
 };
 
-/** One case after the other: they have one recorder. */
+/** Runs one case at a time, because all cases share one recorder. */
 export async function sentBy({ run, answers }: Case): Promise<Sent[]> {
   recorder = new Recorder(answers);
   const { sent } = recorder;
@@ -95,7 +95,7 @@ export async function sentBy({ run, answers }: Case): Promise<Sent[]> {
   return sent;
 }
 
-/** What each of them sends, in one list. */
+/** All that these cases send, in one list. */
 export async function sentByAll(cases: Case[]): Promise<Sent[]> {
   const all: Sent[] = [];
   for (const one of cases) all.push(...(await sentBy(one)));
@@ -190,7 +190,7 @@ export const move = (over: Partial<Move>): Move => ({
 export const key = () => ({ key: marked("key"), keepMs: n(), fingerprint: hex() });
 export const quota = () => ({ bytes: n(), records: n() });
 
-/** Each parameter with a mark of its own, as the others have. */
+/** An audit entry whose parameters have marks of their own, like those of other units. */
 export const entry = (): AuditDraft => ({
   publicId: markedId(),
   who: marked("who"),
@@ -206,7 +206,7 @@ export const entry = (): AuditDraft => ({
   status: marked("status"),
 });
 
-/** A list of cases, and what adds a case to it. */
+/** An empty list of cases, and the function that adds a case. */
 export function caseList() {
   const cases: Case[] = [];
   const add = (name: string, run: Case["run"], answers: unknown[][] = []) => cases.push({ name, run, answers });

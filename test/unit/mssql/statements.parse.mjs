@@ -1,4 +1,5 @@
-// Parses T-SQL: an array of texts (JSON) from stdin, the faults (JSON) to stdout. Its parser loads as an ES module alone.
+// Parses T-SQL: reads an array of texts (JSON) from stdin, and writes the faults (JSON) to stdout. It is a process of its own,
+// because its parser loads only as an ES module.
 import { text } from "node:stream/consumers";
 import { init, validate } from "@guanmingchiu/sqlparser-ts";
 

@@ -1,4 +1,4 @@
-/** Reads of batches: lists, searches, errors, records and attempts. */
+/** The units that read batches: lists, searches, errors, records and attempts. */
 import type { BatchWalk } from "../../../services/batch/batch.filter.domain.ts";
 import { caseList, hex, marked, markedId, n } from "./statements.kit.ts";
 

@@ -1,4 +1,4 @@
-/** Waits that are over, and what is deleted then: chunks, errors, records, whole batches, and persons. */
+/** The units that end waits, and those that delete: chunks, errors, records, whole batches, and persons. */
 
 import { caseList, event, hex, marked, move, n } from "./statements.kit.ts";
 

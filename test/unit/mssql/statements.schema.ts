@@ -1,10 +1,10 @@
-/** The types of columns as the migrations make them on SQL Server. */
+/** The column types that the migrations create on SQL Server. */
 import { ddl } from "../../../database/dialects/mssql/ddl.ts";
 import { migrations } from "../../../database/migrations/migrate.ts";
 
 const found = new Map<string, Set<string>>();
 
-/** Steps run at once here: their queries are only read. */
+/** Notes the text of each query instead of running it. */
 async function query(sql: string): Promise<void> {
   for (const [, column, type] of sql.matchAll(
     /"(\w+)" ((?:BIGINT|INT|FLOAT|UNIQUEIDENTIFIER|N?VARCHAR|BINARY|VARBINARY)(?:\(\w+\))?)/g,
@@ -15,5 +15,5 @@ async function query(sql: string): Promise<void> {
 }
 for (const step of migrations) void step.up({ ddl, query });
 
-/** Every type that a column of this name has, in whatever table. */
+/** All types that a column of this name has, over all tables. */
 export const columnTypes = (column: string): Set<string> => found.get(column) ?? new Set();

@@ -1,6 +1,6 @@
 /**
- * Every statement for SQL Server as text. No such server runs with these tests, so they look at what a server would trip
- * over: the snapshots are the dialect's statements, to be read beside PostgreSQL's.
+ * Checks every statement for SQL Server as text, because no such server runs with these tests. It looks for everything that a
+ * server would reject. The snapshots have the dialect's statements, for comparison with PostgreSQL's.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { cases } from "./statements.cases.ts";
 import { isMarked, MARK, type Sent, sentBy, sentByAll } from "./statements.kit.ts";
 import { columnTypes } from "./statements.schema.ts";
 
-/** Words of other databases, and what T-SQL does not have on every server (docs/architecture.md, Storage). */
+/** Words of other databases, and parts of T-SQL that not every server has (docs/architecture.md, Storage). */
 const foreign = [
   /\bMERGE\b/,
   /\bCREATE OR ALTER\b/,
@@ -39,16 +39,16 @@ const foreign = [
   /\bGOTO\b/,
   /\bEXEC/,
   /\bNULLS (FIRST|LAST)\b/,
-  // An error where READ_COMMITTED_SNAPSHOT is on.
+  // An error if READ_COMMITTED_SNAPSHOT is on.
   /\(READPAST/,
 ];
 
-/** The order of locks; what is not named comes last. */
+/** The order in which tables are locked. Tables that are not named come last. */
 const order: Record<string, number> = {
-  // Only batches of datasets with an order lock it, before anything else.
+  // Only batches of datasets with an order lock this table, before any other.
   order_lane: -1,
   batch: 0,
-  // Of a client's day: only its uploads lock it, before they write anything else.
+  // The row of a client's day. Only the client's uploads lock it, before they write anything else.
   client_usage: 0,
   batch_work: 1,
   client_queue: 2,
@@ -57,7 +57,10 @@ const order: Record<string, number> = {
   idempotency_key: 3,
 };
 
-/** What ends a statement and says how it is planned, which the parser does not know. One that may leave no plan is none of them. */
+/**
+ * The clause at the end of a statement that says how it is planned. The parser does not know it. Only these hints are allowed,
+ * because others may leave the server without a plan.
+ */
 const HINT = /\s+OPTION \((?:LOOP JOIN|RECOMPILE|MAXRECURSION 0)\)(?=;)/g;
 
 const withoutStrings = (text: string) => text.replaceAll(/'(?:[^']|'')*'/g, "''");
@@ -67,7 +70,7 @@ const declaredIn = (text: string) => [...text.matchAll(/DECLARE (@\w+) (TABLE|[A
 const writesOf = (text: string) =>
   [...text.matchAll(/\b(?:UPDATE|INSERT INTO|DELETE FROM) ([#@]?\w+)/g)].map(([, table]) => table as string);
 
-/** What stands in many of them, and has a snapshot of its own. */
+/** Shortens a text that many statements contain and that has a snapshot of its own. */
 const brief = (text: string) =>
   text
     .replaceAll(MADE, "@made TABLE (columns of a batch)")
@@ -77,7 +80,7 @@ const brief = (text: string) =>
     .replaceAll(WHOLE, "a whole batch")
     .replaceAll(LISTED, "a batch without its envelope");
 
-/** Everything that is declared or given has a use, and nothing else is used. */
+/** Checks that everything that is declared or given is used, and that nothing else is used. */
 function expectUsed(text: string, names: string[]): void {
   const declared = declaredIn(text).map(([, name]) => name as string);
   const given = names.map((name) => `@${name}`);
@@ -173,14 +176,14 @@ describe.each(cases)("$name", (unit) => {
       if (!text.includes("BEGIN TRAN")) return;
       const tables = writesOf(text).filter((table) => !/[@#]/.test(table));
       const first = tables.filter((table, n) => tables.indexOf(table) === n);
-      // Who locks a table last of all holds it while waiting for nothing.
+      // A table that is locked last is held while its transaction waits for nothing.
       const ranks = first.map((table) => order[table] ?? 4);
       const last = first.at(-1) === tables.at(-1) && first.at(-1) === "client_queue" ? ranks.slice(0, -1) : ranks;
       expect(last).toEqual([...last].sort((a, b) => a - b));
     }));
 });
 
-/** By another process, which takes as long to load as to parse. */
+/** The faults by another process, which needs as long to load its parser as to parse. */
 const faultsOf = (texts: string[]): string[] =>
   JSON.parse(
     execFileSync(process.execPath, [join(__dirname, "statements.parse.mjs")], {

@@ -1,4 +1,7 @@
-/** Promise: a chunk and its rows in a company's own table go to SQL Server in one transaction, first the table and then the COMMIT. */
+/**
+ * The promise: a chunk and its rows in a company's own table go to SQL Server in one transaction, first the rows and then the
+ * COMMIT.
+ */
 
 import type { Sql, Staged } from "../../../database/dialects/mssql/sql.ts";
 import { mssqlStore } from "../../../database/dialects/mssql/store.ts";
@@ -10,7 +13,7 @@ import { recordPlaces } from "../../../formats/parts.ts";
 import { chunkCommit, end } from "./statements.kit.ts";
 import { faultsIn, full, plainer, plan, short } from "./table.kit.ts";
 
-/** Answers in turn; writes down what it is sent. */
+/** A connection that gives these answers in turn, and notes what it is sent. */
 function recorded(...answers: unknown[][][]) {
   const sent: string[] = [];
   const run = async (text: string) => {
@@ -25,7 +28,7 @@ function recorded(...answers: unknown[][][]) {
     runOwn: (text) => run(`own: ${text}`),
   };
   const sql = { together: (work: (of: Together) => Promise<unknown>) => work(unit) };
-  // Of the store only the commit into a table is asked for, which needs no more of it.
+  // Only the commit into a table is used, and it needs no other part of the store.
   return { store: mssqlStore(sql as unknown as Sql), sent };
 }
 
@@ -104,7 +107,7 @@ test("many rounds are several requests of one transaction", async () => {
     [[]],
     [],
     [[]],
-    // A trigger has answered something first.
+    // A trigger of the table has answered with rows first.
     [[{ hello: "world" }], counts({ created: 1, next: 200 }), []],
     [counts({ created: 1 }), []],
   );
@@ -135,7 +138,7 @@ test("after an error that has ended the transaction all begins again without the
 });
 
 test("commits into tables are never grouped", async () => {
-  // Both go on at the same time.
+  // Both commits run at the same time.
   const answers = [[[]], [], [[]], [counts(), []], [[]]].flatMap((one) => [one, structuredClone(one)]);
   const { store, sent } = recorded(...answers);
   await store.commitChunks([commitOf(), commitOf()]);

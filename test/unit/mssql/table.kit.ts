@@ -1,4 +1,4 @@
-/** A plan of a table on SQL Server, rows for it, and a parser of the T-SQL that writes them. */
+/** A plan of a table on SQL Server, rows for the table, and a parser of the T-SQL that writes them. */
 
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ export const full: TableRow = { values: ["1", null, "Faro"], isDelete: false };
 export const short: TableRow = { values: ["2", "2026-11-29 10:00:00", undefined], isDelete: false };
 export const gone: TableRow = { values: ["3", undefined, undefined], isDelete: true };
 
-/** What the parser does not know. */
+/** Removes what the parser does not know. */
 export const plainer = (text: string) =>
   text
     .replaceAll(/\s+OPTION \([A-Z ,]+\)/g, "")

@@ -1,6 +1,6 @@
 /**
- * Promise: rows of a company's own table on SQL Server are written by T-SQL that parses, first the table and then DataFlow's own rows with
- * the COMMIT. No SQL Server runs with these tests: test/integration/mssql/table.test.ts shows what the statements do.
+ * The promise: the T-SQL that writes rows into a company's own table parses. It writes the table first, and then DataFlow's own
+ * rows with the COMMIT. No SQL Server runs with these tests: test/integration/mssql/table.test.ts shows what the statements do.
  */
 
 import type { Sql } from "../../../database/dialects/mssql/sql.ts";
@@ -89,7 +89,7 @@ test("a missing `dataflow_applied` is made by the first worker", async () => {
       return text === elsewhere.ENTER ? [{ fence: 1, nextChunk: 0, counts: null, refused: null }] : [];
     },
   };
-  // Only this is asked of it.
+  // The test uses only this member.
   const table = elsewhere.appliedOn(sql as unknown as Sql, "crm");
   expect(await table.enter({ batch: "b", fence: 1, chunk: 0 })).toEqual({ fence: 1, nextChunk: 0, last: null });
   expect(sent).toEqual([elsewhere.ENTER, elsewhere.MAKE, elsewhere.ENTER]);

@@ -1,4 +1,4 @@
-/** Promise: SQL Server is asked for a table in T-SQL that parses, and its answer is read as columns, keys and bounds. */
+/** The promise: T-SQL that parses reads a table from SQL Server's catalog, and the answers become columns, keys and limits. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import type { Database } from "../../../database/database.ts";
@@ -23,7 +23,7 @@ const parse = (texts: string[]): string[] =>
     }).toString(),
   );
 
-/** Answers in the order of the questions: the table, then its columns, keys, and indexes that drop rows. */
+/** Answers the queries in their order: the table, its columns, its keys, and indexes that drop rows. */
 async function described(parts: string[], ...answers: unknown[][]) {
   const asked: { text: string; values: readonly unknown[] }[] = [];
   const found = await describeMssql(
@@ -252,7 +252,7 @@ test("the newer of two records is not told by a column of type text", () => {
 
 test("another SQL Server is asked for its health, and written", async () => {
   const server = await tdsServer((asked) => (says(asked, "FROM dataflow_applied") ? 208 : undefined));
-  // The own database is not asked.
+  // DataFlow's own database gets no query.
   const own = {} as unknown as Database;
   const tables = new TargetDatabases({ own, databases: [{ name: "crm", url: server.url }], allowed: [] });
   try {

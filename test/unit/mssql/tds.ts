@@ -1,26 +1,31 @@
-/** A server that speaks as much of TDS as a login takes, and answers each request with "done" or an error: the driver is the real one. */
+/**
+ * A server that speaks enough of TDS for a login, and answers each request with "done" or an error. The driver is the real one.
+ */
 import { createServer, type Server, type Socket } from "node:net";
 
 const HEADER_BYTES = 8;
 const IS_LAST = 1;
 const RESPONSE = 4;
-/** Types of messages, by what they are. */
+/** The names of the message types. */
 const kinds: Record<number, string> = { 1: "batch", 3: "call", 6: "attention", 7: "rows", 16: "login", 18: "prelogin" };
 
 export interface Asked {
   kind: string;
   data: Buffer;
-  /** Which connection it came on. The driver tries the first one of a pool, and uses another. */
+  /** The number of the connection. The driver tests the first connection of a pool, and uses another one. */
   on: number;
 }
 export const says = ({ data }: Asked, text: string): boolean => data.includes(Buffer.from(text, "ucs2"));
 
-/** An error's number; 16 bytes: a row with this id; "cut": the connection ends without an answer; "behind": the answer to the question before. */
+/**
+ * A number is an error; 16 bytes are a row with this id; "cut" ends the connection without an answer; "behind" answers the
+ * request before this one.
+ */
 export type Answer = number | Buffer | "cut" | "behind" | undefined;
 
 const DONE = Buffer.concat([Buffer.from([0xfd]), Buffer.alloc(12)]);
 const FAILED = Buffer.concat([Buffer.from([0xfd, 2]), Buffer.alloc(11)]);
-/** One option, encryption: there is none. */
+/** The only option says that there is no encryption. */
 const PRELOGIN = Buffer.from([1, 0, 6, 0, 1, 0xff, 2]);
 
 function token(of: number, ...parts: Buffer[]): Buffer {
@@ -46,7 +51,7 @@ const errorOf = (...numbers: number[]): Buffer => Buffer.concat([...numbers.map(
 const NAME = Buffer.from("@asked", "ucs2");
 const INT = Buffer.from([0x26, 4]);
 
-/** The number of the question, a parameter of type INT, as it comes back in front of each answer; null: it has none. */
+/** The query's number, a parameter of type INT that comes back before each answer. Null if there is none. */
 function numberOf({ data }: Asked): number | null {
   const at = data.lastIndexOf(NAME);
   if (at === -1) return null;
@@ -80,7 +85,7 @@ function respond(socket: Socket, body: Buffer): void {
   socket.write(Buffer.concat([head, body]));
 }
 
-/** Messages out of packets. */
+/** Puts packets together into messages. */
 function onMessages(socket: Socket, take: (type: number, data: Buffer) => void): void {
   let rest = Buffer.alloc(0);
   let parts: Buffer[] = [];
@@ -99,12 +104,12 @@ function onMessages(socket: Socket, take: (type: number, data: Buffer) => void):
 
 export interface TdsServer {
   url: string;
-  /** All that was asked, but for logins and what the driver says first on each connection. */
+  /** All requests, except logins and what the driver sends first on each connection. */
   asked: Asked[];
   close(): Promise<void>;
 }
 
-/** `refused`: the errors that a login gets now; none: it is let in. */
+/** `refused`: the errors of a login at the moment. Without errors a login succeeds. */
 export async function tdsServer(
   answer: (asked: Asked) => Answer,
   refused: () => number[] = () => [],

@@ -1,4 +1,4 @@
-/** What a DATABASE_URL of SQL Server means to both of its drivers; a wrong one is told without its secrets. */
+/** What a DATABASE_URL of SQL Server means for both of its drivers. The error of a wrong URL shows no secret. */
 import { configOf, sequelizeOptionsOf, targetOf } from "../../../database/dialects/mssql/url.ts";
 import { DatabaseRefused } from "../../../database/errors.ts";
 

@@ -1,4 +1,7 @@
-/** Parameters as the driver sends them: of the very type of their column, for one of another type makes its index useless. */
+/**
+ * The promise: the driver sends each parameter in exactly the type of its column, because another type would make the column's
+ * index useless.
+ */
 import mssql from "mssql";
 import * as tedious from "tedious";
 import {
@@ -20,12 +23,12 @@ interface Sized {
   type: () => unknown;
   length?: number;
 }
-/** What the driver has of a type, and does not tell TypeScript. */
+/** Members of a type that the driver has but does not declare for TypeScript. */
 interface Driven {
   generateParameterLength(of: { value: unknown; length?: number }): Buffer;
   generateParameterData(of: { value: unknown; length?: number }): Iterable<Buffer>;
 }
-/** The declaration that goes to sp_executesql. */
+/** The declaration of a parameter for sp_executesql. */
 const declared = ({ type, value }: Value): string => {
   const { type: kind, length } = type as unknown as Sized;
   const driven = Object.values(tedious.TYPES).find((one) => one.name.toLowerCase() === kind.name.toLowerCase());

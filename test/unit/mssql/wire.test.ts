@@ -1,4 +1,4 @@
-/** What goes over the wire, and in what order. The server answers with "done" and errors, and knows no SQL. */
+/** What is sent over the wire, and in which order. The server answers with "done" and errors, and knows no SQL. */
 import { openMssql } from "../../../database/dialects/mssql/open.ts";
 import { Sql, type Staged } from "../../../database/dialects/mssql/sql.ts";
 import { kinds } from "../../../database/dialects/mssql/values.ts";
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 const words = ["DROP TABLE", "insert bulk", "UPDATE batch", "UPDATE other"];
-/** What was asked for, in short; connections are numbered as they come to use. */
+/** The requests in short. Connections are numbered in the order of their first use. */
 function story(): string[] {
   const connections = [...new Set(server.asked.map(({ on }) => on))];
   return server.asked.map((one) =>
@@ -28,7 +28,7 @@ function story(): string[] {
   );
 }
 
-/** Each of these texts fails once. */
+/** Makes each request with one of these texts fail once. */
 function failingOnce(told: Answer): (asked: Asked) => Answer {
   let isOver = false;
   return (asked) => {
@@ -92,7 +92,7 @@ test("few rows are sent with their batch, many before it on the same connection"
   expect(story()).toEqual(["0 batch DROP TABLE", "0 batch insert bulk", "0 rows ", "0 call UPDATE batch"]);
 });
 
-/** BIGINT and VARBINARY(32) say their length, NVARCHAR(MAX) comes in pieces after eight bytes. */
+/** BIGINT and VARBINARY(32) state their length. NVARCHAR(MAX) comes in pieces after eight bytes. */
 function rowsIn(data: Buffer): unknown[][] {
   const rows: unknown[][] = [];
   let at = data.indexOf(Buffer.from([0xd1, 8, 0, 0, 0, 0, 0, 0, 0, 0]));
@@ -143,7 +143,7 @@ test("what the models look for are parameters, whose type is the column's: the t
 
 test("ids come in small letters, on a lane and on a connection of the models", async () => {
   const id = "0193e1c2-abcd-7def-8abc-0123456789ab";
-  // Its first three parts come with their last byte first.
+  // The first three parts of a UUID are sent with their last byte first.
   const bytes = Buffer.from("c2e19301cdabef7d8abc0123456789ab", "hex");
   await started((asked) => (says(asked, "AS id") ? bytes : undefined));
   expect(await sql.all("SELECT NEWID() AS id")).toEqual([{ id }]);
@@ -153,9 +153,11 @@ test("ids come in small letters, on a lane and on a connection of the models", a
   expect(rows).toEqual([{ id }]);
 });
 
-/** Of a request of two packets (4 kB each). Held back for the acknowledgement of its first, its second takes some 40 ms. */
+/**
+ * For a request of two packets (4 kB each). If the second packet waits for the acknowledgement of the first, it takes some 40 ms.
+ */
 const HELD_BACK_MS = 30;
-/** The kernel of the server acknowledges the first packets of a connection at once. */
+/** The kernel of the server acknowledges the first packets of a connection at once, so the test warms up with this many. */
 const WARMED_UP = 30;
 
 async function quickest(ask: (text: string) => Promise<unknown>): Promise<number> {

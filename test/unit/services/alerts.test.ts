@@ -1,4 +1,6 @@
-/** What a chat is told: plain sentences, of which no part of others can be markup or a mention; and how often. */
+/**
+ * The lines that a chat gets: plain sentences in which no text from outside can be markup or a mention, and how often they come.
+ */
 import type { Gathered, QueueFault, StoredNote } from "../../../services/alerts/alerts.domain.ts";
 import { gathered } from "../../../services/alerts/alerts.gathered.ts";
 import { afterTold, queueStep } from "../../../services/alerts/alerts.queue.ts";
@@ -103,7 +105,7 @@ describe("lines", () => {
 
 describe("a late queue", () => {
   const rules = { boundMs: 5 * MINUTE, calmMs: MINUTE, remindMs: 60 * MINUTE };
-  /** Looks once a minute, and tells each time that there is news. */
+  /** Looks once a minute, and notes each time whether there is something to send. */
   function lookedAt(...minutes: (number | null)[]): (string | null)[] {
     let fault: QueueFault | null = null;
     return minutes.map((age, n) => {

@@ -17,7 +17,7 @@ function logOf(env: Record<string, string>) {
   return accessLogOf(broker);
 }
 
-/** A request that has ended so. */
+/** Logs a request that has ended in this way. */
 function ended(log: AccessLog | null, req: object, how: object): void {
   const socket = { bytesRead: 10, bytesWritten: 20, remoteAddress: "::ffff:192.0.2.1" };
   const request = { method: "GET", headers: {}, socket, $params: {}, ...req };

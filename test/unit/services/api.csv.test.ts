@@ -1,4 +1,4 @@
-/** The promise: a report opened in any spreadsheet runs nothing, whatever its delimiter is, and says each raw text once. */
+/** The promise: a report runs nothing in any spreadsheet, whatever its delimiter is, and contains each raw text once. */
 import papaparse from "papaparse";
 import { CSV_HEAD, csvRows } from "../../../services/api/http/csv.ts";
 import { coreMs, patience } from "../../helpers/patience.ts";
@@ -8,10 +8,10 @@ const rows = (raw: string, errors = [fault("m")], line: number | null = 2) =>
   [...csvRows({ seq: 1, line, raw, errors })].join("");
 const parsed = (text: string) => papaparse.parse<string[]>(text, { skipEmptyLines: true, delimiter: "," }).data;
 
-/** The place of the raw text in a row. */
+/** The column of the raw text. */
 const RAW = 5;
 
-/** What a spreadsheet skips before it looks for a formula. */
+/** The characters that a spreadsheet skips before a formula, and the beginning of a formula. */
 const FORMULA = /^[\s\p{C}"]*[=+\-@＝＋－＠]/u;
 const starts = ["=", "+", "-", "@", "＝", "＋", "－", "＠"];
 const before = ["", " ", "  \u00a0", "\u200b", "\ufeff", "\u3000", '"', '" "'];
@@ -38,7 +38,7 @@ test.each([
       rows("x", [fault("m", "f", { column: cell })]),
       rows("x", [fault("m", "f", { value: cell })]),
     ]) {
-      // Excel with another delimiter than the comma takes quotes after a comma for text.
+      // With another delimiter than the comma, Excel treats quotes after a comma as text.
       const found =
         delimiter === "," ? parsed(text).flat() : text.split(/[\r\n]+/).flatMap((row) => row.split(delimiter));
       for (const one of found) expect(one).not.toMatch(FORMULA);

@@ -1,4 +1,4 @@
-/** The promise: a cursor tells nothing, is good for its own list, and nobody else makes one. */
+/** The promise: a cursor reveals nothing, is valid only for its own list, and cannot be made by others. */
 import { Cursors } from "../../../services/api/http/sealed.ts";
 
 const token = "a-token-of-at-least-24-characters";

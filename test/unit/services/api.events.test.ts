@@ -1,4 +1,4 @@
-/** The promise: a stream costs no memory however slow its reader is, shows it the latest state, and never outlives it. */
+/** The promise: a stream costs no memory, however slow its reader is, shows the latest state, and ends with its reader. */
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
@@ -10,7 +10,7 @@ import type { BatchRow, BatchState } from "../../../services/batch/batch.domain.
 import { until } from "../../helpers/patience.ts";
 
 const times = { createdAt: 0, readyAt: 0, startedAt: 0, finishedAt: null };
-/** Every state of it is as large as a batch with a long text in it. */
+/** A batch with a long text, so that each of its states is large. */
 const batch = (version: number, state: BatchState = "processing", detail = "") =>
   ({ publicId: "b", version, state, reason: { code: "c", detail }, records: 100, ...times }) as unknown as BatchRow;
 
@@ -30,7 +30,7 @@ async function open(over: typeof options = {}): Promise<void> {
   socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await asked;
 }
-/** To the end of the connection. */
+/** Reads to the end of the connection. */
 async function readAll(): Promise<void> {
   socket.on("data", (piece) => {
     text += piece;
@@ -56,7 +56,7 @@ test("a reader that pauses misses states in between, but not the last one; nothi
   await open();
   const large = "x".repeat(100_000);
   const began = performance.now();
-  // Paced: one event in each 334 ms at most, so that this fills the buffers of both ends.
+  // The stream sends at most one event in 334 ms, so many versions are needed to fill the buffers of both ends.
   let version = 0;
   while (!res.writableNeedDrain && performance.now() - began < 20_000) {
     stream.show(batch(++version, "processing", large.repeat(40)));
@@ -130,7 +130,7 @@ test("events are written a third of a second apart, the end at once", async () =
   expect(performance.now() - (writtenAt.at(-1) ?? 0)).toBeLessThan(PROGRESS_EVERY_MS);
   await all;
   expect(writtenAt).toHaveLength(5);
-  // On a busy machine a timer that is set late in a turn of the loop counts from the turn's beginning, and comes early by that.
+  // On a busy machine a timer counts from the beginning of its turn of the event loop, so it may come early.
   expect(fourth - first).toBeGreaterThan(2.7 * PROGRESS_EVERY_MS);
   expect(versions().at(-1)).toBe(version);
 });
@@ -139,7 +139,7 @@ test("the same or an older state is not shown again", async () => {
   await open();
   const all = readAll();
   stream.show(batch(3));
-  // An end is written at once, so nothing that is shown can be missed.
+  // An end is written at once, so a reader cannot miss a state by that.
   for (const version of [3, 2]) stream.show(batch(version, "completed"));
   stream.show(batch(4, "failed"));
   stream.show(batch(5, "ready"));

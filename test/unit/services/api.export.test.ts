@@ -1,4 +1,4 @@
-/** The promise: an export is read no faster than it is taken, holds one page, and ends with its reader. */
+/** The promise: a node reads an export no faster than its client takes it, holds one page of it, and stops with the client. */
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
@@ -15,7 +15,7 @@ let reader: Socket;
 let res: ServerResponse;
 let over: Promise<unknown>;
 let asked: number[];
-/** What the database does at a page. */
+/** What the database does when a page is read. */
 let read: (after: number) => Promise<void>;
 
 async function page(after: number) {
@@ -57,7 +57,7 @@ test("a reader that pauses holds one piece and the rest of a page; the export go
     bytes += piece.length;
   });
   await until(() => asked.length > pages + 100);
-  // What was asked for and is not read yet lies in the buffers of the two ends of the connection.
+  // Pages that were requested but not read yet are in the buffers of the connection's two ends.
   reader.pause();
   await until(() => res.writableNeedDrain);
   expect(asked).toEqual(asked.map((_, i) => i * ROWS_A_PAGE));

@@ -1,4 +1,4 @@
-/** What a slow reader of an event stream gets, and what readers cost the database. */
+/** What a slow reader of an event stream gets, and how many queries readers cost. */
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { DeliveryNews, NEWEST_DELIVERIES } from "../../../services/api/http/feed.deliveries.ts";
@@ -7,7 +7,7 @@ import { Feed, type FeedSource, type Listener } from "../../../services/api/http
 import type { DeliveryRow } from "../../../services/webhook/webhook.domain.ts";
 import { until } from "../../helpers/patience.ts";
 
-/** An answer whose socket is full after `room` writes, until it is drained. */
+/** An answer whose socket is full after `room` writes until it is drained. */
 class Answer extends EventEmitter {
   destroyed = false;
   writableEnded = false;
@@ -97,7 +97,7 @@ test("where more deliveries change than a list has, readers are told to read aga
   };
   expect(look(rows(0), 0)).toEqual({ changed: 0, isMissing: false });
   expect(look(rows(0), 0)).toEqual({ changed: 0, isMissing: false });
-  // One that is not among the newest has failed.
+  // A delivery that is not among the newest has failed.
   expect(look(rows(0), 1)).toEqual({ changed: 0, isMissing: true });
   expect(look(rows(10), 1)).toEqual({ changed: 10, isMissing: false });
   expect(look(rows(100), 1)).toEqual({ changed: NEWEST_DELIVERIES, isMissing: true });
@@ -114,7 +114,7 @@ describe("what readers cost", () => {
   const source = {
     stats: () => counted("stats", () => ({ readiness: { checks: {} }, nodes: [], deliveries, batches })),
     changed: () => counted("changed", () => []),
-    // It waits for an approval: somebody has to look at it again.
+    // The batch waits for an approval, so it is not final and has to be looked at again.
     live: () => counted("live", () => [{ publicId: "held", version: 1 }]),
     deliveries: () => counted("deliveries", () => []),
   } as unknown as FeedSource;
@@ -125,7 +125,7 @@ describe("what readers cost", () => {
     tell: () => undefined,
     end: () => undefined,
   });
-  /** What so many looks ask. */
+  /** The queries of this many looks. */
   async function looks(n: number) {
     const from = { ...asked };
     await until(() => asked.stats >= from.stats + n, "looks");

@@ -1,4 +1,4 @@
-/** The promise: a move of many batches ends in time, tells how many are left, and leaves a client places for its own uploads. */
+/** The promise: a move of many batches ends in time, says how many are left, and leaves places for the client's own uploads. */
 import { inLanes, Places } from "../../../services/api/routes/batch-actions.lanes.ts";
 
 /** Work that ends when the test says so. */

@@ -1,4 +1,7 @@
-/** The promise: guessing is slow and tells nothing, one address's guesses are not another's, and nobody is shut out by them. */
+/**
+ * The promise: guessing is slow and reveals nothing, the guesses of one address do not count for another, and valid logins always
+ * succeed.
+ */
 import { addressOf } from "../../../services/api/http/address.ts";
 import { FailedLogins } from "../../../services/api/http/logins.ts";
 import { problem } from "../contracts/kit.ts";
@@ -11,7 +14,7 @@ const headers = { "WWW-Authenticate": "Basic" };
 const refusal = (failed: FailedLogins, address: string) =>
   failed.refuse(from(address), headers).catch((error: unknown) => error);
 
-/** More than a minute's worth of failures, at the same time. */
+/** Makes more failures at once than an address may have in a minute. */
 const exhaust = (failed: FailedLogins, address: string) =>
   Promise.all(Array.from({ length: 100 }, () => refusal(failed, address)));
 
@@ -64,11 +67,11 @@ describe("failed logins", () => {
     const answered = await Promise.all(guesses);
     for (const { value } of answered) expect(value).toEqual(problem("too-many-failed-logins"));
     expect(await other).toEqual(problem("unauthenticated"));
-    // Only the slow ones come a second later.
+    // Only the delayed refusals come a second later.
     expect(order.toSorted()).toEqual([...Array(20).fill("closed"), "other", ...Array(10).fill("slow")]);
     expect(order.slice(-10)).toEqual(Array(10).fill("slow"));
     for (const { value, ms } of answered) if (!isClosed(value)) expect(ms).toBeGreaterThanOrEqual(999);
-    // Their places are free again.
+    // The places of the waiting refusals are free again.
     expect((await timed(() => refusal(failed, "192.0.2.1"))).ms).toBeGreaterThanOrEqual(999);
   });
 

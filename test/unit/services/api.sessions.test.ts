@@ -9,7 +9,7 @@ let now = 1_800_000_000_000;
 beforeEach(() => void jest.spyOn(Date, "now").mockImplementation(() => now));
 afterEach(() => jest.restoreAllMocks());
 
-/** The cookie that an answer sets; null: none. */
+/** An answer that notes the cookie it sets. Null: none. */
 function answer() {
   let cookie: string | null = null;
   const res = { setHeader: (_: string, value: string) => (cookie = value.split(";")[0] ?? null) };
@@ -22,7 +22,7 @@ function begun(): string {
   sessions.begin(asked(null), res, alice);
   return cookie() as string;
 }
-/** Whether the session of the cookie holds, and the cookie that renews it. */
+/** Whether the cookie's session is valid, and the cookie that renews it. */
 function used(cookie: string, by = sessions) {
   const { res, cookie: renewed } = answer();
   return { holds: by.of(asked(cookie), res) !== null, renewed: renewed() };

@@ -10,7 +10,7 @@ import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
 import { standIn, startNode } from "../contracts/kit.ts";
 
-/** The api between partners that do as the test says. */
+/** The api with partners that the test controls. */
 const client = { id: 1, publicId: "acme-id", identifier: "acme", status: "active" } as Client;
 let recognise: () => unknown;
 let consume: () => unknown;
@@ -59,7 +59,7 @@ beforeEach(() => {
 const basic = { authorization: `Basic ${Buffer.from("acme:secret").toString("base64")}`, connection: "close" };
 const get = (path = "/imports", node = system) => fetch(`${node.url}${path}`, { headers: basic });
 
-/** What the api logs as an error from now on. */
+/** Collects what the api logs as an error from now on. */
 function errorsLogged(): () => unknown[][] {
   const { logger } = system.broker.getLocalService("api") as Service;
   const spy = jest.spyOn(logger, "error");
@@ -159,7 +159,7 @@ describe("a failing service", () => {
 
 type Ready = { status: string; checks: Record<string, unknown> };
 
-/** The first answer that is as wanted: one may be a second old. */
+/** Waits for an answer that is as wanted, because an answer may be up to a second old. */
 async function readyOnce(isWanted: (ready: Ready) => boolean): Promise<[code: number, ready: Ready]> {
   let found: [number, Ready] = [0, { status: "", checks: {} }];
   await until(async () => {
@@ -178,7 +178,7 @@ test("readiness checks within a second share one database check", async () => {
   const answers = await Promise.all(Array.from({ length: 50 }, () => get("/health/ready").then((res) => res.json())));
   const seconds = (performance.now() - began) / 1_000;
   for (const answer of answers) expect(answer).toMatchObject({ checks: { database: { status: "up" } } });
-  // The first check may have been made just before.
+  // The first check may have been made just before the requests.
   expect(asked).toBeLessThanOrEqual(1 + Math.ceil(seconds));
 });
 
@@ -237,7 +237,7 @@ test("a stop finishes running requests, and only then closes", async () => {
   await expect(get("/imports", node)).rejects.toThrow("fetch failed");
 });
 
-/** The api beside these and what takes uploads in, not started yet. */
+/** An api with these services and with stand-ins for the others. It is not started yet. */
 function brokerWith(services: ServiceSchema[]): ServiceBroker {
   const options = brokerOptions(loadConfig({ LOG_LEVEL: "fatal", PORT: "0", ADMIN_TOKEN: "x".repeat(24) }));
   const broker = new ServiceBroker({ ...options, skipProcessEventRegistration: true });

@@ -1,4 +1,7 @@
-/** The promise: however many exports there are, two pages are read at once, and one piece is shown in a turn of the event loop. */
+/**
+ * The promise: with any number of exports, at most two pages are read at once, and one turn of the event loop makes one piece of
+ * text.
+ */
 import { Turns } from "../../../services/api/http/open.ts";
 
 test("two export pages are read at once, in the order in which they were asked for, also if one fails", async () => {

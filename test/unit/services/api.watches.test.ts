@@ -1,4 +1,6 @@
-/** The promise: one query for all who wait, at once after news of an end, by itself without news; nobody is forgotten. */
+/**
+ * The promise: one query serves all waiting requests, at once after an event and regularly without one, and none is forgotten.
+ */
 import { BatchWatches, PROGRESS_EVERY_MS } from "../../../services/api/http/watches.ts";
 import type { BatchRow, BatchState } from "../../../services/batch/batch.domain.ts";
 
@@ -9,7 +11,7 @@ const row = (publicId: string, version: number, state: BatchState = "processing"
   ({ publicId, version, state }) as BatchRow;
 const news = (batchId: string, version: number, hasEnded = false) => ({ batchId, version, hasEnded });
 
-/** The rows as the database has them, and every query that was made. */
+/** The rows in the database, and all queries for them. */
 let database: Map<string, BatchRow>;
 let queries: Seen[][];
 let failures: unknown[];
@@ -40,7 +42,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Somebody who waits: what it heard, in order. */
+/** A waiting request, and what it was told, in order. */
 function waiter(batch: BatchRow) {
   const heard: number[] = [];
   let isOver = false;
@@ -54,7 +56,7 @@ function waiter(batch: BatchRow) {
   return { heard, leave, isOver: () => isOver };
 }
 
-/** Time passes; what that starts in its next turn, fake timers do a millisecond later. */
+/** Lets time pass. Fake timers run work for the next turn one millisecond later. */
 async function turn(ms = 0): Promise<void> {
   await jest.advanceTimersByTimeAsync(ms);
   await jest.advanceTimersByTimeAsync(1);

@@ -1,4 +1,7 @@
-/** The promise: what differs is told by pointers, whole where it is small, and never more than a row should have. */
+/**
+ * The promise: the audit has the differences of a change by pointer, completely if they are small, and never more than a row may
+ * hold.
+ */
 import { auditing, differences } from "../../../services/audits.ts";
 
 test.each([

@@ -1,4 +1,4 @@
-/** A node with the batches and their real partners; the test stands where the workers would. */
+/** A node with the service `batch` and its real partners. The test takes the part of the workers. */
 import { Readable } from "node:stream";
 import type { Service } from "moleculer";
 import type { Database } from "../../../database/database.ts";
@@ -14,13 +14,13 @@ import type { System } from "../../helpers/system.ts";
 import { hears, startNode } from "../contracts/kit.ts";
 
 export let system: System;
-/** The test's own; `newClient` takes its place. */
+/** The client of the running test. `newClient` replaces it. */
 export let client: Client;
 let clients = 0;
 const events: CloudEvent[] = [];
 const topics = ["batch.created", "batch.ready", "batch.completed"] as const;
 
-/** Stands where the workers would. */
+/** A service in the place of the workers, controlled by the test. */
 const worker = define({
   name: "worker",
   mixins: [queueMixin],
@@ -33,10 +33,10 @@ const worker = define({
 });
 type ReadyToken = { batchId: string | null };
 const tokens: ReadyToken[] = [];
-/** Those that tell of no batch. */
+/** The tokens that name no batch. */
 export const wakes = () => tokens.filter(({ batchId }) => batchId === null).length;
 
-/** To be called at the top of a test file: the node is there for all of its tests, a new client for each. */
+/** Call it at the top of a test file. It starts a node for all tests, and makes a new client for each. */
 export function startBatches(): void {
   beforeAll(async () => {
     system = await startNode({
@@ -60,7 +60,7 @@ export const inside = (node = system) => node.broker.getLocalService("batch") as
 export const uploads = (node = system) =>
   (node.broker.getLocalService("imports") as Service & { uploads: RunningUploads }).uploads;
 
-/** A client of the test's own, which `create` sends for from here on. */
+/** A new client for the test. `create` uses it from then on. */
 export async function newClient(policy: object = {}): Promise<Client> {
   const clientIdentifier = `client-${++clients}`;
   const created = { clientIdentifier, name: clientIdentifier, policy };
@@ -91,7 +91,7 @@ export const toldOf = async (batch: BatchRow, type: string) => {
 };
 export const lines = (count: number, length = 1) =>
   Array.from({ length: count }, (_, i) => `{"n":${i},"x":"${"x".repeat(length)}"}\n`).join("");
-/** A body of several chunks, which has a row before it ends. */
+/** A body of several chunks, so that its batch has a row before the body ends. */
 export const long = () => lines(40_000, 60);
 
 export async function claimed(batch: BatchRow, owner = "node-1"): Promise<BatchRow> {
@@ -116,10 +116,10 @@ export async function failed(): Promise<BatchRow> {
   const outcome = { outcome: "fail", code: "handler-failed", detail: "no" } as const;
   return (await call(system.broker, "batch.settle", { batch, outcome })) as BatchRow;
 }
-/** The version that it is pinned to is not there. */
+/** Deletes the policy version that the batch is pinned to. */
 export const losePolicyOf = ({ id }: BatchRow) =>
   inside().database.sequelize.query(`UPDATE batch SET policy_version = 99 WHERE id = ${id}`);
-/** Makes its wait over. */
+/** Makes the batch due now. */
 export async function due({ id }: BatchRow, node = system): Promise<void> {
   const { sequelize } = inside(node).database;
   await sequelize.query(`UPDATE batch SET due_at = 0 WHERE id = ${id} AND state <> 'processing'`);

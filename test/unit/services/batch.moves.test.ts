@@ -1,4 +1,4 @@
-/** The promise: what clients and operators ask of a batch happens once, and wakes who waits for work. */
+/** The promise: what clients and operators ask of a batch happens once, and wakes workers that wait. */
 import { Readable } from "node:stream";
 import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";

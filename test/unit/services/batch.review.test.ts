@@ -1,4 +1,4 @@
-/** A batch goes on by itself only if none of its figures is greater than its limit. */
+/** The promise: a batch goes on without an operator only if none of its counts exceeds its limit. */
 import { needsOperator } from "../../../services/batch/batch.review.ts";
 
 const none = { rejectedOver: null, rejectedPercentOver: null, recordsOver: null, deletedOver: null };

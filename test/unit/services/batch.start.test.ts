@@ -8,7 +8,7 @@ afterEach(() => jest.restoreAllMocks());
 
 test("no sweep runs before the whole node has started", async () => {
   const sweeps = jest.spyOn(Sweeper.prototype, "run");
-  // Another rhythm of the same service, and a slower one.
+  // Another schedule of the same service, which runs less often.
   const touches = jest.spyOn(RunningUploads.prototype, "touch");
   let early: number | undefined;
   const late = define({

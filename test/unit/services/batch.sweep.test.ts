@@ -1,4 +1,6 @@
-/** The promise: a sweep moves on what is due and then tells the workers; it stops with its node, and with its database. */
+/**
+ * The promise: a sweep moves due batches on and then wakes the workers. It stops with its node, and pauses without its database.
+ */
 import { ServiceBroker } from "moleculer";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { TargetDatabases } from "../../../database/targets/databases.ts";

@@ -1,4 +1,4 @@
-/** The promise: a body becomes a batch whole or not at all, and its state changes only as the drawing says. */
+/** The promise: a body becomes a batch as a whole or not at all, and the batch's state changes only as the drawing says. */
 import { Readable } from "node:stream";
 import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import { type BatchRow, type BatchState, batchStates } from "../../../services/batch/batch.domain.ts";
@@ -181,7 +181,7 @@ describe("a body", () => {
 });
 
 describe("the states", () => {
-  // The drawing on top of batch.states.ts and in docs/architecture.md.
+  // The drawing is at the top of batch.states.ts and in docs/architecture.md.
   const allowed: Record<BatchState, BatchState[]> = {
     receiving: ["received", "ready", "rejected", "held"],
     received: ["ready", "rejected", "held", "cancelled"],

@@ -1,4 +1,4 @@
-/** The promise: a batch is one worker's under its fence, and the sweep takes up what nobody looks after. */
+/** The promise: a batch belongs to one worker under its fence, and the sweep takes over batches whose worker is lost. */
 import { Problem } from "../../../lib/errors.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { deleteWhole } from "../../../services/imports/imports.running.ts";

@@ -1,4 +1,7 @@
-/** The promise: on SQLite a chunk's commit is sent before it is known how the one before it went, and nothing depends on that. */
+/**
+ * The promise: on SQLite the next chunk's commit is sent before the last one is answered, and the result is the same as without
+ * that.
+ */
 import { setImmediate } from "node:timers/promises";
 import type { ChunkCommit } from "../../../services/batch/batch.writes.domain.ts";
 import { Validators } from "../../../services/batchProcessor/batchProcessor.validators.ts";
@@ -8,10 +11,10 @@ import { calls, ended, get, post, startWorker, status, storeOf, system } from ".
 
 startWorker();
 
-/** Elsewhere commits keep no order by themselves, so each waits for the one before it. */
+/** On other databases commits have no order of their own, so each waits for the one before it. */
 const whereOrderIsKept = ["postgres", "mssql"].includes(process.env.TEST_DATABASE ?? "") ? test.skip : test;
 
-/** Commits of chunks, each of which the test lets go. */
+/** Commits of chunks, which the test releases one by one. */
 function heldCommits() {
   const store = storeOf();
   const { commitChunk } = store;

@@ -3,7 +3,7 @@ import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { GroupCommits, GroupLock } from "../../../services/batchProcessor/batchProcessor.group.ts";
 
-/** A broker whose actions do what the test says. */
+/** A broker whose actions the test controls. */
 function brokerOf(actions: Record<string, (params: never) => unknown>) {
   const called: [string, unknown][] = [];
   const broker = {

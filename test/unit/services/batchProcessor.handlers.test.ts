@@ -45,7 +45,7 @@ describe("an answer of a handler", () => {
       { outcome: "done", rejected: [refusal] },
       { outcome: "done", rejected: [{ record: 7, errors: [{ field: "", code: "sold-out", message: "sold-out" }] }] },
     ],
-    // A record that is named twice counts once; one that it was not given is none of the chunk.
+    // A record that is named twice counts once. A record that the handler was not given does not count.
     [
       { rejected: [refusal, refusal] },
       { outcome: "done", rejected: [{ record: 7, errors: [{ field: "", code: "sold-out", message: "sold-out" }] }] },

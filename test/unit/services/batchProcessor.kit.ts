@@ -1,4 +1,4 @@
-/** A worker with its real partners, and a handler that does what the test says. */
+/** A worker with its real partners, and a handler that the test controls. */
 import { Readable } from "node:stream";
 import type { Context, Service, ServiceSchema } from "moleculer";
 import type { Database } from "../../../database/database.ts";
@@ -13,13 +13,13 @@ import { startNode } from "../contracts/kit.ts";
 
 export const services = ["batchProcessor", "imports", "batch", "batchLock", "policy", "clientCache", "outbox"];
 
-/** The handler `orders.run`: it does what the test says. */
+/** What the handler `orders.run` answers. */
 let answer: (given: HandlerCall) => unknown;
-/** From here on it answers so. */
+/** Makes the handler answer like this from now on. */
 export function answers(given: typeof answer): void {
   answer = given;
 }
-/** Every call of the test so far. */
+/** All calls of the running test so far. */
 export let calls: HandlerCall[];
 export const orders = {
   name: "orders",
@@ -36,11 +36,11 @@ export const orders = {
 } as unknown as ServiceSchema;
 
 export let system: System;
-/** Of the batch that `post` made last. */
+/** The client of the batch that `post` made last. */
 export let client: Client;
 let clients = 0;
 
-/** To be called at the top of a test file: the handler starts anew for each test. */
+/** Call it at the top of a test file. It resets the handler for each test. */
 export function startHandler(): void {
   beforeEach(() => {
     calls = [];
@@ -49,7 +49,7 @@ export function startHandler(): void {
   afterEach(() => jest.restoreAllMocks());
 }
 
-/** To be called at the top of a test file: the worker is there for all of its tests. */
+/** Call it at the top of a test file. It starts a worker for all tests. */
 export function startWorker(): void {
   beforeAll(async () => {
     const env = {

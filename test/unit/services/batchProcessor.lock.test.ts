@@ -1,4 +1,4 @@
-/** The promise: a batch is worked under its lock and its fence alone, and goes on where a run was broken off. */
+/** The promise: a batch is processed only under its lock and its fence, and goes on where its last run was interrupted. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { call } from "../../../services/messages.ts";
 import { until } from "../../helpers/patience.ts";
@@ -63,7 +63,7 @@ describe("during a run", () => {
     const batch = await post();
     await until(() => calls.length > 0);
     await call(system.broker, "batch.cancel", { publicId: batch.publicId });
-    // The next renewal of leases finds it out; the handler is not waited for.
+    // The next renewal of leases notices the loss, without waiting for the handler.
     await until(async () => (await status()).running.length === 0);
     gate.resolve();
     expect(await get(batch)).toMatchObject({ state: "cancelled", accepted: 0 });

@@ -3,7 +3,7 @@ import { until } from "../../helpers/patience.ts";
 import { deferred } from "../contracts/kit.ts";
 
 describe("the loop", () => {
-  /** Work that ends when the test says so. */
+  /** A work loop whose batches end when the test says so. */
   function loopOf(slots: number, waiting: string[], busy: string[] = []) {
     const log = { failed: [] as unknown[], asked: [] as number[], runs: new Map<string, () => void>(), most: 0 };
     let asking = 0;
@@ -172,7 +172,7 @@ describe("the loop", () => {
   });
 
   describe("a run that ends", () => {
-    /** How often others were told, by the time the loop has looked. */
+    /** How often other workers were woken by the time the loop has looked for work. */
     async function toldOthers(waiting: string[], meanwhile: (loop: WorkLoop<string>) => unknown = () => {}) {
       const [passOn, hasRoom] = [jest.fn(), jest.fn()];
       const run = deferred();

@@ -1,4 +1,4 @@
-/** The promise: a worker that may have lost its batch looks at once, and keeps nobody from it. */
+/** The promise: a worker that may have lost its batch looks at once, and does not keep others from the batch. */
 import type { Service } from "moleculer";
 import type { MemoryLocks } from "../../../services/batchLock/batchLock.provider.ts";
 import type { LeaseKeeper } from "../../../services/batchProcessor/batchProcessor.leases.ts";
@@ -10,7 +10,7 @@ import { answers, calls, get, orders, post, services, startHandler, storeOf } fr
 
 let node: System;
 beforeAll(async () => {
-  // Leases are renewed every 20 s, the lock every 333 ms.
+  // With these settings leases are renewed every 20 s, and the lock every 333 ms.
   const env = { LOG_LEVEL: "fatal", POLL_INTERVAL: "50ms", BATCH_LEASE: "60s", REDIS_LOCK_TIMEOUT: "1s" };
   node = await startNode({ services, env, extra: [orders] });
 });

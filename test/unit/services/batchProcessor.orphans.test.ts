@@ -1,4 +1,4 @@
-/** The promise: a batch that its worker has lost sight of goes on long before its lease is over, and this is no attempt. */
+/** The promise: a batch that its worker has lost track of goes on long before its lease ends, and no attempt is counted. */
 import type { Service } from "moleculer";
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import type { BatchStore } from "../../../database/store.ts";
@@ -23,7 +23,7 @@ startHandler();
 const executor = () => (node.broker.getLocalService("batchProcessor") as Service & { executor: Executor }).executor;
 const away = () => new DatabaseUnavailable("away");
 
-/** The batch once it carries the worker's name though nothing works at it. */
+/** Waits until the batch belongs to the worker although no run has it. */
 async function orphaned(batch: BatchRow): Promise<BatchRow> {
   await until(async () => (await get(batch, node)).state === "processing");
   await until(async () => (await call(node.broker, "batchProcessor.status", {})).running.length === 0);

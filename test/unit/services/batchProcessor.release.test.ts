@@ -1,4 +1,4 @@
-/** The promise: a run that is over leaves nothing behind, neither a check that was begun ahead nor a lock. */
+/** The promise: a finished run leaves nothing behind, neither a check that was begun early nor a lock. */
 import type { Service, ServiceBroker } from "moleculer";
 import type { RecordValidator } from "../../../formats/formats.ts";
 import type { MemoryLocks } from "../../../services/batchLock/batchLock.provider.ts";
@@ -12,7 +12,7 @@ import { get, post, startWorker, status, storeOf, system } from "./batchProcesso
 describe("a run", () => {
   startWorker();
 
-  /** Each record is worth a rest, at which the check learns that it is not needed any more. */
+  /** A slow check. It pauses at each record, and there it learns that it is no longer needed. */
   const slow = (check: () => void): RecordValidator => ({
     check() {
       const began = performance.now();
@@ -44,7 +44,7 @@ describe("a run", () => {
       jest.spyOn(Validators.prototype, "of").mockReturnValueOnce(slow(() => checked++));
       return chunk;
     });
-    // It is taken away from the run while it commits the first chunk.
+    // The batch is taken away from the run during the commit of the first chunk.
     jest.spyOn(store, "commitChunk").mockImplementationOnce(async () => {
       const first = ahead();
       await until(() => ahead() !== first);

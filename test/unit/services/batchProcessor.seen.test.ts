@@ -1,4 +1,4 @@
-/** Promise: keys that were added are found again, however many there are, and others are not. */
+/** The promise: keys that were added are found again, however many there are, and other keys are not. */
 import { SeenKeys } from "../../../services/batchProcessor/batchProcessor.seen.ts";
 
 test("each of many keys is known, and no other", () => {

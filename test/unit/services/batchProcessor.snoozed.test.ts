@@ -1,4 +1,4 @@
-/** The promise: a batch whose handler was not there goes on when it is, once. */
+/** The promise: a batch whose handler was missing goes on, once, when the handler is back. */
 import type { ServiceBroker, ServiceSchema } from "moleculer";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { Snoozed } from "../../../services/batchProcessor/batchProcessor.snoozed.ts";
@@ -11,7 +11,7 @@ let broker: ServiceBroker;
 let stop: () => Promise<void>;
 let snoozed: Snoozed;
 let ended: string[];
-/** Done while the batch is handed back. */
+/** Called while the batch is handed back. */
 let meanwhile: () => unknown;
 
 const batches: ServiceSchema = {

@@ -1,4 +1,4 @@
-/** The promise: a batch with a handler goes its way chunk by chunk; a worker starts and stops in order. */
+/** The promise: a batch with a handler is processed chunk by chunk, and a worker starts and stops in the right order. */
 import { type Service, ServiceBroker } from "moleculer";
 import { loadConfig } from "../../../config/config.ts";
 import type { WithDatabase } from "../../../mixins/database.ts";
@@ -21,7 +21,7 @@ import {
   system,
 } from "./batchProcessor.kit.ts";
 
-/** What the queue mixin keeps. */
+/** The members of the queue mixin that the test reads. */
 interface Consumes {
   consumptions: Map<string, unknown>;
 }

@@ -1,4 +1,4 @@
-/** A node with the clients, and a client of each test's own. */
+/** A node with the service `clientCache`, and a new client for each test. */
 import type { Service } from "moleculer";
 import type { WithCache } from "../../../mixins/cache.ts";
 import type { WithDatabase } from "../../../mixins/database.ts";
@@ -9,7 +9,7 @@ import { hears, startNode } from "../contracts/kit.ts";
 export let system: System;
 export const told: EventOf<"client.changed">[] = [];
 export const renewed: EventOf<"client.renewed">[] = [];
-/** A client of each test's own. */
+/** The identifier of the running test's client. */
 export let acme = "acme";
 let tests = 0;
 
@@ -20,7 +20,7 @@ export const options = () => ({
 });
 export const service = () => system.broker.getLocalService("clientCache") as Service & WithCache<never> & WithDatabase;
 export const figures = () => service().cacheFigures().local;
-/** A new link to other nodes voids what is known in process: events may have been lost. */
+/** Makes the node drop its cached values, as a new link to other nodes does, because events may have been lost. */
 export const forget = () => system.broker.broadcastLocal("$transporter.connected");
 export const create = (clientIdentifier = acme, policy?: unknown) =>
   call(system.broker, "clientCache.create", { clientIdentifier, name: "Acme", ...(policy ? { policy } : {}) });
@@ -30,7 +30,7 @@ export const get = (publicId: string) => call(system.broker, "clientCache.get", 
 export const rotate = (publicId: string, graceSeconds: number) =>
   call(system.broker, "clientCache.rotateSecret", { publicId, graceSeconds });
 
-/** To be called at the top of a test file: the node is there for all of its tests. */
+/** Call it at the top of a test file. It starts a node for all tests of the file. */
 export function startClients(): void {
   beforeAll(async () => {
     system = await startNode(options());
@@ -43,7 +43,7 @@ export function startClients(): void {
   afterEach(() => jest.restoreAllMocks());
 }
 
-/** What a client that has never sent anything uses of its limits. */
+/** The use of its limits by a client that has never sent anything. */
 export const unused = {
   lastBatchAt: null,
   running: 0,

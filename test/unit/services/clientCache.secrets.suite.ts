@@ -3,7 +3,7 @@ import { problem } from "../contracts/kit.ts";
 
 import { create, login, rotate, service } from "./clientCache.kit.ts";
 
-/** Secrets: how they are compared, and how long an old one is valid after a rotation. */
+/** Secrets: how they are compared, and how long an old secret is valid after a rotation. */
 export function secretTests(): void {
   describe("a secret", () => {
     const secret = newSecret();

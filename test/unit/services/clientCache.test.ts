@@ -1,4 +1,4 @@
-/** The promise: a client is known by its current secrets, and a change of it is seen everywhere at once. */
+/** The promise: a client logs in with its current secrets, and a change of it takes effect everywhere at once. */
 import type { Service } from "moleculer";
 import type { WithDatabase } from "../../../mixins/database.ts";
 import { hashOf } from "../../../services/clientCache/clientCache.known.ts";

@@ -1,4 +1,7 @@
-/** The promise: a body comes in time and in proportion, or it is refused; what we do not read is not its sender's fault. */
+/**
+ * The promise: a body that comes too slowly or decompresses to too much is refused. Time in which the node does not read does not
+ * count.
+ */
 import { randomBytes } from "node:crypto";
 import { PassThrough, Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
@@ -19,12 +22,12 @@ import { patience as onThisMachine } from "../../helpers/patience.ts";
 const MIB = 2 ** 20;
 const patience = { idleMs: 5_000, windowMs: 60_000, windowBytes: 60_000 };
 
-/** The room of one client. */
+/** The room for the decoders' windows of one client. */
 const room = (windows = new Windows(), client = 1) => ({
   roomFor: (bytes: number) => windows.take(client, bytes),
 });
 
-/** The bytes of a body that is read to its end, `msBetween` after each piece. */
+/** Counts the bytes of a body that is read to its end, with a pause of `msBetween` after each piece. */
 async function read(
   wire: Readable,
   applied: readonly Coding[],
@@ -78,7 +81,7 @@ describe("gzip", () => {
 const zeros = Buffer.alloc(66 * MIB);
 const quickly = { level: 1 };
 
-/** Each with a way to pack it; deflate is zlib's format, and raw where the client takes it at its word. */
+/** Each coding with a function that compresses. `deflate` is zlib's format; some clients send raw deflate. */
 const packers: [name: string, Coding, pack: (body: Buffer, how?: { level?: number }) => Buffer][] = [
   ["gzip", "gzip", gzipSync],
   ["deflate", "deflate", deflateSync],
@@ -148,7 +151,7 @@ describe.each(packers)("%s", (_, coding, pack) => {
         bytes += piece.length;
     };
     await refused(reading(), { type: "payload-too-large", data: { limit: 200 } });
-    // Not a piece more than it takes to see it.
+    // The decoder stops as soon as it can see the bomb.
     expect(bytes).toBeLessThan(64 * MIB);
   });
 
@@ -220,7 +223,7 @@ describe("Brotli", () => {
     const given = new AbortController();
     const givenUp = readOf(Readable.from([largest]), { signal: given.signal });
     let isDone = false;
-    // Also what is decoded has to come within that, as soon as there is room.
+    // Decompressed data must come within this time, too, once there is room for it.
     const idleMs = onThisMachine(50);
     const next = readOf(Readable.from([largest]), { idleMs }).finally(() => {
       isDone = true;
@@ -242,7 +245,7 @@ describe("Brotli", () => {
 });
 
 describe("a slow body", () => {
-  /** A piece every few ms. */
+  /** Yields a piece every few ms. */
   async function* trickle(body: Buffer, pieceBytes: number) {
     for (let at = 0; at < body.length; at += pieceBytes) {
       await pause(5);

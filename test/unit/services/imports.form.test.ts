@@ -1,4 +1,4 @@
-/** The promise: the one file of a form is its body, byte for byte; any other form is refused. */
+/** The promise: the only file of a form is its body, byte for byte; any other form is refused. */
 import { formats } from "../../../formats/formats.ts";
 import { Problem } from "../../../lib/errors.ts";
 import { FORM_ALLOWANCE } from "../../../services/imports/imports.contract.ts";
@@ -8,7 +8,7 @@ async function* inPieces(bytes: Buffer, pieceBytes: number): AsyncGenerator<Buff
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 
-/** The file and what it is, or the refusal. */
+/** The file and its format, or the refusal. */
 async function read(
   form: string | Buffer,
   { pieceBytes = 65_536, named = undefined as string | undefined, allowed = formats } = {},

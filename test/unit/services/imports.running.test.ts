@@ -1,4 +1,7 @@
-/** The promise: a row is kept alive as long as its upload runs and no longer, and a stop waits for what is to be taken back. */
+/**
+ * The promise: an upload's lease is renewed exactly as long as the upload runs, and a stop waits until refused uploads are
+ * deleted.
+ */
 import { RunningUploads } from "../../../services/imports/imports.running.ts";
 import { freshDatabase, type TestDatabase } from "../../helpers/database.ts";
 import { until } from "../../helpers/patience.ts";

@@ -1,4 +1,4 @@
-/** The promise: bodies are read in turns; one client's take the event loop neither from others' nor from requests. */
+/** The promise: bodies are read in turns, so that one client's bodies delay neither other clients' bodies nor other requests. */
 import { setImmediate as nextRound } from "node:timers/promises";
 import { Turns } from "../../../services/imports/imports.turns.ts";
 import { client, create, startBatches, uploads } from "./batch.kit.ts";

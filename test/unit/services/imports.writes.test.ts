@@ -3,7 +3,7 @@ import { ChunkWrites } from "../../../services/imports/imports.writes.ts";
 
 const MIB = 1024 * 1024;
 
-/** Writes that wait until they are told to end. */
+/** Writes that wait until the test ends them. */
 function held() {
   const calls: { numbers: number[]; end(error?: Error): void }[] = [];
   const writes = new ChunkWrites((chunks) => {
@@ -24,7 +24,7 @@ const chunk = (no: number, size: number): StoredChunk => ({
   body: new Uint8Array(size),
 });
 
-/** Lets all that can go on by itself do so. */
+/** Waits until all work that can go on by itself has done so. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test("what was compressed during a write goes together, four at once", async () => {

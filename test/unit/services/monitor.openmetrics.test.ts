@@ -1,4 +1,6 @@
-/** /metrics as OpenMetrics 1.0: the same samples as in Prometheus' text format, and of sampled traces an exemplar. */
+/**
+ * The promise: /metrics in OpenMetrics 1.0 has the same samples as in Prometheus' text format, and exemplars of sampled traces.
+ */
 import { context, propagation, trace } from "@opentelemetry/api";
 import { AlwaysOnSampler, NodeTracerProvider, ParentBasedSampler } from "@opentelemetry/sdk-trace-node";
 import { ServiceBroker } from "moleculer";
@@ -23,7 +25,7 @@ const gauge = (name: string, value: number, labels: Record<string, string> = {})
     { value, labels },
   ]);
 
-/** Without comments, in any order. */
+/** The samples of a text without its comments, sorted. */
 const samples = (text: string) =>
   text
     .split("\n")

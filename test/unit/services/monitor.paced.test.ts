@@ -1,4 +1,4 @@
-/** The promise: something dear is made at most once in a while, and nobody gets one that is older than the question. */
+/** The promise: an expensive value is made at most once in a while, and no caller gets a value that is too old. */
 import { Paced } from "../../../services/monitor/monitor.paced.ts";
 
 const EVERY_MS = 100;

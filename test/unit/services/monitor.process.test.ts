@@ -1,4 +1,4 @@
-/** What /metrics tells of the process does not depend on how often somebody asks. */
+/** The promise: the process metrics do not depend on how often /metrics is read. */
 import { ServiceBroker } from "moleculer";
 import { readings } from "../../../lib/metrics/figures.ts";
 import { tellOfProcess } from "../../../services/monitor/monitor.node.ts";

@@ -1,4 +1,4 @@
-/** What a node knows of an operator follows the changes of other nodes, by an event and without one. */
+/** The promise: a node learns changes of operators from other nodes, by an event or by its safety read. */
 import type { Service } from "moleculer";
 import type { WithCache } from "../../../mixins/cache.ts";
 import type { WithDatabase } from "../../../mixins/database.ts";
@@ -17,7 +17,7 @@ const service = () => system.broker.getLocalService("operator") as Service & Wit
 const recognised = (parts: TokenParts) => actors.operator.recognise(system.broker, parts);
 const loads = () => service().cacheFigures().local.misses;
 
-/** An operator that this node knows. */
+/** Creates an operator that this node has in its cache. */
 async function known(name: string): Promise<TokenParts> {
   const { token } = await actors.operator.create(system.broker, { name, role: "viewer" });
   const found = await actors.operator.authenticate(system.broker, { token });
@@ -25,7 +25,7 @@ async function known(name: string): Promise<TokenParts> {
   return found?.parts as TokenParts;
 }
 
-/** What another node would write. */
+/** Changes the operator only in the database, as another node would. */
 const changedElsewhere = async (name: string, values: object) =>
   service().database.models.Operator.update(
     { ...values, version: 2, changedAt: await service().database.now() },

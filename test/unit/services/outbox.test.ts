@@ -7,7 +7,7 @@ import { until } from "../../helpers/patience.ts";
 import type { System } from "../../helpers/system.ts";
 import { hears, standIn, startNode, wrongParams } from "../contracts/kit.ts";
 
-/** What the store keeps: rows that were left over, and which it was asked to delete. */
+/** The rows that the store has left, and the ids that it was asked to delete. */
 let leftOver: OutboxRow[];
 let takes: number[];
 let deleted: number[][];

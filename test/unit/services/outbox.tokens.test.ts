@@ -1,6 +1,6 @@
 import { Tokens } from "../../../services/outbox/outbox.tokens.ts";
 
-/** Tokens as they leave; the test says when each is confirmed, or refused. */
+/** A sender of tokens. The test confirms or refuses each of them. */
 function sender() {
   const left: unknown[] = [];
   const headers: unknown[] = [];
@@ -49,7 +49,7 @@ describe("tokens", () => {
     const late = tokens.send({ batchId: "d" });
     gate(1).resolve();
     await Promise.all(all);
-    // It was asked for after the second had left, so that one may not tell of it.
+    // The third token was requested after the second one had been sent, so the second may not cover it.
     await new Promise((resolve) => setImmediate(resolve));
     expect(left).toEqual(["a", "b", "d"]);
     gate(2).resolve();

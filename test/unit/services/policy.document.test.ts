@@ -160,7 +160,7 @@ test("null in a patch restores a default", () => {
   expect(patched).toEqual({ ...defaultPolicy, rate: { requests: 600, windowSeconds: 6 } });
 });
 
-// The table of RFC 7396, appendix A.
+// The examples of RFC 7396, appendix A.
 test.each<[unknown, unknown, unknown]>([
   [{ a: "b" }, { a: "c" }, { a: "c" }],
   [{ a: "b" }, { b: "c" }, { a: "b", b: "c" }],

@@ -1,4 +1,4 @@
-/** A node with the policies; the test stands where the queue and the clients would. */
+/** A node with the service `policy`. The test takes the part of `batch` and `clientCache`. */
 import type { Service, ServiceSchema } from "moleculer";
 import type { WithCache } from "../../../mixins/cache.ts";
 import type { WithDatabase } from "../../../mixins/database.ts";
@@ -14,10 +14,10 @@ const orders = {
 export let system: System;
 export const told: EventOf<"policy.changed">[] = [];
 export const queues: ParamsOf<"batch.configureQueue">[] = [];
-/** `whileTold`: what happens while the queue is being told. */
+/** `whileTold`: called while the policy service calls `batch.configureQueue`. */
 export const partners: { whileTold(): unknown } = { whileTold: () => {} };
 export const versions: ParamsOf<"clientCache.policyChanged">[] = [];
-/** A client of each test's own. */
+/** The id of the running test's client. */
 export let clientId = 0;
 export const publicIdOf = (id?: number) => `public-${id}`;
 
@@ -30,7 +30,7 @@ export const options = (): SystemOptions => ({
   services: ["policy"],
   env: { LOG_LEVEL: "fatal" },
   extra: [
-    // What it tells its partners is heard here.
+    // This stand-in receives what the policy service tells its partners.
     standIn("batch", { configureQueue }),
     standIn("clientCache", {
       get: (ctx: { params: ParamsOf<"clientCache.get"> }) => ({ publicId: publicIdOf(ctx.params.id) }),
@@ -48,7 +48,7 @@ export const version = (number: number, id = clientId) =>
 export const change = (document: unknown, over: Partial<ParamsOf<"policy.change">> = {}) =>
   call(system.broker, "policy.change", { clientId, mode: "patch", document, ...over });
 
-/** To be called at the top of a test file: the node is there for all of its tests, a new client for each. */
+/** Call it at the top of a test file. It starts a node for all tests, and makes a new client for each. */
 export function startPolicies(): void {
   beforeAll(async () => {
     system = await startNode(options());

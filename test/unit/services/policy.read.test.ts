@@ -1,4 +1,7 @@
-/** The promise: a wrong `read` is refused with a pointer to each fault, and what it leaves out counts as the table says. */
+/**
+ * The promise: a wrong `read` is refused with a pointer to each fault, and members that are left out have the defaults of the
+ * table.
+ */
 
 import { mergePatch } from "../../../services/policy/policy.patch.ts";
 import { completePolicy, policyFaults } from "../../../services/policy/policy.rules.ts";

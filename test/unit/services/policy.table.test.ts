@@ -1,4 +1,7 @@
-/** Promise: a dataset's table has its defaults; what is wrong in it by itself is told with a pointer, before any database is asked. */
+/**
+ * The promise: a dataset's table gets its defaults, and faults that need no database are reported with pointers before any
+ * database is asked.
+ */
 import { datasetFaults, datasetForClient, overrideFaults } from "../../../services/policy/policy.dataset.document.ts";
 import { completeDataset, datasetOutput, policyInput } from "../../../services/policy/policy.schema.ts";
 

@@ -1,4 +1,4 @@
-/** The promise: a policy changes in versions that stay as they were; every node and the queue hear of a change. */
+/** The promise: each change of a policy makes a new version that never changes, and every node and the queue learn of it. */
 import type { Service } from "moleculer";
 import { UniqueConstraintError } from "sequelize";
 import type { WithDatabase } from "../../../mixins/database.ts";
@@ -61,7 +61,7 @@ describe("versions", () => {
 
   test("without If-Match all changes succeed, each on top of the one before", async () => {
     const names = ["weight", "maxErrors", "chunkRecords", "maxAttempts", "maxBytes", "maxRecords", "retentionDays"];
-    // None is a default: what changes nothing makes no version.
+    // No value is a default, because a change to the same value makes no version.
     const patches = names.map((name, i) => ({ [name]: i + 6 }));
     const all = await Promise.all(patches.map((patch) => change(patch)));
     expect(all.map((one) => one.version).sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);

@@ -2,7 +2,7 @@ import { call } from "../../../services/messages.ts";
 import { problem } from "../contracts/kit.ts";
 import { change, clientId, get, service, system, told, version } from "./policy.kit.ts";
 
-/** A receiver's secret is shown once, signs for its time, and goes with the webhook. */
+/** A webhook's secret is shown once, signs until its time is over, and is deleted with the webhook. */
 export function webhookSecretTests(): void {
   const url = "https://partner.example/hooks";
   const secrets = () => call(system.broker, "policy.webhookSecrets", { clientId });

@@ -39,7 +39,7 @@ test.each([
   ["US/Eastern", "2024-01-10T12:00:00Z", "2024-01-10T14:00Z"],
   ["europe/lisbon", "2024-01-10T08:00:00Z", "2024-01-10T09:00Z"],
   ["+05:30", "2024-01-10T00:00:00Z", "2024-01-10T03:30Z"],
-  // A day that its clocks left out: 2011-12-30.
+  // 2011-12-30 did not exist in this time zone.
   ["Pacific/Apia", "2011-12-30T00:00:00Z", "2011-12-30T19:00Z"],
 ])("%s", (timeZone, now, at) => {
   expect(opens("09:00-09:30", now, timeZone)).toBe(at);

@@ -4,7 +4,7 @@ import { seeded } from "../../helpers/seeded.ts";
 import type { System } from "../../helpers/system.ts";
 import { startNode, wrongParams } from "../contracts/kit.ts";
 
-/** A counter that is asked at times of the test's own. */
+/** A counter with a clock that the test sets. */
 function counter(limit: number, windowMs: number) {
   let window: Window | undefined;
   return (nowMs: number) => {
@@ -29,9 +29,9 @@ describe("the window", () => {
   test("afterwards what came before counts by how much of it the last window's length still covers", () => {
     const ask = counter(10, 10_000);
     for (let i = 0; i < 10; i++) ask(0);
-    // A fifth of the ten has left the sliding window: room for two.
+    // A fifth of the ten requests has left the sliding window, so two more are allowed.
     expect([1, 2, 3].map(() => ask(12_000).allowed)).toEqual([true, true, false]);
-    // Half of the ten and the two: room for three.
+    // Half of the ten and the two count, so three more are allowed.
     expect([1, 2, 3, 4].map(() => ask(15_000).allowed)).toEqual([true, true, true, false]);
   });
 
@@ -53,7 +53,7 @@ describe("the window", () => {
     for (let round = 0; round < 3_000; round++) {
       const [limit, windowMs] = [1 + Math.floor(random() * 40), 1_000 * (1 + Math.floor(random() * 90))];
       const ask = counter(limit, windowMs);
-      // Whole milliseconds in half of the rounds: there the edges are met exactly.
+      // Half of the rounds use whole milliseconds, so that they meet the edges of windows exactly.
       let nowMs = random() * 1e9;
       if (round % 2) nowMs = Math.floor(nowMs);
       let spent = ask(nowMs);

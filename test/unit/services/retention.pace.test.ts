@@ -1,4 +1,4 @@
-/** Pieces of a removal are as large as the disk is quick, and leave it to others in between. */
+/** The promise: the size of a delete adapts to the speed of the disk, with pauses in between for other work. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Removal } from "../../../services/batch/batch.reads.domain.ts";
 import { Pace } from "../../../services/retention/retention.pace.ts";

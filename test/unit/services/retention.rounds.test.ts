@@ -1,4 +1,4 @@
-/** The promise: keys whose time is over go, whatever else is due; nothing goes while the clock is in doubt. */
+/** The promise: expired keys are deleted whatever else is due, and nothing is deleted while the clock is in doubt. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { defaultPolicy } from "../../../services/policy/policy.schema.ts";
 import { Retention } from "../../../services/retention/retention.rounds.ts";

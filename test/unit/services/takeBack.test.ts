@@ -1,4 +1,4 @@
-/** Of nodes of two versions, only one that declares importUndo is asked to take a batch back. */
+/** The promise: if nodes of two versions run, only a node that declares importUndo is asked to take a batch back. */
 import { ServiceBroker } from "moleculer";
 import { defaultPolicy } from "../../../services/policy/policy.document.ts";
 import { type TakeBack, takeBackOf } from "../../../services/takeBack.ts";

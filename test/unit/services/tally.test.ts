@@ -1,4 +1,4 @@
-/** The promise: what a node counts is bounded in memory, by seconds and minutes, and nothing that could be written is lost. */
+/** The promise: a node's counters by second and minute use limited memory, and no minute that could be stored is lost. */
 import { ALL_CLIENTS, MINUTE_MS } from "../../../services/stats/stats.domain.ts";
 import { Tally } from "../../../services/tally.ts";
 

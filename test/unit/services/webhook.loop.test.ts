@@ -5,7 +5,7 @@ interface Job {
   clientId: number;
 }
 
-/** A queue in memory that keeps the promise of `take`: at most one of a client, none of busy ones. */
+/** A queue in memory with the promise of `take`: at most one delivery of a client, and none of busy clients. */
 function setUp(jobs: Job[], { slots = 4, slotsOfClient = 2 } = {}) {
   const running = new Map<number, () => void>();
   const failed = jest.fn();

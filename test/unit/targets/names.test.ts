@@ -1,4 +1,7 @@
-/** Promise: a name is one identifier to the database, whatever is in it; only tables that the operator allows are written. */
+/**
+ * The promise: a table's name is one quoted identifier for the database, whatever it contains, and only allowed tables are
+ * written.
+ */
 import { tablesAllowed } from "../../../config/tables.ts";
 import { isAllowed, quotedIn, quotedTable } from "../../../database/targets/names.ts";
 

@@ -1,11 +1,13 @@
-/** Promise: a plan is made of a dataset that fits its table; all that does not is told at once, with pointers under /table. */
+/**
+ * The promise: a dataset that fits its table gets a plan. Otherwise all faults are reported at once, with pointers under /table.
+ */
 import { planTable } from "../../../database/targets/plan.ts";
 import type { TableDocument, TargetTable } from "../../../database/targets/target.ts";
 import { column, tableOf } from "../../helpers/targets.ts";
 
 const int4 = { least: "-2147483648", most: "2147483647" };
 
-/** `orders` as PostgreSQL would have it. */
+/** The table `orders` as PostgreSQL's catalog describes it. */
 const orders = tableOf(
   [
     column("id", { kind: "integer", isNotNull: true, isReadOnly: true, hasDefault: true }),
@@ -67,7 +69,7 @@ const whole: TableDocument = {
 const planned = (about: Partial<TableDocument>, table: TargetTable = orders, of: object = schema) =>
   planTable({ ...whole, ...about }, of, table);
 
-/** Pointers and messages of the faults. */
+/** The pointers and messages of the faults. */
 function faultsOf(...args: Parameters<typeof planned>): [string, string][] {
   const found = planned(...args);
   return "faults" in found ? found.faults.map(({ pointer, detail }) => [pointer, detail]) : [];
@@ -181,14 +183,14 @@ test.each<[Partial<TableDocument>, string, RegExp]>([
   [{ key: ["order_no", "city"] }, "/table/key", /over just these columns/],
   [{ key: ["day", "city"], ...mapped({ city: "address.city" }) }, "/table/key/0", /nothing fills/],
   [{ key: null }, "/table/key", /"id" of the primary key/],
-  // What nothing fills, and what has nothing to do.
+  // Columns that nothing fills, and a mode that has nothing to do.
   [
     { columns: { qty: "qty" }, mode: "insert", key: null },
     "/table/columns",
     /"order_no" is NOT NULL without a default/,
   ],
   [{ mode: "update" }, "/table/columns", /nothing to write/],
-  // Members that go with some modes only.
+  // Members that some modes do not allow.
   [{ mode: "insert", newer: "order_no" }, "/table/newer", /only with the modes upsert and update/],
   [{ mode: "delete", newer: "order_no" }, "/table/newer", /only with the modes/],
   [{ mode: "ignore", delete: { field: "op", values: ["D"] } }, "/table/delete", /only with the modes/],

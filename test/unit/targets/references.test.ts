@@ -1,4 +1,4 @@
-/** Promise: a search for references that fails says whether the table is busy or gone, and refuses no record. */
+/** The promise: a failed search for references says whether the table is busy or missing, and refuses no record. */
 import { DatabaseUnavailable, TableFailure } from "../../../database/errors.ts";
 import type { AskedDatabase } from "../../../database/targets/catalog.ts";
 import { referencesOf, unknownAmong } from "../../../database/targets/references.ts";

@@ -1,4 +1,4 @@
-/** Promise: a row has a value for each column of its plan, or the fault of the first column that cannot have one. */
+/** The promise: a row has a value for each column of its plan, or else the fault of the first column that cannot have one. */
 import { rowOf } from "../../../database/targets/values.ts";
 import { about, column, planOf } from "../../helpers/targets.ts";
 

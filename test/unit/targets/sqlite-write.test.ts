@@ -1,4 +1,4 @@
-/** Promise: an upsert on SQLite looks for its row first only where an update does not tell whether it is there. */
+/** The promise: an upsert on SQLite looks for its row first only if an update does not show whether the row exists. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Sql } from "../../../database/dialects/sqlite/sql.ts";
 import { written } from "../../../database/dialects/sqlite/table/write.ts";
@@ -6,7 +6,7 @@ import { plain } from "../../../database/schema/names.ts";
 import type { TablePlan } from "../../../database/targets/target.ts";
 import { column, planOf } from "../../helpers/targets.ts";
 
-/** Knows the first words of the statements on the table. */
+/** A database that notes the first words of the statements on the table. */
 class Told extends DatabaseSync {
   readonly words: string[] = [];
   override prepare(text: string): StatementSync {

@@ -1,10 +1,10 @@
-/** Promise: staged rows are the same rows again, whatever their values hold. */
+/** The promise: staged rows come back as the same rows, whatever their values contain. */
 import { stageOf } from "../../../database/targets/stage.ts";
 import type { TableRow } from "../../../services/batch/batch.table.domain.ts";
 
 const row = (...values: TableRow["values"]): TableRow => ({ values, isDelete: false });
 
-/** As the server cuts the texts into rows. */
+/** Cuts the texts into rows as the server does. */
 function kept(rows: TableRow[], width: number): TableRow[] {
   const { patterns, texts, separator, nothing } = stageOf(rows, width);
   const [numbers = [], ...columns] = texts.map((text) => text.split(separator).slice(1));

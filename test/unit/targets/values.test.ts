@@ -1,10 +1,10 @@
-/** Promise: before SQL each value is a text that its column holds exactly, or a fault with its code. */
+/** The promise: before any SQL each value becomes a text that its column can hold exactly, or a fault with a code. */
 import { plainType } from "../../../database/dialects/postgres/table/columns.ts";
 import type { TargetColumn } from "../../../database/targets/target.ts";
 import { rowOf } from "../../../database/targets/values.ts";
 import { about, column, planOf } from "../../helpers/targets.ts";
 
-/** The text of the JSON value in a column of that kind, or the fault's code and message. */
+/** The text of a JSON value in such a column, or the fault's code and message. */
 function held(of: Partial<TargetColumn>, json: string): unknown {
   const row = rowOf(planOf([column("a", of)]), `{"a":${json}}`, about);
   return "fault" in row ? `${row.fault.code}: ${row.fault.message}` : row.values[0];
@@ -172,7 +172,7 @@ describe("other kinds", () => {
   });
 });
 
-/** The server's locale may have another point. */
+/** The server's locale may use another decimal point than the text, so the text is cast to a number first. */
 test("a text becomes money by way of a number", () => {
   expect(["money", "money[]"].map(plainType)).toEqual(["numeric::money", "numeric[]::money[]"]);
 });

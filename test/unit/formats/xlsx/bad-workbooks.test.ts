@@ -1,4 +1,4 @@
-/** A workbook that is wrong is refused with what is wrong with it; none costs memory, hangs, or is read by half. */
+/** The promise: a wrong workbook is refused with its fault. No workbook costs much memory, hangs, or is read only in part. */
 import { SharedTexts } from "../../../../formats/xlsx/texts.ts";
 import { relation, relationsOf, sheetXml, tableOf, workbookOf, zipOf } from "../../../helpers/workbook.ts";
 import { refusal, rowsOf } from "./workbook.kit.ts";
@@ -111,7 +111,7 @@ test("archives that are cut off, are no zip or no workbook, or are binary or enc
   );
 });
 
-/** The place of a part in the directory of the archive. */
+/** The position of a part's entry in the directory of the archive. */
 function entryOf(book: Buffer, name: string): number {
   for (let at = 0; ; ) {
     at = book.indexOf("PK\x01\x02", at + 1, "latin1");
@@ -149,7 +149,7 @@ test("parts that are larger than a body may be, together or by what they really 
   // A bomb: 66 MiB of blanks in a few KiB.
   const bomb = withSheet(sheetXml(`${" ".repeat(1024 * 1024)}<row/>`.repeat(66)));
   expect(await refusal(bomb)).toEqual(expect.objectContaining({ code: "payload-too-large", limit: 200 }));
-  // The same, with a directory that tells less of it.
+  // The same bomb with a directory that claims a smaller size.
   bomb.writeUInt32LE(1000, entryOf(bomb, SHEET) + 24);
   expect(await refusal(bomb)).toEqual(malformed(/is not what the directory says/));
 });

@@ -1,4 +1,7 @@
-/** Cells of a workbook are read as what their sender sees: texts, numbers with their digits, dates by their style, booleans, errors. */
+/**
+ * The promise: cells of a workbook are read as their sender sees them: texts, numbers with their digits, dates by their style,
+ * booleans, errors.
+ */
 
 import { isoOfDays } from "../../../../formats/xlsx/days.ts";
 import { dayKindOf } from "../../../../formats/xlsx/number-formats.ts";
@@ -18,7 +21,7 @@ test("shared strings: plain, in runs, without phonetic hints, with escapes, with
     "<si><t> dropped\n</t></si>",
     "<si><t/></si>",
     "<si><t><![CDATA[<b>]]></t></si>",
-    // An escape stands in one run.
+    // An escape counts only within one run.
     "<si><r><t>_x00</t></r><r><t>41_</t></r></si>",
   ];
   const data = shared.map((_, i) => `<row r="${i + 1}"><c t="s"><v>${i}</v></c></row>`).join("");
@@ -26,7 +29,7 @@ test("shared strings: plain, in runs, without phonetic hints, with escapes, with
     "0/1 text Ann & Ben",
     "0/2 text two runs",
     "0/3 text 東京",
-    // Half a surrogate pair is no text: all escapes of that cell stay.
+    // Half a surrogate pair is no text, so all escapes of that cell stay as they are.
     "0/4 text a_x000D_b _x005F_x000D_ _xD800_",
     "0/5 text  kept",
     "0/6 text dropped",
@@ -171,7 +174,7 @@ test("rows and cells may be sparse, hidden, without names, and in any order with
     ["0/3 number 4", "1/3 number 3"],
     ["16383/1048576 number 5"],
   ]);
-  // A row without a number has that of its first cell with a name.
+  // A row without a number has the number of its first cell with a reference.
   const unnamed = `<row><c r="B3"><v>1</v></c><c><v>2</v></c></row><row><c><v>3</v></c></row>`;
   expect(await inSheet(unnamed)).toEqual(["1/3 number 1", "2/3 number 2", "0/4 number 3"]);
 });

@@ -1,4 +1,4 @@
-/** The promise: any table, written as a workbook by a library or in any odd way of another program, is read as the same table. */
+/** The promise: any table, written as a workbook by a library or in an unusual way, is read as the same table. */
 import fc from "fast-check";
 import writeXlsxFile from "write-excel-file/node";
 import type { Cell } from "../../../../formats/xlsx/sheet.ts";
@@ -20,7 +20,7 @@ const textOf = (...more: string[]) =>
   fc.array(fc.constantFrom(...letters, ...more), { minLength: 1, maxLength: 6 }).map((parts) => parts.join(""));
 
 const DAY_MS = 86_400_000;
-/** Behind 29 February 1900, which Excel alone knows. */
+/** Days after 29 February 1900, a day that exists only in Excel. */
 const days = fc.integer({ min: 61, max: 2_958_465 });
 const dayText = (day: number) => new Date((day - 25_569) * DAY_MS).toISOString().slice(0, 10);
 
@@ -30,7 +30,7 @@ const day = days.map((number) => cellOf("date")(dayText(number)));
 const tableOf = (cell: fc.Arbitrary<Cell>): fc.Arbitrary<Table> =>
   fc.array(fc.array(fc.option(cell), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 5 });
 
-/** As the library takes it. */
+/** The cell in the form that the library takes. */
 function given({ kind, text }: Cell) {
   switch (kind) {
     case "number":
@@ -57,7 +57,7 @@ test("by a library", async () => {
   );
 });
 
-/** How a program writes workbooks. */
+/** The ways in which programs write workbooks. */
 const ways = fc.record({
   prefix: fc.constantFrom("", "x:"),
   namespace: fc.constantFrom(MAIN, "http://purl.oclc.org/ooxml/spreadsheetml/main"),
@@ -130,7 +130,7 @@ function sheetOf(table: Table, way: Way) {
   return { data: rows.join(""), shared };
 }
 
-/** In the way's namespace, prefix and encoding. */
+/** A part in the namespace, prefix and encoding of the way. */
 function partOf(name: string, inner: string, { prefix, namespace, encoding }: Way): Buffer {
   const xmlns = prefix === "" ? "xmlns" : "xmlns:x";
   const xml = `<${name} ${xmlns}="${namespace}" xmlns:o="urn:other">${inner}</${name}>`.replaceAll(

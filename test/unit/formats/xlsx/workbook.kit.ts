@@ -14,7 +14,7 @@ export interface Asked extends Partial<SheetChoice> {
   maxRowBytes?: number;
 }
 
-/** All rows of a sheet of these bytes. */
+/** All rows of a sheet. */
 export async function rowsOf(bytes: Buffer, asked: Asked = {}): Promise<SheetRow[]> {
   const { sheetName = null, sheetNumber = 1, maxBytes = 256 * MiB, maxRowBytes = MiB } = asked;
   const path = join(tmpdir(), `workbook-${process.pid}-${files++}.xlsx`);
@@ -31,7 +31,7 @@ export async function rowsOf(bytes: Buffer, asked: Asked = {}): Promise<SheetRow
   }
 }
 
-/** Cells as texts: `C17 number 10.5`. */
+/** Cells as texts, such as `C17 number 10.5`. */
 export const shownRows = (rows: readonly SheetRow[]): string[][] =>
   rows.map(({ number, columns, cells }) =>
     cells.map(({ kind, text }, i) => `${columns[i]}/${number} ${kind} ${text}`.trim()),
@@ -40,7 +40,7 @@ export const shownRows = (rows: readonly SheetRow[]): string[][] =>
 export const cellsIn = async (parts: WorkbookParts, asked?: Asked): Promise<string[]> =>
   shownRows(await rowsOf(workbookOf(parts), asked)).flat();
 
-/** What a refusal tells; the rows, where there is none. */
+/** The refusal of a workbook, or its rows if it is accepted. */
 export async function refusal(bytes: Buffer, asked?: Asked): Promise<unknown> {
   try {
     return await rowsOf(bytes, asked);
