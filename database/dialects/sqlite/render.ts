@@ -10,8 +10,14 @@ const isIn: Fragments["isIn"] = (column, list) => `${column} IN (SELECT value FR
 const keysIn: Fragments["keysIn"] = (list) => `(SELECT unhex(value) AS key_hash FROM json_each(${list}))`;
 const READY = "FROM batch AS r INDEXED BY batch_state_client_id_id_ix WHERE r.state = 'ready'";
 
+/**
+ * Where the limit is a parameter alone, SQLite reads its value for the plan, and prepares the statement anew each time that it is
+ * bound again (seen with 3.53): 20 to 70 µs a call. It does not look into a sum.
+ */
+const limited = (count: string | number) => `LIMIT ${count}${`${count}`.startsWith(":") ? " + 0" : ""}`;
+
 const fragments: Fragments = {
-  first: (count, body) => `SELECT ${body} LIMIT ${count}`,
+  first: (count, body) => `SELECT ${body} ${limited(count)}`,
   isIn,
   keysIn,
   isKeyIn: (list) => `key_hash IN (SELECT given.key_hash FROM ${keysIn(list)} AS given)`,
@@ -65,13 +71,13 @@ function statementOf(step: Step): string {
     case "removeFirst": {
       const { table, key, where, and, order, limit } = step;
       return `DELETE FROM ${table.name} WHERE (${key.join(", ")}) IN (SELECT ${key.join(", ")} FROM ${table.name}
-    WHERE ${where}${optional("AND", and)} ORDER BY ${order} LIMIT ${limit})${returning(step)}`;
+    WHERE ${where}${optional("AND", and)} ORDER BY ${order} ${limited(limit)})${returning(step)}`;
     }
     case "take": {
       const { table, due, among, set, order, limit, into } = step;
       const isAmong = among === undefined ? "" : ` AND id IN (${among})`;
       return `UPDATE ${table.name} SET ${set} WHERE id IN (SELECT id FROM ${table.name} WHERE ${due}${isAmong}
-    ORDER BY ${order} LIMIT ${limit}) RETURNING ${into.columns.map((one) => `${columnOf(table, one).column} AS "${one}"`).join(", ")}`;
+    ORDER BY ${order} ${limited(limit)}) RETURNING ${into.columns.map((one) => `${columnOf(table, one).column} AS "${one}"`).join(", ")}`;
     }
   }
 }

@@ -3,7 +3,7 @@ import { rendered as mssql } from "../../../database/dialects/mssql/render.ts";
 import { rendered as postgres } from "../../../database/dialects/postgres/render.ts";
 import { rendered as sqlite } from "../../../database/dialects/sqlite/render.ts";
 import { batchWork, delivery, deliveryAttempt, outbox } from "../../../database/schema/tables.ts";
-import { insert, lock, remove, rowSet, selectFrom, update } from "../../../database/units/steps.ts";
+import { insert, lock, remove, removeFirst, rowSet, selectFrom, take, update } from "../../../database/units/steps.ts";
 import { type Plan, shapes } from "../../../database/units/unit.ts";
 
 const failed = rowSet("failed", delivery, ["id", "attempts"]);
@@ -47,6 +47,22 @@ test("SQLite gets a statement for each step; the rows of one come to the next as
     [["now", "error", "rows_failed"], undefined],
   ]);
   expect(steps[1]?.text).toContain("FROM json_each(?3)) AS failed");
+});
+
+test("SQLite keeps a prepared statement whose limit is a parameter: it would plan anew for each value of one that stands alone", () => {
+  const limit = ":limit";
+  const taken = take(outbox, {
+    due: "true",
+    order: "id",
+    limit,
+    set: "attempts = 0",
+    into: rowSet("taken", outbox, ["id"]),
+  });
+  const removed = removeFirst(outbox, { key: ["id"], where: "true", order: "id", limit });
+  for (const step of [taken, removed]) {
+    const { steps } = sqlite({ params: { limit: "int" }, steps: [step] });
+    expect(steps[0]?.text).toContain("LIMIT ?1 + 0");
+  }
 });
 
 test("a unit that only reads is marked as a read", () => {
