@@ -13,7 +13,7 @@ export interface CandidateSource {
 
 /** How many clients without a batch one read may meet. Each costs a look-up; `settle` costs a commit, so it takes many at once. */
 const SPARE = 16;
-/** If the batches found are too few, the next read meets so many times more. */
+/** If a read finds too few batches, the next read may find this many times more. */
 const MORE = 16;
 
 /** At most `limit + groupSize` batches that may be claimed, fair among clients: in the order of their turns. */

@@ -5,7 +5,7 @@ export class DatabaseUnavailable extends Error {
   override name = "DatabaseUnavailable";
   /** The unit was sent and its answer was lost: it may have taken effect, and it may still be running on the server. */
   readonly isOutcomeUnknown: boolean;
-  /** It is there: somebody else has it locked for too long. */
+  /** The database exists, but another program has locked it for too long. */
   readonly isLocked: boolean;
   constructor(
     message: string,
@@ -30,8 +30,8 @@ export class MismatchedAnswer extends DatabaseUnavailable {
 }
 
 /**
- * The company's own table cannot take a chunk now, and nothing was written. `busy`: somebody else has its rows, or time was too
- * short; the same may succeed soon. `gone`: table, column or right is not there; somebody has to see to it.
+ * The company's own table cannot take a chunk now, and nothing was written. `busy`: another program has locked its rows, or the
+ * time was too short; a retry may succeed soon. `gone`: a table, column or right is missing; an operator has to act.
  */
 export class TableFailure extends Error {
   override name = "TableFailure";

@@ -9,7 +9,7 @@ export interface AlertStore {
   noteAlert(note: AlertNote): Promise<void>;
   /** The kinds that may be taken and have something to tell, and the kind `always` whenever it may be taken. */
   dueAlerts(always: AlertKind): Promise<AlertKind[]>;
-  /** Null: another node has taken it, or it is not due. Until its lease expires no other caller gets it. */
+  /** Takes an alert. Null: another node has taken it, or it is not due. Until the lease expires no other caller gets it. */
   takeAlert(kind: AlertKind, claim: string, leaseMs: number): Promise<TakenAlert | null>;
   /** The oldest notes of a kind. */
   alertNotes(kind: AlertKind, limit: number): Promise<StoredNote[]>;

@@ -34,7 +34,7 @@ export interface ErasureStore {
   /** Writes a group without `n` of its examples. */
   eraseExamples(at: ErasureAt, group: GroupTexts & { n: number }): Promise<boolean>;
   eraseDeliveries(at: ErasureAt, ids: number[]): Promise<boolean>;
-  /** From now on the batch has no body; `eraseChunks` deletes it. */
+  /** Marks the batch as one without a body; `eraseChunks` deletes the body. */
   emptyBody(at: ErasureAt): Promise<boolean>;
   eraseChunks(id: number, limit: number): Promise<Removal>;
   /** Deletes a batch like `deleteBatch`, whether its retention is over or not, and counts what was deleted for this erasure. */

@@ -47,7 +47,7 @@ export interface BatchReadStore {
   keyOfBatch(id: number): Promise<string | null>;
   /** The clients whose identifier begins so, by identifier. */
   clientsNamed(beginning: string, limit: number): Promise<{ id: number; identifier: string }[]>;
-  /** Those of these batches whose version has changed, in any order. One query, however many batches are asked for. */
+  /** The batches whose version has changed, in any order. One query, however many batches are asked for. */
   changed(seen: SeenBatch[]): Promise<BatchRow[]>;
   /**
    * Rejected records with seq > `after`, in order, each with all its errors. Stops at `limit`, or after the record that
@@ -56,7 +56,7 @@ export interface BatchReadStore {
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;
   /** The faults of the batch's current pass by field and code, the largest groups first. */
   errorSummary(id: number): Promise<ErrorSummary>;
-  /** Those of the records with these numbers that the error report lists, rising. */
+  /** The records of these numbers that the error report lists, by rising number. */
   refused(id: number, numbers: number[]): Promise<RefusedRecord[]>;
   /** The same with all their errors. Their texts may be long: ask for few. */
   errorsOf(id: number, numbers: number[]): Promise<RecordErrors[]>;

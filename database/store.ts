@@ -42,7 +42,7 @@ export interface KeyUseStore {
   /** Epoch ms. An earlier time than the stored one changes nothing, nor does that of a client which is being erased. */
   noteKeyUse(clientId: number, keyId: string, at: number): Promise<void>;
   forgetKeyUse(clientId: number, keyId: string): Promise<void>;
-  /** Of all the client's keys that were used. */
+  /** When the client's keys were last used. Keys that were never used are not in the answer. */
   keyUses(clientId: number): Promise<{ keyId: string; usedAt: number }[]>;
 }
 
@@ -97,9 +97,9 @@ export interface BatchStore
    * without a commit frees its reservations.
    */
   reserveKeys(id: number, fence: number, chunk: number, keys: string[]): Promise<string[] | null>;
-  /** Those of these unique keys that a record of the client has. Nothing is reserved. */
+  /** The unique keys of these that a record of the client has. Nothing is reserved. */
   takenKeys(clientId: number, keys: string[]): Promise<string[]>;
-  /** Those of these unique keys that a delivered record of the client has: a key that is only reserved is none of them. */
+  /** The unique keys of these that a delivered record of the client has. A key that is only reserved is not in the answer. */
   keptKeys(clientId: number, keys: string[]): Promise<string[]>;
   /**
    * Renews the leases of those of these batches that the owner still holds, and returns them. A batch whose claim had a lost
@@ -148,7 +148,7 @@ export interface BatchStore
     keys: { after: string; to: string },
     limit: number,
   ): Promise<{ last: string | null } | undefined>;
-  /** Those of these clients that are under a legal hold: no unit of a removal deletes anything of theirs. */
+  /** The clients of these that are under a legal hold. No unit of a removal deletes anything of theirs. */
   heldClients(ids: number[]): Promise<number[]>;
   /** Puts off by `ms` what is due of those of these batches that a legal hold keeps. */
   deferHeld(ids: number[], ms: number): Promise<void>;
@@ -190,8 +190,8 @@ export interface BatchStore
   /** Writes a client's cap and weight. A new client begins with running 0. */
   setQueue(clientId: number, cap: number, weight: number): Promise<void>;
   /**
-   * Repairs rows that somebody else has written: makes sure that `candidates` finds the ready batches of the next `limit` clients
-   * above the id `after`. Our own units keep this right themselves. Answers the last client's id; null: there are no more.
+   * Repairs rows that foreign SQL has written: makes sure that `candidates` finds the ready batches of the next `limit` clients
+   * above the id `after`. Our own units keep these rows right. Answers the last client's id; null: there are no more.
    */
   repairQueues(after: number, limit: number): Promise<number | null>;
 

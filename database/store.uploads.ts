@@ -33,7 +33,7 @@ export interface UploadStore {
    * has expired.
    */
   voidUpload(id: number, onlyDue: boolean): Promise<boolean>;
-  /** Null: the key is free. */
+  /** Who holds an Idempotency-Key. Null: the key is free. */
   keyHolder(clientId: number, key: string): Promise<KeyHolder | null>;
   /**
    * Stores the answer of an upload that made no batch. `id`: the receiving row that holds the key; null: none does. If another
@@ -54,7 +54,7 @@ export interface UploadStore {
 export interface OrderStore {
   /** How many places the lane has given, and the first batch in it (its public id). */
   laneState(lane: Lane): Promise<Lane & { places: number; front: string | null }>;
-  /** Of those of these batches that have a place: their lane, and the first batch there, which may be itself. */
+  /** For each of these batches that has a place: its lane, and the first batch of the lane, which may be itself. */
   fronts(ids: number[]): Promise<{ id: number; lane: string; front: string }[]>;
   /** Frees the place of a batch that has ended. */
   leaveLane(id: number): Promise<void>;

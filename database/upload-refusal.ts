@@ -4,7 +4,10 @@ import type { BatchRow } from "../services/batch/batch.domain.ts";
 import type { DayUsage, KeyHolder, UploadCommit, UploadOutcome } from "../services/imports/imports.domain.ts";
 import { DatabaseUnavailable } from "./errors.ts";
 
-/** Other nodes may change the rows between the write and the reads. After so many tries the caller gets DatabaseUnavailable. */
+/**
+ * How many times a refused upload is tried. Other nodes may change the rows between the write and the reads. After the last try
+ * the caller gets DatabaseUnavailable.
+ */
 const MOST_TRIES = 20;
 
 /**

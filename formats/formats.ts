@@ -10,13 +10,13 @@ export type { RecordFault } from "./check/fault-bounds.ts";
 interface FormatFacts {
   /** The first is the usual one. */
   mediaTypes: readonly string[];
-  /** Of files, without a dot. */
+  /** The endings of file names, without a dot. */
   endings: readonly string[];
   /** The same with a tab as its delimiter, where that has a name of its own. */
   withTab?: { name: string; mediaTypes: readonly string[]; endings: readonly string[] };
   /** Records are rows of texts, in a charset and with a delimiter that the media type may name; the schema converts them. */
   hasCells: boolean;
-  /** Of a body, for the OpenAPI document. */
+  /** The schema of a body, for the OpenAPI document. */
   schema: JsonSchema;
   /** Bodies with the same two orders. */
   examples: Readonly<Record<string, unknown>>;
@@ -94,15 +94,15 @@ export type Charset = "utf-8" | "windows-1252";
 
 /** What the body told once and each chunk needs to be read alone. Kept with the batch as JSON. */
 export interface Envelope {
-  /** Of the chunks. Bodies become UTF-8 before they are split; those of earlier releases may be windows-1252. */
+  /** The charset of the chunks. Bodies become UTF-8 before they are split; those of earlier releases may be windows-1252. */
   charset?: Charset;
-  /** Of the body, where it was not UTF-8. */
+  /** The encoding of the body, if it was not UTF-8. */
   encoding?: string;
-  /** It corrects rejected records: the ids of the batch with these, and of the first one that all this goes back to. */
+  /** Set if the body corrects rejected records: the id of the batch with these records, and of the first batch of the chain. */
   corrects?: { id: number; first: number };
   /** CSV only, from here on. */
   delimiter?: string;
-  /** Where it is not a quote. */
+  /** The quote character, if it is not `"`. */
   quoteChar?: string;
   escapeChar?: string;
   skipInitialSpace?: boolean;
@@ -116,16 +116,16 @@ export interface Envelope {
   isMapped?: boolean;
 }
 
-/** Where the records of a chunk lie in its bytes. */
+/** Where the records of a chunk are in its bytes. */
 export interface RecordPlaces {
   data: Uint8Array;
-  /** Of each record: where it starts and ends, and its line (0: it has none). */
+  /** For each record: where it starts, where it ends, and its line (0: it has none). */
   places: Float64Array;
 }
 
 /** Consecutive records as they came, cut from the body; never parsed at ingest. */
 export interface RawChunk {
-  /** From 0. */
+  /** The number of the chunk, from 0. */
   no: number;
   /** The number of its first record in the body, from 1. */
   firstRecord: number;
@@ -149,7 +149,7 @@ export interface SplitLimits {
   chunkBytes: number;
   maxRecords: number;
   maxRecordBytes: number;
-  /** Of the body, and of what is packed in it. */
+  /** The most bytes of the body, and of its decompressed parts. */
   maxBytes?: number;
   /** What each record may gain in bytes by its schema's defaults, which a chunk has to leave room for. */
   recordGrowth?: number;
@@ -165,7 +165,7 @@ export interface Splitter {
   readonly envelope: Envelope;
   /** Records so far. */
   readonly records: number;
-  /** Of a format that can be read only when all of it is there: takes the body, in place of `push` and `end`. */
+  /** For a format that can be read only when all of it is there. It takes the body, in place of `push` and `end`. */
   readonly whole?: WholeBody;
 }
 
@@ -182,7 +182,7 @@ export interface RejectedRecord {
   /** Its place in the chunk, from 0. */
   index: number;
   line: number | null;
-  /** The record as it was sent; what stands for NUL in it, error-report.ts tells. */
+  /** The record as it was sent. NUL is replaced as error-report.ts says. */
   raw: string;
   errors: RecordFault[];
 }
@@ -204,7 +204,7 @@ export interface CheckedChunk {
 
 /** Checks one value, which it may change (defaults, conversions). Null: valid. */
 export interface RecordValidator {
-  /** It was made of this one. */
+  /** The schema from which the validator was made. */
   readonly schema: object;
   /**
    * `numbers`: those that no double holds, for which stand-ins are in the value. What is converted adds to them.
@@ -219,6 +219,6 @@ export interface RecordValidator {
   readonly filled: boolean;
   /** Bytes that its defaults may add to a record; infinite where one may be put in more than once. */
   growth: number;
-  /** What the last check cost, about: so many keywords were looked at. */
+  /** The approximate cost of the last check: how many keywords it has looked at. */
   readonly work: number;
 }

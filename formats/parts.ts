@@ -30,18 +30,18 @@ import { StoredRowsSplitter, storedHead, WorkbookSplitter } from "./split/xlsx.t
 export interface SplitOptions extends CsvOptions {
   /** The name of the body's encoding, where no BOM says another. */
   encoding?: string;
-  /** It corrects rejected records. */
+  /** Set if the body corrects rejected records. */
   corrects?: Envelope["corrects"];
   /** Its beginning was looked at before: records of an earlier batch. */
   isKnown?: boolean;
 }
 
-/** Where a record lies in a chunk's data, and on which line of it (from 0). */
+/** Where a record is in a chunk's data, and on which line (from 0). */
 interface Place {
   start: number;
   end: number;
   line: number;
-  /** Of a row that has a number of its own. */
+  /** The number of a row in its sheet. */
   row?: number | null;
 }
 
@@ -113,7 +113,7 @@ export const checkChunk = (chunk: ChunkContent, spec: CheckSpec, signal?: AbortS
 /** How the rejected records of a body in this format come again. */
 export const retried = (format: Format): Parts["again"] => parts[format].again;
 
-/** Where the records of a chunk lie, and on which lines; for records refused after they were checked. */
+/** Where the records of a chunk are, and on which lines. For records that are refused after their check. */
 export function recordPlaces(chunk: ChunkContent, format: Format, envelope: Envelope): RecordPlaces {
   const data = asUtf8(chunk.data, envelope);
   const found = parts[format].places(data, envelope);

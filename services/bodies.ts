@@ -55,7 +55,7 @@ export interface ChunkAgain extends RawChunk {
 /** How many chunks of the body are there, and have been worked: those behind them have no errors yet. */
 export const chunksWorked = ({ chunks, nextChunk }: BatchRow): number => Math.min(chunks, nextChunk);
 
-/** Null: it is not kept any longer. */
+/** Reads a chunk of a body again. Null: the body is no longer kept. */
 export async function chunkAgain({ store, batch }: StoredBody, no: number): Promise<ChunkAgain | null> {
   const stored = await store.readChunk(batch.id, no);
   if (!stored) return null;

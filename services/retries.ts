@@ -4,7 +4,7 @@ import { type BatchRow, isFinal } from "./batch/batch.domain.ts";
 
 const refused = ({ state: current }: BatchRow, detail: string) => new Problem("illegal-state", detail, { current });
 
-/** Nothing of it was delivered: its records are no rejected ones yet. */
+/** Whether a batch was only checked. It has delivered nothing, so its records do not count as rejected. */
 export const onlyChecked = (batch: BatchRow) =>
   refused(
     batch,

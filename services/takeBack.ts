@@ -35,7 +35,7 @@ type Delivered = Policy & { table?: TableDocument | null };
 export const isElsewhere = ({ handler, table }: Delivered): boolean =>
   handler !== "store" && (handler !== "table" || (table ?? null)?.database !== null);
 
-/** Nothing lies elsewhere. */
+/** For batches without records outside of DataFlow. */
 const nowhere: TakeBack = { piece: async () => "done" };
 
 /** `fault`: why it cannot be taken back. Throws TableFailure while nobody can know, and DatabaseUnavailable. */
@@ -60,7 +60,7 @@ function handlerTakesBack(
 ): TakeBack | { fault: string } {
   const willing = willingNode(broker, handler);
   if ("fault" in willing) return willing;
-  // They are computed from stored records, and what goes to a handler is not stored.
+  // Keys are computed from stored records, and records for a handler are not stored.
   if (uniqueKey !== null)
     return { fault: `The unique keys of records that went to "${handler}" cannot be found again.` };
   return {

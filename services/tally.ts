@@ -46,7 +46,7 @@ export const noRates = (): Rates => ({
 export interface TalliedMinute {
   at: number;
   byClient: Map<number, Figures>;
-  /** Something was counted since it was written last. */
+  /** Whether this minute has counted something since it was last stored. */
   isDirty: boolean;
 }
 
@@ -83,7 +83,7 @@ export class Tally {
     addFigures(figuresOf(this.minute(at), ALL_CLIENTS), { [peak]: ms });
   }
 
-  /** Of the last ten whole seconds. */
+  /** The rates over the last ten whole seconds. */
   rates(): Rates {
     const end = floor(this.now(), SECOND_MS);
     const sum = noFigures();

@@ -183,7 +183,7 @@ export const batchAttempt = table(
   { key: ["batchId", "no"], writers: ["batch", "retention"] },
 );
 
-/** Holds of batches, and moves that somebody has asked for. What the row of a batch tells by itself has no row here. */
+/** Holds of batches, and moves that a person has asked for. Other facts are in the row of the batch, and have no row here. */
 export const batchMove = table(
   "batch_move",
   {

@@ -30,7 +30,10 @@ export const client = table(
     pausedBy: "name?",
     /** When the client got its current secret. Null: unknown. */
     secretAt: "bigint?",
-    /** Since when its webhook is off, because its receiver answered 410. Null: it is on, or somebody turned it off. */
+    /**
+     * Since when the client's webhook is off, because its receiver answered 410. Null: the webhook is on, or a person has turned
+     * it off.
+     */
     webhookOffAt: "bigint?",
     /** JSON of the keys that the client has beside its secret (clientCache.keys.ts). Null: none. */
     keys: "text?",
@@ -114,9 +117,9 @@ export const documentVersion = table(
     dataset: "name",
     version: "int",
     at: "bigint",
-    /** Null: nobody was named, or it was made before this table was. */
+    /** Who has made the version. Null: unknown, or older than this table. */
     who: "name?",
-    /** JSON of the fields that differ from the version before. Null: nobody knows, as of versions from before this table. */
+    /** JSON of the fields that differ from the version before. Null: unknown, because the version is older than this table. */
     changed: "text?",
     /** The JSON text of the document. Null: this version deleted the dataset. */
     body: "text?",

@@ -14,7 +14,7 @@ export const erasure = table(
     clientIdentifier: "name?",
     /** The last version of the client that was erased. One that takes its identifier goes on from there, for the caches. */
     clientVersion: "bigint?",
-    /** Null: the whole client is erased. */
+    /** The dataset of a person's records. Null: the whole client is erased. */
     dataset: "name?",
     /** JSON of the names of the fields in `criteria`. */
     fields: "text?",

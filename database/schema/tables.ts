@@ -76,7 +76,7 @@ export const deliveryAttempt = table(
 
 // Order among batches: lanes, and the places of batches in them. A client has a lane for each dataset that keeps an order.
 
-/** Whoever gives a place locks the lane's row until its batch is committed. So places rise in the order of commits. */
+/** A commit that takes a place locks the lane's row until its end. So places rise in the order of the commits. */
 export const orderLane = table(
   "order_lane",
   {

@@ -25,12 +25,12 @@ export interface Wanted {
 
 /** What each dialect gives: its types, how a table is made, and the column that numbers rows where there is no key. */
 export interface Maker {
-  /** Where a table without a schema in its name is made. */
+  /** The schema of a new table whose name has none. */
   schema: string;
   type(wanted: Wanted, keyColumns: number): Pick<TargetColumn, "kind" | "type">;
   /** After the name of the column. */
   surrogate: string;
-  /** `columns`: each as it stands in CREATE TABLE. Makes nothing where the table is there. */
+  /** The statement that creates a table. `columns`: each as in CREATE TABLE. It does nothing if the table exists. */
   create(table: string, columns: string[]): string;
 }
 
@@ -77,7 +77,7 @@ export function contentAt(path: Path, schema: object): Pick<Wanted, "content" | 
   return { content, maxLength: content === "text" && lengths.length > 0 ? Math.max(...lengths) : null };
 }
 
-/** Of several types one that holds them all. */
+/** A type that can hold the values of all these types. */
 function contentOfTypes(types: string[], found: string[]): Content {
   if (types.some((type) => type === "object" || type === "array")) return "json";
   if (types.length > 0 && types.every((type) => type === "integer")) return "integer";

@@ -26,7 +26,7 @@ interface Asker {
 }
 
 export interface TargetsOptions {
-  /** That of `DATABASE_URL`. */
+  /** The database of `DATABASE_URL`. */
   own: Database;
   databases: readonly TableDatabase[];
   allowed: readonly AllowedTables[];
@@ -88,7 +88,7 @@ export class TargetDatabases {
     return this.#options.databases.map(({ name }) => name);
   }
 
-  /** Null: `TABLE_DATABASES` has none of this name. Name null: that of `DATABASE_URL`. */
+  /** Finds a database by its name; name null: the database of `DATABASE_URL`. Null: `TABLE_DATABASES` has none of this name. */
   find(name: string | null): AskedDatabase | null {
     if (name === null) return { name, dialect: this.#ownDialect(), ask: this.#askOwn, send: this.#sendOwn };
     const database = this.#options.databases.find((one) => one.name === name);

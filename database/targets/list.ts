@@ -1,4 +1,4 @@
-/** The tables of a database that a dataset may choose, with their columns, for whoever edits one. */
+/** The tables of a database that a dataset may choose, with their columns, for the editor of datasets. */
 import type { AllowedTables } from "../../config/tables.ts";
 import type { AskedDatabase } from "./catalog.ts";
 import type { CatalogList, FoundColumn, FoundTable } from "./list.types.ts";
@@ -9,7 +9,7 @@ import { listSqlite } from "./sqlite/list.ts";
 import type { TargetDialect } from "./target.ts";
 
 export interface ListedTable {
-  /** As the `name` of a dataset's `table` has it. */
+  /** The name in the form of a dataset's `table.name`. */
   name: string;
   columns: Omit<FoundColumn, "id">[];
 }
@@ -19,7 +19,7 @@ const lists: Record<TargetDialect, CatalogList> = { postgres: listPostgres, sqli
 /** A catalog with more tables is not told as a whole. */
 const MOST_TABLES = 10_000;
 
-/** By name, after `after`. Throws DatabaseUnavailable. */
+/** Tables in the order of their names, after `after`. Throws DatabaseUnavailable. */
 export async function listTables(
   { name: database, dialect, ask }: AskedDatabase,
   allowed: readonly AllowedTables[],
@@ -56,7 +56,7 @@ function ownIn(tables: FoundTable[], dialect: TargetDialect): (table: FoundTable
   };
 }
 
-/** Null: no dataset can name it. */
+/** The name of a table as a dataset writes it. Null: no dataset can name this table. */
 function writtenName(dialect: TargetDialect, { schema, name }: FoundTable): string | null {
   const parts = dialect === "sqlite" ? [name] : [schema, name];
   const isWritable = parts.every((part) => part.trim() === part && !/[\0\n]/.test(part));

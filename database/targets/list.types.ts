@@ -9,20 +9,20 @@ export interface FoundTable {
 }
 
 export interface FoundColumn {
-  /** Of its table. */
+  /** The id of the column's table. */
   id: string;
   name: string;
-  /** As the database writes it. */
+  /** The type as the database writes it. */
   type: string;
   isNullable: boolean;
-  /** It is part of the primary key. */
+  /** Whether the column is part of the primary key. */
   isKey: boolean;
 }
 
 /** How a catalog is read: two queries, whatever the number of tables is. */
 export interface CatalogList {
-  /** At most so many, without those of the server. */
+  /** At most `most` tables, without the server's own. */
   tables(ask: Ask, most: number): Promise<FoundTable[]>;
-  /** Of these tables, in their order in the table. */
+  /** The columns of these tables, in the order of each table. */
   columns(ask: Ask, ids: string[]): Promise<FoundColumn[]>;
 }

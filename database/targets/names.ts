@@ -25,7 +25,7 @@ export function isAllowed(table: Named & Pick<TargetTable, "database">, allowed:
   return allowed.some(({ database, parts }) => database === table.database && isOf(table, parts));
 }
 
-/** One part alone is a table of SQLite, which has no other schema; `*` is every table. */
+/** Whether a table matches an entry. A single part names a table of SQLite, which has no other schema; `*` is every table. */
 function isOf({ dialect, schema, name }: Named, parts: readonly NamePart[]): boolean {
   const [first, last] = parts;
   if (last) return matches(dialect, first as NamePart, schema) && matches(dialect, last, name);
@@ -52,7 +52,7 @@ const folded = (dialect: TargetDialect, name: string): string => (dialect === "p
 /** A schema that has all of these tables holds DataFlow's own. */
 export const ownSigns = ["schema_migration", "batch_work"] as const;
 
-/** Where DataFlow counts what it has applied to another database. */
+/** The table in another database in which DataFlow notes what it has applied there. */
 export const APPLIED = "dataflow_applied";
 
 /** The prefixes under which the table would be one of DataFlow's. */

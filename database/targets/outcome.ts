@@ -65,7 +65,9 @@ const sentences: Record<TableFaultCode, string> = {
   missing: "there is no such row",
 };
 
-/** What the partner is told of a refused row. Its value is that of the record at `index`, never of the server's texts. */
+/**
+ * The fault that the partner gets for a refused row. Its value comes from the record at `index`, never from the server's texts.
+ */
 export function faultOf(refused: Told, of: Faulty, index: number): RecordFault {
   const { code, constraint, column, isAlone, message = sentences[code] } = refused;
   const { plan, origins, sent } = of;
@@ -162,7 +164,7 @@ function textPlaces(commit: Pick<ChunkCommit, "records" | "errors" | "unlisted" 
   return Array.from({ length: commit.records }, (_, place) => place).filter((place) => !without.has(place));
 }
 
-/** What is told of it in logs and metrics. */
+/** The members for logs and metrics. */
 export function toldOf({ passed, refused, isRowByRow }: TableOutcome, ms: number): TableWritten {
   const reasons = new Map<string, TableWritten["refused"][number]>();
   for (const { code, state, constraint, column } of refused) {

@@ -44,7 +44,7 @@ const isAmong = (names: string[]) => (planned: PlannedColumn) => names.includes(
 
 const MOST_NAMED = 20;
 
-/** The table's columns, for somebody who has mistyped one. */
+/** The table's columns as a text, for an error about a mistyped column. */
 function columnsInWords({ columns }: TargetTable): string {
   const names = columns.slice(0, MOST_NAMED).map(({ name }) => name);
   const more = columns.length > MOST_NAMED ? ` and ${columns.length - MOST_NAMED} more` : "";
@@ -153,7 +153,7 @@ function markerOf({ mode, delete: marker }: TableDocument, schema: object): Resu
 /** Types of PostgreSQL without an operator `<`. */
 const UNORDERED = /^(xml|point|line|polygon|json\[\])$/;
 
-/** Of SQL Server. */
+/** The old text types of SQL Server. */
 const OLD_TEXT = /^n?text$/;
 
 function newerOf(

@@ -22,10 +22,10 @@ const asking: Record<TargetDialect, Asking> = {
 
 /** Values whose texts are not known to be the server's own spelling. The server judges these references with their rows. */
 const UNSURE: readonly ColumnKind[] = ["json", "array", "other"];
-/** One value has one text. */
+/** Kinds of columns in which equal values always have the same text. */
 const ONE_TEXT: readonly ColumnKind[] = ["integer", "boolean", "date", "uuid", "enum"];
 
-/** Those whose columns can be asked for. Throws TableFailure and DatabaseUnavailable. */
+/** The references of a table whose columns can be read. Throws TableFailure and DatabaseUnavailable. */
 export async function referencesOf({ dialect, ask }: AskedDatabase, table: TargetTable): Promise<TableReference[]> {
   const { text, values, made } = asking[dialect].keys(table);
   const rows = await told(table, () => ask<never>(text, values));

@@ -25,9 +25,9 @@ export interface TableDocument {
   /** `table` or `schema.table`; a part that holds a dot is quoted. */
   name: string;
   mode: TableMode;
-  /** Null: the table's primary key. */
+  /** The columns of the key. Null: the table's primary key. */
   key: string[] | null;
-  /** Null: every property of the schema goes to the column of its name. */
+  /** What fills each column. Null: every property of the schema fills the column of its name. */
   columns: Record<string, ColumnSource> | null;
   absent: "keep" | "null";
   newer: string | null;
@@ -64,7 +64,7 @@ export interface TargetColumn {
   kind: ColumnKind;
   /** The type as the database writes it, for casts and messages; of a domain that of its base. */
   type: string;
-  /** Of an array, the kind of its elements. The bounds below are those of each element. */
+  /** For an array: the kind of its elements. The limits below are those of each element. */
   element: ColumnKind | null;
   isNotNull: boolean;
   hasDefault: boolean;
@@ -72,13 +72,13 @@ export interface TargetColumn {
   isReadOnly: boolean;
   /** In characters, or in bytes where the server counts these; null: no bound. */
   maxLength: { units: "characters" | "utf-16" | "bytes"; most: number } | null;
-  /** Of decimals: digits. Of floats: bits, 24 or 53. Null: no bound. */
+  /** For decimals: digits. For floats: bits, 24 or 53. Null: no limit. */
   precision: number | null;
-  /** Of decimals: digits after the point. Of times: decimals of a second. Null: no bound. */
+  /** For decimals: digits after the point. For times: decimals of a second. Null: no limit. */
   scale: number | null;
-  /** Of integers, as digits. */
+  /** For integers: the smallest and the largest value, as digits. */
   range: { least: string; most: string } | null;
-  /** Of enums. */
+  /** For enums: their values. */
   values: string[] | null;
 }
 
@@ -91,7 +91,7 @@ export interface TargetKey {
 
 /** A table, as the catalog describes it. */
 export interface TargetTable {
-  /** Null: the database of `DATABASE_URL`. */
+  /** The name of the database. Null: the database of `DATABASE_URL`. */
   database: string | null;
   dialect: TargetDialect;
   schema: string;
@@ -118,7 +118,7 @@ export interface PlannedColumn {
 
 /** A foreign key, as the catalog describes it. */
 export interface RawReference {
-  /** Null: the server does not tell it. */
+  /** The name of the violated constraint. Null: the server does not report it. */
   constraint: string | null;
   columns: string[];
   schema: string;
@@ -130,11 +130,14 @@ export interface RawReference {
 
 /** A foreign key of a table whose references are looked for before its rows are written. */
 export interface TableReference {
-  /** Null: the server does not tell its name with a fault. */
+  /** The constraint's name. Null: the server does not name it in its errors. */
   constraint: string | null;
   columns: string[];
   parent: { schema: string; name: string; columns: string[] };
-  /** It leads to the table itself. `isExact`: two values of `columns` are one key exactly if their texts are the same. */
+  /**
+   * Set if the reference leads to the table itself. `isExact`: two values of `columns` are the same key exactly if their texts
+   * are equal.
+   */
   own: { columns: string[]; isExact: boolean } | null;
 }
 
@@ -149,7 +152,7 @@ export interface TablePlan {
   newer: PlannedColumn | null;
   delete: { path: string[]; values: unknown[] } | null;
   messages: TableDocument["messages"];
-  /** Those that are looked for before the rows are written: none, unless the document says so. */
+  /** The references that are looked up before the rows are written: none, unless the document asks for it. */
   references: TableReference[];
 }
 

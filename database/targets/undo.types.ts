@@ -3,7 +3,7 @@ import type { TargetColumn, TargetTable } from "./target.ts";
 
 /** A foreign key that leads to the table. */
 export interface Referring {
-  /** Null: the server does not tell it. */
+  /** The name of the violated constraint. Null: the server does not report it. */
   constraint: string | null;
   schema: string;
   table: string;

@@ -57,7 +57,7 @@ interface Prepared {
   /** Whether a record that deletes its row has a value for it. */
   isOfDelete: boolean;
   isRequired: boolean;
-  /** Of a value that is the same in all records of a batch: the last one, and its text. */
+  /** The last value that is the same in all records of a batch, and its text. */
   fixed: { value: unknown; text: string | null | undefined | ValueFault } | null;
 }
 

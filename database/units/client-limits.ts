@@ -1,4 +1,7 @@
-/** What clients use of their limits: of those on a page, and who is at a limit now. One statement each, however many clients there are. */
+/**
+ * What clients use of their limits: for the clients of a page, and for all clients that are at a limit now. Each is one
+ * statement, however many clients there are.
+ */
 import type { ClientNeed, ClientUse } from "../../services/batch/batch.reads.domain.ts";
 import type { BatchStore } from "../store.ts";
 import { oldestOf } from "./fairness.ts";
@@ -6,7 +9,7 @@ import { select } from "./steps.ts";
 import type { Units } from "./unit.ts";
 import { TODAY } from "./uploads.checks.ts";
 
-/** Of each kind. */
+/** The most clients of each kind of need. */
 const MOST_NEEDS = 50;
 /** A quota counts as used up from here on: the next file hardly fits. */
 const NEARLY = { used: 10, limit: 9 };

@@ -1,4 +1,4 @@
-/** What is read of clients beside their rows: who is found, and what waits. */
+/** Reads about clients beside their own rows: search, and counts of waiting work. */
 import { MOST_COUNTED } from "../counts.ts";
 import type { BatchStore } from "../store.ts";
 import { select } from "./steps.ts";

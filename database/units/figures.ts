@@ -6,7 +6,7 @@ import { IN_TURN, MAY, oldestOf } from "./fairness.ts";
 import { insert, removeFirst, rowSet, select } from "./steps.ts";
 import type { Fragments, Units } from "./unit.ts";
 
-/** A row of the glance: what it is about, and what it tells of it. */
+/** A row of the overview: its subject, and its value. */
 interface Seen {
   kind: "now" | "ready" | "state" | "running" | "full" | "paused" | "held" | "outbox" | "due";
   publicId: string;

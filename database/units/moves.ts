@@ -166,7 +166,7 @@ function sets(
     ...(to === "undoing" ? [] : [["finished_at", hasEnded(to) ? ":now" : "NULL"]]),
     ["version", `${of}.version + 1`],
     ["owner", "NULL"],
-    // Whose rejected records it sent again: they may be sent once more.
+    // Frees the rejected records that this batch has sent again: a retry may send them once more.
     ...(to === "undone" ? [["parent_id", "NULL"] as [string, string]] : []),
     ...(attempt === "reset"
       ? [

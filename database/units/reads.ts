@@ -107,7 +107,7 @@ function changes(on: Units): BatchStore["changed"] {
 
 /** What the current pass adds to a record's number in `seq` (rows.ts, PASS). */
 const PASSED = `(SELECT b.pass * ${PASS} FROM batch AS b WHERE b.id = :id)`;
-/** Error rows that a page needs for each record, usually. If they are too few, so many times more are read. */
+/** How many error rows a page usually needs for each record. If that is too few, more are read. */
 const ERRORS_EACH = 2;
 const MORE = 8;
 

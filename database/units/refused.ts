@@ -7,7 +7,7 @@ import { ofBatch } from "./batches.ts";
 import { select, selectFrom } from "./steps.ts";
 import type { Units } from "./unit.ts";
 
-/** So many numbers go to the database at once. */
+/** How many numbers one query has. */
 const NUMBERS_AT_ONCE = 1_000;
 
 /** Numbers may lie far apart: each is looked up for itself, and no error between two of them is read. */

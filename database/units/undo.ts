@@ -40,7 +40,7 @@ export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMark
         into: rowSet("last", recordKey, ["keyHash"]),
         isOne: true,
       }),
-      // One that is only reserved is not counted.
+      // A key that is only reserved is not counted.
       remove(recordKey, {
         where: `${keys} :last_key_hash AND batch_id = :id AND expires_at IS NULL`,
         countAs: "gone",

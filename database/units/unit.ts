@@ -88,7 +88,7 @@ export interface Fragments {
 
 /** A way through the batches. */
 export interface Walk {
-  /** Null: the primary key. */
+  /** The name of the index. Null: the primary key. */
   index: string | null;
   /** Columns of `batch` and their values, in the order of the index. */
   equal: readonly (readonly [column: string, value: string])[];

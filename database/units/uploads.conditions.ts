@@ -15,7 +15,10 @@ export interface Shape {
   /** The amounts that the quota limits. Null: there is no quota. */
   quota: ("bytes" | "records")[] | null;
   isReady: boolean;
-  /** `next`: only while its lane has given so many places; `last`: in any case; null: it keeps no order. */
+  /**
+   * The place of the batch. `next`: only while its lane has given this many places; `last`: in any case; null: the batch keeps no
+   * order.
+   */
   place: "next" | "last" | null;
   hasEnded: boolean;
   isIntoTable: boolean;

@@ -45,7 +45,7 @@ export function made(shape: Shape): Step {
   return insert(batch, { values, from, where: conditions.join(" AND ") || undefined, into: MADE });
 }
 
-/** Of a checked batch stays what its upload has said. What the check has counted goes. */
+/** A committed check starts over: it keeps what its upload has set, and loses the counts of the check. */
 const startedOver = ({ isIntoTable }: Shape, columns: Record<string, string>) => ({
   ...Object.fromEntries(STANDING.map((name) => [name, columns[name] as string])),
   policy_version: ":policyVersion",

@@ -108,7 +108,7 @@ export class ChunkVerdict {
     return this.accept(text, numbers.size === 0 ? record : numbers.delivered(record), grown);
   }
 
-  /** Of a record that the report has no room for, only its place is kept, and its faults are counted. */
+  /** Notes a rejected record. If the report has no room, only the place of the record is kept, and its faults are counted. */
   reject(line: number | null, raw: string, faults: RecordFault[]): void {
     const index = this.records;
     const errors = this.#sensitive.length === 0 ? faults : faults.map((fault) => maskedFault(fault, this.#sensitive));
@@ -143,7 +143,7 @@ export const tooLarge = (limit: number): RecordFault[] =>
 const grownTooLong = (limit: number): RecordFault[] =>
   wholeFault("too_large", `With the schema's defaults the record is longer than ${limit} bytes.`);
 
-/** Of a record for which its chunk has no room. */
+/** The fault of a record for which its chunk has no room. */
 const CHUNK_FULL: RecordFault[] = wholeFault(
   "too_large",
   "With what its check adds, this record makes its chunk too large.",
@@ -168,7 +168,10 @@ export function lostPart(faults: readonly RecordFault[]): "bytes" | "end" | null
 const notRejected = "not-rejected";
 const NEVER = "was not rejected, or is corrected already";
 
-/** Of a record that corrects none. `record`: the number that it names; 0: it names none that could be corrected. */
+/**
+ * The fault of a record that corrects no rejected record. `record`: the number that it names; 0: its number cannot be that of a
+ * rejected record.
+ */
 export const notRejectedFault = (record: number): RecordFault[] =>
   wholeFault(
     notRejected,
@@ -177,7 +180,10 @@ export const notRejectedFault = (record: number): RecordFault[] =>
 
 const EMPTY = "comes back without any value, and is not corrected";
 
-/** Of a record that names what it corrects, and has nothing else. One that was not kept whole comes back so if nobody fills it. */
+/**
+ * The fault of a record that names the record it corrects, but has no values. A record that was not stored completely comes back
+ * like this unless the partner fills it in.
+ */
 export const emptyCorrectionFault = (record: number): RecordFault[] =>
   wholeFault(notRejected, `Record ${record} of the batch ${EMPTY}.`);
 

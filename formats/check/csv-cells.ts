@@ -35,7 +35,7 @@ export class CsvCells {
   /** The line end that was looked up last. */
   #lf = -1;
 
-  /** `data` is valid UTF-8. `nameless`: so many cells behind the last column may be there if they are empty. */
+  /** `data` is valid UTF-8. `nameless`: how many further cells a row may have if they are empty. */
   constructor(data: Buffer, delimiter: string, nameless: number) {
     this.data = data;
     this.#nameless = nameless;
@@ -97,7 +97,7 @@ export class CsvCells {
     }
   }
 
-  /** Where the line that `at` is on ends. */
+  /** The end of the line that contains `at`. */
   protected lineEnd(at: number): number {
     if (at > this.#lf) {
       const found = this.data.indexOf(LF, at);

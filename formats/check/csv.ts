@@ -52,7 +52,7 @@ function jsonRows(
   return new JsonRows(data, plans, envelope.delimiter ?? ",");
 }
 
-/** A name of which JavaScript makes a property before all others, wherever it stands. */
+/** Whether JavaScript puts a property of this name before all others. */
 const isIndex = (name: string): boolean => /^(?:0|[1-9]\d{0,9})$/.test(name);
 
 class CsvCheck {
@@ -175,7 +175,7 @@ class CsvCheck {
         if (value === WRONG) wrong.push(formatFault(plan));
         if (value !== undefined) putInto(record, plan.path, value === WRONG ? cell : value);
       }
-      // It also converts what its cells did not tell.
+      // The check also converts what the cells did not show.
       const unfit = this.#spec.validator.check(record, numbers, areTyped);
       const found = this.#spec.isReadOnly ? null : withSchemaFaults(wrong, unfit);
       const faults =

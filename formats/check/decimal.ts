@@ -62,7 +62,7 @@ export const lastPlace = ({ digits, point }: Decimal): number => point - digits.
 
 export const isWhole = (decimal: Decimal): boolean => lastPlace(decimal) >= 0;
 
-/** So many digits at once go through one step of a division: the quickest of what was tried (4 ms for a million). */
+/** How many digits one step of a division takes. This was the fastest of the tried sizes (4 ms for a million digits). */
 const BLOCK = 60;
 const BLOCK_SIZE = 10n ** BigInt(BLOCK);
 /** A divisor that comes from a double has up to 17 digits, and so fewer factors 2 or 5 than this. */

@@ -20,7 +20,7 @@ export function boundedReport(rejected: RejectedRecord[], unlisted: number[], fa
   return { errors: rejected.slice(0, end), unlisted: others };
 }
 
-/** Of a record in `RecordPlaces.places`. */
+/** How many numbers a record has in `RecordPlaces.places`. */
 export const PLACE_NUMBERS = 3;
 
 /** The line on which a record of the chunk begins; null: it has none. */

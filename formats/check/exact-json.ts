@@ -41,7 +41,7 @@ function isInexact(source: string): boolean {
   return !isExact(source, value) || isStandIn(value);
 }
 
-/** Of JSON.parse with source text access (V8 11.4), which TypeScript does not know yet. */
+/** The reviver of JSON.parse with source text access (V8 11.4), which TypeScript does not declare yet. */
 type Reviver = (name: string, value: unknown, context: { source: string }) => unknown;
 const parse = JSON.parse as (text: string, reviver: Reviver) => unknown;
 

@@ -14,11 +14,11 @@ export class Digits {
   }
 }
 
-/** Of JSON.parse with source text access (V8 11.4), which TypeScript does not know yet. */
+/** The reviver of JSON.parse with source text access (V8 11.4), which TypeScript does not declare yet. */
 type Reviver = (name: string, value: unknown, context: { source: string }) => unknown;
 const parse = JSON.parse as (text: string, reviver: Reviver) => unknown;
 
-/** A number with an exponent, or with a zero as last decimal. Now and then what is found stands in a string. */
+/** Finds a number with an exponent, or with a zero as its last decimal. Sometimes the match is within a string. */
 const REWRITTEN = /[:,[\s]-?\d+(?:\.\d*)?(?:[eE]|(?<=\.\d*0)\s*[,}\]])/;
 
 /** Whether a record's JSON may have a number that JavaScript would write with other digits of the same value. */

@@ -17,7 +17,9 @@ export const MAX_TEXT = 1000;
 /** The width of its column. */
 export const MAX_CODE = 255;
 
-/** Of one chunk, which is one commit: so many rows, and so much text (16 to 32 MiB in memory). */
+/**
+ * The most rows, and the most text, of one chunk's faults, because a chunk is one commit. The text takes 16 to 32 MiB in memory.
+ */
 const CHUNK_FAULTS = 100_000;
 const CHUNK_CHARACTERS = 16 * 1024 * 1024;
 
@@ -28,7 +30,7 @@ export function cutText(text: string, most: number): string {
   if (text.length <= most) return text;
   const end = most - CUT.length;
   const isSplit = (text.charCodeAt(end - 1) & 0xfc00) === 0xd800;
-  // By way of bytes: a mere slice keeps the whole text in memory.
+  // Copies the bytes, because a plain slice would keep the whole text in memory.
   return Buffer.from(text.slice(0, isSplit ? end - 1 : end) + CUT).toString();
 }
 

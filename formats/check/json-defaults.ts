@@ -22,7 +22,10 @@ class Filling {
     return this.#filled + this.#json.slice(this.#copied);
   }
 
-  /** Of a name that came twice the value may be another one, of another type: the later one counts, which is filled too. */
+  /**
+   * Fills defaults into a value. If a name came twice, the text may have another value than the parsed object. The later one
+   * counts, and is filled too.
+   */
   #value(checked: unknown): void {
     switch (this.#next()) {
       case "{":

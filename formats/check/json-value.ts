@@ -14,7 +14,7 @@ const CLOSES_LIST = 93;
 const CLOSES_OBJECT = 125;
 const BLANK = 32;
 
-/** As JSON.parse, and with right names. */
+/** Works as JSON.parse, but with right names. */
 export function jsonValue(json: string): unknown {
   const value: unknown = JSON.parse(json);
   return hasEscapedName(json) ? readJson(json) : value;

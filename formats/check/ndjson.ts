@@ -42,7 +42,7 @@ export async function checkJsonLines(chunk: ChunkContent, spec: CheckSpec, pace:
 /** More long numbers in a block are read line by line, between which other work has its turn. */
 const NUMBERS_AT_ONCE = 100;
 
-/** Where each record of a chunk lies in its data, and on which line of it (from 0). Blank lines are none. */
+/** Where each record of a chunk is in its data, and on which line (from 0). Blank lines are left out. */
 export function lineStarts(data: Buffer): { start: number; end: number; line: number }[] {
   const found = [];
   for (let start = 0, line = 0; start < data.length; line++) {
@@ -57,7 +57,7 @@ export function lineStarts(data: Buffer): { start: number; end: number; line: nu
 /** A letter of ASCII that is no blank, as nearly all records begin with. */
 const isVisible = (byte = 0): boolean => byte > 32 && byte < 127;
 
-/** The fast way. Where each line is accepted as it stands, the chunk's own text is the answer. */
+/** The fast path: if every line is accepted as it is, the chunk's own text is the result. */
 async function checkText(
   chunk: ChunkContent,
   spec: CheckSpec,
@@ -156,7 +156,7 @@ function checkLine(
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Of records whose numbers are all held by doubles. Nothing is converted in JSON, so nothing is ever added. */
+/** For records whose numbers doubles can hold. JSON needs no conversion, so nothing is ever added. */
 const NONE = new RecordNumbers();
 
 class NoRecord {

@@ -4,7 +4,7 @@
  */
 import { compareDecimals, decimalOf } from "./decimal.ts";
 
-/** Any number of so many digits is held, if it is neither huge nor tiny. */
+/** A double holds every number with this many digits, unless it is huge or tiny. */
 const SAFE_DIGITS = 15;
 /** Doubles reach further, to 1e308; those that stand for other numbers (record-numbers.ts) are left to a second look. */
 const HUGE = 1e270;
@@ -94,7 +94,7 @@ const TOKEN = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 /** What may stand before a number that is no part of a string. */
 const BEFORE = new Set([undefined, " ", "\t", "\r", "\n", ":", ",", "["]);
 
-/** Whether a number stands there whose digits begin at `start`, and no double holds it. */
+/** Whether the digits that begin at `start` are those of a number which no double holds. */
 function isInexactAt(text: string, start: number): boolean {
   const begin = text[start - 1] === "-" ? start - 1 : start;
   if (!BEFORE.has(text[begin - 1])) return false;

@@ -2,14 +2,14 @@ import { setImmediate as nextRound, setTimeout as pause } from "node:timers/prom
 
 /** How long a check may keep the event loop; a request needs a few of its rounds, and its answer is due within 200 ms. */
 const TURN_MS = 10;
-/** One record of 1 MiB may take 100 ms. After so long a turn others have the loop for as long. */
+/** A turn that is longer than this needs a rest of the same length. One record of 1 MiB may take 100 ms. */
 const LONG_MS = 25;
 const MOST_REST_MS = 250;
 /** Asking for the time after each record would cost an ordinary one (1 µs) a tenth. */
 const RECORDS_A_LOOK = 64;
 /** 2^8 checks (see work-budget.ts) weigh as much as one more ordinary record. */
 const WORK_BITS = 8;
-/** So many bytes do, too. */
+/** How many bytes count as one record. */
 const BYTES_A_RECORD = 1024;
 
 /** The checks of one process take turns: with each of them in a round of its own the rounds stay short. */
@@ -34,8 +34,8 @@ export class Pace {
   }
 
   /**
-   * Checks the records 0 to `count` − 1, of so many bytes together, by `check`. Rejects with the signal's reason at the
-   * first rest after its abort.
+   * Calls `check` for the records 0 to `count` − 1, which have `bytes` bytes together. Rejects with the signal's reason at the
+   * first rest after an abort.
    */
   async each(count: number, bytes: number, check: (index: number) => void): Promise<void> {
     const weight = 1 + Math.floor(bytes / Math.max(1, count) / BYTES_A_RECORD);
@@ -82,7 +82,7 @@ async function nextTurn(): Promise<void> {
   await (rest > 0 ? pause(rest) : nextRound());
 }
 
-/** Of this thread: what a busy machine adds to a turn is no reason for a rest. */
+/** The CPU time of this thread. A busy machine makes a turn longer, but that is no reason for a rest. */
 function cpuMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;

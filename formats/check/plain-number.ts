@@ -5,7 +5,7 @@ const POINT = 46;
 const ZERO = 48;
 const NINE = 57;
 
-/** Each number of so many digits is held by a double. */
+/** A double holds every number with this many digits. */
 const SAFE_DIGITS = 15;
 /** With more zeros behind the point JavaScript writes an exponent. */
 const MOST_ZEROS = 5;
@@ -37,7 +37,7 @@ function fractionEnd(data: Buffer, point: number, to: number): number {
   return end === point + 1 ? point : end;
 }
 
-/** Of 0.…: whether JavaScript writes it so, and not −0 as 0 or a small one with an exponent. */
+/** Whether JavaScript writes a number 0.… like this, and not −0 as 0, or a small one with an exponent. */
 function isPlainFraction(data: Buffer, from: number, point: number, end: number): boolean {
   if (end === point) return data[from] !== MINUS;
   return zerosFrom(data, point + 1) <= MOST_ZEROS;

@@ -140,7 +140,7 @@ const MOST_LISTED = 10;
 /** A long list of values is not repeated in every fault of every record. */
 const MAX_VALUES = 201;
 
-/** By the list in the schema: it would take a while to write 5,000 values for each of its faults. */
+/** The texts by the list in the schema, because writing 5,000 values for each fault would take a while. */
 const enumTexts = new WeakMap<unknown[], string>();
 
 function enumText(values: unknown[]): string {

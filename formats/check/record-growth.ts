@@ -12,13 +12,16 @@ export const CHUNK_CHARACTERS = 8 * 1024 * 1024;
 const GROWTH = 4;
 const LEAST_GROWTH = 64 * 1024 * 1024;
 
-/** Of those that a chunk may gain: its records' share. Other chunks need nobody to know what this one took. */
+/**
+ * The bytes that defaults may add to a chunk: the chunk's share, by its number of records. So a chunk does not depend on what
+ * other chunks have used.
+ */
 export const growthShare = (maxBytes: number, records: number, ofAll: number): number =>
   (Math.max(LEAST_GROWTH, GROWTH * maxBytes) * records) / Math.max(records, ofAll);
 
-/** Where a default is put in once at most: a property of the record, or of an object in it. */
+/** The place of a default that is filled in at most once: a property of the record, or of an object in it. */
 const ONE_PLACE = /^(?:\/properties\/[^/]+|\/allOf\/\d+)+$/;
-/** Of a default in a list a chunk is cut as if each record had so many items; up to eight times as many fit into it then. */
+/** How many items a list is assumed to have when a chunk is cut. Then up to eight times as many still fit. */
 const USUAL_ITEMS = 4;
 
 interface Defaults {

@@ -29,7 +29,7 @@ export function recordKey(text: string, fields: readonly string[]): string | nul
   return hash("sha256", `[${parts.join(",")}]`, "hex").slice(0, DIGITS);
 }
 
-/** Of 64 bits, no two scopes of a client are alike by chance, and none is like the start of one of its keys without a scope. */
+/** 64 bits. So two scopes of a client never collide by chance, and no scope equals the start of a key without a scope. */
 const SCOPE_DIGITS = 16;
 
 /** What stands before the keys of a scope, a dataset as it was made: so they are others than those of the same records elsewhere. */

@@ -22,7 +22,7 @@ export class RecordNumbers {
     return isWhole(decimal) ? `${place}e${WHOLE}` : `${place}e-${BROKEN}`;
   }
 
-  /** The value of what a stand-in stands for; undefined for any other number. */
+  /** The value behind a stand-in. Undefined for any other number. */
   decimalOf(value: number): Decimal | undefined {
     return this.#kept[indexOf(value)]?.decimal;
   }
@@ -58,7 +58,7 @@ export class RecordNumbers {
   }
 }
 
-/** Each costs about a microsecond; in 1 MiB are not so many that have more than 15 digits, but many more like 1e999. */
+/** The most such numbers in a record. Each costs about a microsecond. */
 const MOST_NUMBERS = 100_000;
 
 export class TooManyNumbers extends Error {

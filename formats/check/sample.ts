@@ -11,7 +11,7 @@ export interface SampleRecord {
   /** Its number in the body, from 1. */
   record: number;
   line: number | null;
-  /** As it was sent. */
+  /** The record's text as it was sent. */
   raw: string;
   /** The record that would be delivered, as the JSON text that would be stored. Numbers keep their digits. Null: the record is rejected. */
   data: string | null;

@@ -28,7 +28,7 @@ export function withoutValues(text: string, records: readonly unknown[], sensiti
   return longestFirst.reduce((rest, value) => rest.replaceAll(value, MASK), text);
 }
 
-/** As in `uniqueKey`, a path with dots is a name first. */
+/** The value of a field. As in `uniqueKey`, a path with dots is first tried as a name. */
 function valueAt(record: unknown, path: string): unknown {
   if (typeof record !== "object" || record === null) return undefined;
   if (Object.hasOwn(record, path)) return (record as Record<string, unknown>)[path];

@@ -32,7 +32,7 @@ export async function checkXlsxChunk(chunk: ChunkContent, spec: CheckSpec, pace:
   return verdict.end();
 }
 
-/** Where the rows lie in a chunk's data; `row`: their numbers in the sheet. */
+/** Where the rows are in a chunk's data. `row`: their numbers in the sheet. */
 export const rowStarts = (data: Buffer) =>
   lineStarts(data).map((place) => ({ ...place, row: rowNumberOf(data.toString("utf8", place.start, place.end)) }));
 
@@ -58,7 +58,7 @@ class RowCheck {
     if (this.#numbers.size > 0) this.#numbers.clear();
   }
 
-  /** Null: it is accepted. */
+  /** The faults of a row. Null: it is accepted. */
   #faults(line: string): RecordFault[] | null {
     const stored = parsed(line);
     if (stored === null) return wholeFault("malformed", "The row cannot be read.");

@@ -25,7 +25,7 @@ export function withoutReserved(line: string): { line: string; number: RecordNum
   if (line[open] !== "{") return { line, number: null };
   const { members, rest } = membersOf(line, open + 1);
   if (!members.some(isReserved)) return { line, number: null };
-  // Of a name that is there twice nobody knows which value is meant.
+  // If a name comes twice, it is unclear which value is meant.
   const said = (of: string) => {
     const [first, second] = members.filter(({ name }) => name === of);
     return second === undefined ? (first?.value ?? "null") : String(NO_NUMBER);
@@ -80,7 +80,7 @@ function skipBlanks(line: string, from: number): number {
   return at;
 }
 
-/** Behind the text that begins at `from`. Null: none does, or it never ends. */
+/** The position after the text that begins at `from`. Null: there is no text, or it never ends. */
 function stringEnd(line: string, from: number): number | null {
   if (line[from] !== '"') return null;
   for (let at = from + 1; at < line.length; at++) {

@@ -25,7 +25,7 @@ interface Left {
   number: RecordNumber;
 }
 
-/** So much longer a record may be as long as it has `_record` and `_errors`. */
+/** How much longer a record may be while it has `_record` and `_errors`. */
 const RESERVED_BYTES = 64 * 1024;
 
 /**

@@ -116,7 +116,7 @@ export class HeadReader {
     return this.#headerRows?.[this.#rows.length] ?? 0;
   }
 
-  /** Null: there is nothing to say. */
+  /** Throws if the file ends before its declared header row. Otherwise there is nothing to read yet. */
   #endOfFile(isEnd: boolean): null {
     if (isEnd && this.line > 1 && this.line <= this.#nextHeaderRow)
       throw this.#malformed(`The header should be on line ${this.#nextHeaderRow}, and the file ends before.`);

@@ -96,7 +96,7 @@ interface Cells {
 }
 
 interface Row extends Cells {
-  /** From 0. */
+  /** The line, counted from 0. */
   line: number;
   isComment: boolean;
 }

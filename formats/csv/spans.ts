@@ -1,4 +1,4 @@
-/** Where the cells of a row stand in its text. */
+/** Finds the cells of a row in its text. */
 import type { Dialect } from "./dialect.ts";
 import { after, CELL_START, PLAIN, ROW_START, tokensOf } from "./tokens.ts";
 

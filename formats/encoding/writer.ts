@@ -24,7 +24,7 @@ const utf16 = (encoding: string, isBigEndian: boolean): TextWriter => ({
   bom: BOM,
 });
 
-/** Null: what was read in this encoding may be other bytes when it is written again. */
+/** A writer for this encoding. Null: text that was read in it may become other bytes when it is written again. */
 export function writerOf(encoding: string): TextWriter | null {
   if (encoding === UTF_8) return utf8Writer;
   if (encoding === "utf-16le" || encoding === "utf-16be") return utf16(encoding, encoding === "utf-16be");

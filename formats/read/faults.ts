@@ -15,7 +15,9 @@ export const formatFault = ({ field, conversion: { dates, dateKind } }: CellPlan
   message: `must be ${KINDS[dateKind ?? "date"]} like ${dates.map((pattern) => pattern.example).join(" or ")}`,
 });
 
-/** Those of cells that are no value of their field, and those that the schema finds of other fields. Null: there is none. */
+/**
+ * The faults of cells that are no value of their field, together with the schema's faults of other fields. Null: there are none.
+ */
 export function withSchemaFaults(wrong: RecordFault[], found: RecordFault[] | null): RecordFault[] | null {
   if (wrong.length === 0) return found;
   return [...wrong, ...(found ?? []).filter((fault) => !wrong.some(({ field }) => field === fault.field))];
@@ -45,7 +47,7 @@ export function withCells(
 
 /** Characters of the name of a column. */
 export const MOST_NAME = 255;
-/** Of what is of another type, or fits none of several. */
+/** The codes of values that have another type, or fit none of several types. */
 const TYPE_CODES: ReadonlySet<string> = new Set(["type", "anyOf", "oneOf"]);
 
 /** The position of the field's column, or of the column of an outer field. −1: there is none. */

@@ -2,7 +2,7 @@
 import { delimiterOf } from "../csv/dialect.ts";
 
 export interface ReadDialect {
-  /** Null: the delimiter is detected. */
+  /** The delimiter. Null: it is detected. */
   delimiter: string | null;
   quoteChar: string;
   escapeChar: string | null;

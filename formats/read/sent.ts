@@ -12,7 +12,7 @@ import { shownJson, shownText } from "./shown.ts";
 export interface SentAs {
   format: Format;
   envelope: Envelope;
-  /** Of records of cells: the names of their columns, and the position of each field's. Null: they are JSON. */
+  /** For records of cells: the names of their columns, and the position of each field's column. Null: the records are JSON. */
   cells: { names: readonly string[]; places: ReadonlyMap<string, number> } | null;
   /** Fields whose values are not shown. */
   sensitive?: Sensitive;

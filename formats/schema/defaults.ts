@@ -28,7 +28,7 @@ export function fillKeyword(filled: Filled): CodeKeywordDefinition {
   };
 }
 
-/** Of the properties that have a default. */
+/** The names of the properties that have a default. */
 const namesOf = (properties: SchemaNode): string[] =>
   Object.entries(properties).flatMap(([name, schema]) =>
     isObject(schema) && schema.default !== undefined ? [name] : [],

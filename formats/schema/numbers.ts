@@ -15,7 +15,7 @@ import type { WorkBudget } from "./work-budget.ts";
 
 /** What a compiled schema knows of the record that it checks at the moment. */
 export class NumbersInCheck {
-  /** Null: a double holds each number of the record. */
+  /** The numbers of the record that a double cannot hold. Null: there are none. */
   numbers: RecordNumbers | null = null;
 
   decimalOf(value: number): Decimal | undefined {

@@ -11,7 +11,7 @@ export interface PreparedSchema {
   root: SchemaNode;
   /** The target of each object with `$ref`. The first one is the one that Ajv follows. */
   targets: Map<SchemaNode, Place[]>;
-  /** Those of them that stand for a branch whose result is asked for separately. */
+  /** The nodes that stand for a branch whose result is asked for separately. */
   branches: Set<SchemaNode>;
   hasDefaults: boolean;
   /** Whether the schema names what every object inherits, `toString` for one: then only a record's own properties count. */

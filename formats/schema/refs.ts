@@ -49,7 +49,7 @@ class Names {
   readonly places: Resource[] = [];
   readonly faults: Fault[] = [];
   readonly #byPointer = new Map<string, Resource>();
-  /** By absolute URI, with the anchor as its fragment. */
+  /** The resources by absolute URI, with the anchor as its fragment. */
   readonly #byUri = new Map<string, Resource>();
   /** How many schemas have a dynamic anchor of that name. */
   readonly #dynamic = new Map<string, number>();
@@ -141,7 +141,7 @@ function withoutFragment(url: URL): string {
   return copy.href;
 }
 
-/** As the partner wrote it: without the base that we put before. */
+/** The URI as the partner wrote it, without the base that we have added. */
 const shown = (uri: string): string => (uri.startsWith(NAMELESS) ? uri.slice(NAMELESS.length) : uri);
 
 function decoded(text: string): string {

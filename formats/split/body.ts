@@ -10,7 +10,7 @@ const MOST_HELD = 2;
 export abstract class BodySplitter implements Splitter {
   envelope: Envelope = {};
   protected readonly chunks: ChunkBuilder;
-  /** Where in the body the piece begins that `take` has in hand. */
+  /** The offset within the body of the piece that `take` is working on. */
   protected offset = 0;
   /** Whether no piece but the last ends with a CR: what follows a CR decides where its line ends. */
   protected holdsCr = false;

@@ -27,7 +27,7 @@ export class ByteStore {
     if (length < this.#length) this.#length = length;
   }
 
-  /** Takes so many bytes out, at `at`. */
+  /** Removes this many bytes at `at`. */
   cut(at: number, bytes: number): void {
     this.#memory.copyWithin(at, at + bytes, this.#length);
     this.#length -= bytes;

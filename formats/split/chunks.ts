@@ -3,12 +3,12 @@ import { MOST_DEFAULTS } from "../check/record-growth.ts";
 import type { RawChunk, SplitLimits } from "../formats.ts";
 import { ByteStore } from "./bytes.ts";
 
-/** So much is kept of a record that is too long: enough to recognize it in the error report. */
+/** How much is kept of a record that is too long: enough to recognize it in the error report. */
 const KEPT_BYTES = 1024;
-/** So many lines of a cut record are kept as blank ones; beyond it the chunk ends, so that a gigabyte of LF costs nothing. */
+/** How many lines of a cut record are kept as blank lines. Beyond it the chunk ends, so that a gigabyte of LF costs nothing. */
 const MAX_PADDING = 1024;
 const LF = 10;
-/** As many lines of a body may be blank as may be records, and so many in any case. */
+/** A body may have as many blank lines as records, and this many in any case. */
 const LEAST_BLANK_LINES = 100_000;
 
 /**
@@ -111,7 +111,10 @@ export class ChunkBuilder {
     this.#count(1, lines);
   }
 
-  /** `standIn`, without LF, stands for the record. Its further lines follow as blank ones, so that lines still count. */
+  /**
+   * Ends a record that is too long. `standIn`, without LF, replaces it; its further lines become blank ones, so that line numbers
+   * stay right.
+   */
   endOversized(standIn: Buffer, lines: number): void {
     const bytes = Buffer.from(standIn);
     this.#store.truncate(this.#whole);
@@ -133,7 +136,7 @@ export class ChunkBuilder {
     if (this.#inChunk === 0) this.#firstLine = this.line;
   }
 
-  /** They cost no more than their bytes, which may come a thousand to one of the wire. */
+  /** Counts blank lines. They are limited, because compression may make a thousand of their bytes out of one. */
   countBlank(lines: number): void {
     this.#blankLines += lines;
     const most = Math.max(this.limits.maxRecords, LEAST_BLANK_LINES);

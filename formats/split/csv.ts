@@ -22,7 +22,7 @@ export interface CsvOptions {
   delimiter?: string;
   /** How the rows are written, whatever `read` says: rows of an earlier batch. */
   dialect?: Dialect;
-  /** Of the request. */
+  /** Whether the body has a header, as the request says. */
   hasHeader?: boolean;
   /** Looks at the names of the columns. Answers how many bytes names are written into each record. Throws wrong-columns. */
   checkColumns?: (names: readonly string[]) => number;

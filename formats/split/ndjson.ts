@@ -31,7 +31,10 @@ export class NdjsonSplitter extends RowSplitter {
     return row.every((byte) => BLANKS.includes(String.fromCharCode(byte)));
   }
 
-  /** Where the first bytes are all blank, the parser would take them for a blank line: then "?" stands for the record. */
+  /**
+   * The text that replaces a record that is too long. If its first bytes are all blank, "?" replaces it, because the parser would
+   * take them for a blank line.
+   */
   protected override standIn(first: Buffer): Buffer {
     return this.isNoRecord(first) ? Buffer.from("?") : first;
   }

@@ -11,7 +11,7 @@ export interface RowScanner {
   feed(bytes: Buffer): void;
   /** `from`: where the last row ended, or 0. Answers the place after the row's line end; -1 if the piece ends before it. */
   next(from: number): number;
-  /** Where the row just found ends without its line end. */
+  /** The end of the found row, without its line end. */
   readonly contentEnd: number;
   /** Physical lines of the row just found, or begun. */
   readonly lines: number;
@@ -61,7 +61,7 @@ export abstract class RowSplitter extends BodySplitter {
     for (const blank of blanks) this.#blanks[blank.charCodeAt(0)] = 1;
   }
 
-  /** What stands for a record that is too long, given its first bytes: one that the parser takes for exactly one row. */
+  /** The text that replaces a record that is too long, made of its first bytes. The parser must take it for exactly one row. */
   protected abstract standIn(first: Buffer): Buffer;
 
   /** Whether a row without its line end is no record. */
@@ -74,7 +74,7 @@ export abstract class RowSplitter extends BodySplitter {
     return false;
   }
 
-  /** So many bytes before a row are none of it. */
+  /** How many bytes before a row do not belong to it. */
   protected uselessBytes(_row: Buffer): number {
     return 0;
   }
@@ -141,7 +141,7 @@ export abstract class RowSplitter extends BodySplitter {
     }
   }
 
-  /** Whether the row can be copied as it stands. */
+  /** Whether the row can be copied unchanged. */
   #isPlain(bytes: Buffer, row: number, content: number): boolean {
     const odd = this.oddStarts[bytes[row] as number];
     if (odd === 0 || (odd === 2 && this.oddStarts[bytes[row + 1] as number] === 0)) return true;

@@ -25,7 +25,7 @@ interface Taste {
 }
 type Part = (taste: Taste) => string;
 
-/** A text of the pattern that `fits`, with at least so many letters. Undefined: none is found. */
+/** A text of the pattern that `fits`, with at least this many letters. Undefined: none was found. */
 export function textOf(source: string, least: number, fits: (text: string) => boolean): string | undefined {
   const part = source.length <= LONGEST_PATTERN ? read(source) : null;
   const texts = new Set<string>();
@@ -37,7 +37,7 @@ export function textOf(source: string, least: number, fits: (text: string) => bo
   return [...texts].find(fits);
 }
 
-/** Null: it would be too long, or no letter is known for a class. */
+/** The text of a part. Null: it would be too long, or no letter is known for a class. */
 function made(part: Part, taste: Taste): string | null {
   try {
     return part(taste);
@@ -52,7 +52,7 @@ export function accepting(source: string): (text: string) => boolean {
   return (text) => pattern.test(text);
 }
 
-/** Null: it has something that is not read here. */
+/** Reads a pattern. Null: it contains something that is not supported here. */
 function read(source: string): Part | null {
   try {
     const tokens = [...RE2JS.translateRegExp(source).matchAll(TOKEN)];

@@ -8,7 +8,7 @@ import { notThat } from "../recognise/recognised.ts";
 
 /** The most parts. A workbook has a few parts for each sheet, and each part costs an object in memory. */
 const MOST_PARTS = 10_000;
-/** As for content codings: real parts grow 5 to 50 times. The ratio is checked only beyond this size. */
+/** The limit is that of content codings: real parts grow 5 to 50 times. The ratio is checked only beyond this size. */
 const MOST_GROWTH = 200;
 const GROWTH_LOOKED_AT = 64 * 1024 * 1024;
 /** The size of pieces: small enough for a turn on the event loop, large enough that turns cost little. */
@@ -40,7 +40,7 @@ class HandleReader extends RandomAccessReader {
     }
   }
 
-  /** Of the directory: without a stream for each of its entries. */
+  /** Reads a piece of the archive for its directory, without making a stream for each entry. */
   override read(
     buffer: Buffer,
     offset: number,

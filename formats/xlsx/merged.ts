@@ -6,7 +6,7 @@ import { broken } from "./archive.ts";
 import { type Area, areaOf, MOST_COLUMNS } from "./references.ts";
 import type { Attributes, XmlEvents } from "./xml.ts";
 
-/** They are sorted in one go, which takes some 30 ms. */
+/** The most merged areas. They are sorted at once, which takes some 30 ms. */
 const MOST_AREAS = 100_000;
 /** The most columns of all areas together. Each costs a step. */
 const MOST_WORK = 16_000_000;
@@ -17,7 +17,7 @@ export class MergedAreas implements XmlEvents {
   /** Their places by rising rows, once all are there; and the next of them. */
   #order: Uint32Array | null = null;
   #next = 0;
-  /** By columns: the last row in which the column is covered, and the row in which it has the first cell of an area. */
+  /** For each column: the last row that an area covers in it, and the row in which it has the first cell of an area. */
   readonly #until = new Uint32Array(MOST_COLUMNS);
   readonly #first = new Uint32Array(MOST_COLUMNS);
 

@@ -11,14 +11,17 @@ export type CellKind = "text" | "number" | "boolean" | "date" | "time" | "date-t
 
 export interface Cell {
   kind: CellKind;
-  /** By the kind: a number's digits as in the file, `true` or `false`, ISO 8601, or an error such as `#N/A`. Empty for a formula without a value. */
+  /**
+   * The cell's text, by its kind: a number's digits as in the file, `true` or `false`, ISO 8601, or an error such as `#N/A`.
+   * Empty for a formula without a value.
+   */
   text: string;
 }
 
 export interface SheetRow {
-  /** From 1. */
+  /** The number of the row, from 1. */
   number: number;
-  /** Of its cells, rising, from 0. */
+  /** The columns of its cells, rising, from 0. */
   columns: number[];
   cells: Cell[];
   /** The row is longer than a record may be, and its further cells are left out. */

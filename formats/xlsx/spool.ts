@@ -31,7 +31,7 @@ export class Spool {
     this.bytes += bytes.length;
   }
 
-  /** Null: nothing was written. */
+  /** The file. Null: nothing was written. */
   get file(): FileHandle | null {
     return this.#file;
   }

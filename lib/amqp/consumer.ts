@@ -131,7 +131,7 @@ export class AmqpConsumer implements Consumption {
     this.parts.handle(message, ack).catch(() => this.settle(held, () => channel.nack(delivery, false, true)));
   }
 
-  /** Null: the message was wrong and is a dead letter now. */
+  /** The message, if it can be read. Null: it was wrong and is a dead letter now. */
   private readable(channel: Channel, delivery: ConsumeMessage): QueueMessage | null {
     try {
       return { content: this.parts.read(delivery.content) };

@@ -16,7 +16,10 @@ const number = { type: "number", optional: true, nullable: true };
 const map = { type: "object", optional: true, nullable: true };
 const service = { type: "object", props: { name: "string", actions: map, events: map } };
 
-/** What Moleculer reads of each without a look at its type. The params of actions and events are checked by whoever takes them. */
+/**
+ * The schemas of the members that Moleculer uses without checking their types. The services check the params of actions and
+ * events.
+ */
 const schemas: Record<string, ValidationSchema> = {
   EVENT: { event: word, groups: { type: "array", items: word, optional: true, nullable: true }, meta: map },
   REQ: { id: word, action: text, meta: map, headers: map, timeout: number, level: number, requestID: text },

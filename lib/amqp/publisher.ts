@@ -18,7 +18,7 @@ const CLOSE_MS = 1_000;
 /** How many messages may wait for their confirm. More would only cost memory: RabbitMQ is slower than we are. */
 const MOST_UNCONFIRMED = 1_000;
 
-/** What RabbitMQ is told of an event besides its body. */
+/** An event, and what RabbitMQ gets beside its body. */
 export interface PublishedEvent {
   /** Its routing key. */
   type: string;

@@ -42,7 +42,7 @@ export class LocalLevel<V extends Versioned> {
     return this.flushes;
   }
 
-  /** Null: there is no such value. Undefined: not cached. */
+  /** Null: the value does not exist. Undefined: it is not cached. */
   get(key: string): V | null | undefined {
     const known = this.entries.get(key);
     return known === ABSENT ? null : (known as V | undefined);
@@ -63,7 +63,7 @@ export class LocalLevel<V extends Versioned> {
     return version < (this.floors.get(key) ?? 0);
   }
 
-  /** From now on nothing older than `version` is kept for `key`. True if this version is new here. */
+  /** Keeps nothing older than `version` for `key` from now on. True if this version is new here. */
   raise(key: string, version: number): boolean {
     const told = this.floors.get(key) ?? 0;
     this.floors.set(key, Math.max(version, told));

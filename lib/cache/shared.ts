@@ -65,7 +65,7 @@ export class SharedLevel<V extends Versioned> {
     this.write = link.script("setIfNewer", 1, setIfNewer);
   }
 
-  /** Null: not there, or Redis did not answer. */
+  /** Reads a value. Null: it is not in Redis, or Redis did not answer. */
   async get(key: string): Promise<V | null> {
     try {
       if (!this.isTrusted) throw new Error("Redis may hold what is old.");

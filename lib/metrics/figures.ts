@@ -68,7 +68,7 @@ export interface Reading {
 const reads = new WeakMap<Metric, (() => Reading[])[]>();
 const readAll = (metric: Metric): Reading[] => (reads.get(metric) ?? []).flatMap((read) => read());
 
-/** A figure that is kept elsewhere and read when somebody asks. Several may read parts of one, by other labels. */
+/** A metric that is kept elsewhere and read at a scrape. Several callers may read parts of it, with other labels. */
 export function readWhenAsked(
   broker: ServiceBroker,
   { type, name, help, labelNames = [] }: Figure & { type: "counter" | "gauge"; labelNames?: readonly string[] },

@@ -1,6 +1,6 @@
 /**
- * Histograms that count in plain numbers, which prom-client reads when somebody asks. By itself it hashes the labels of each value,
- * which costs 2 µs.
+ * Histograms that count in plain numbers, which prom-client reads at a scrape. By itself prom-client hashes the labels of each
+ * value, which costs 2 µs.
  */
 import type { ServiceBroker } from "moleculer";
 import { sampledTrace } from "../trace/trace.ts";
@@ -42,7 +42,7 @@ export class Spread {
   }
 }
 
-/** By broker and name: services share a metric, and are created again. */
+/** Histograms by broker and name, because services share a metric and may be created again. */
 const known = new WeakMap<ServiceBroker, Map<string, Map<string, Spread>>>();
 
 function seriesOf(broker: ServiceBroker, name: string): { series: Map<string, Spread>; isNew: boolean } {

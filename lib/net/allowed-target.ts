@@ -115,7 +115,7 @@ export interface Resolved {
 /** Resolves a name to all its addresses. */
 export type Resolve = (name: string) => Promise<Resolved[]>;
 
-/** Nothing may be sent to this target. */
+/** Thrown if nothing may be sent to a target. */
 export class TargetRefused extends Error {
   override name = "TargetRefused";
 }

@@ -7,7 +7,7 @@ import type { Consumption, Handle, QueueDriver, QueueMessage, QueueName } from "
 /** The most messages of a queue; further ones drop the oldest. Without a worker on this node they would pile up. */
 const MOST_WAITING = 1_000;
 
-/** As with RabbitMQ: a message that failed this often is dropped. */
+/** A message that has failed this often is dropped, as with RabbitMQ. */
 const DELIVERY_LIMIT = 20;
 
 interface Waiting extends QueueMessage {

@@ -29,7 +29,7 @@ export interface AlertSubject {
   dataset?: string;
   /** Why the batch failed. */
   code?: string;
-  /** Of a delivery: its event, its id, and the status of the last answer. Null: there was none. */
+  /** The delivery's event, its id, and the status of the last answer. Null: there was no answer. */
   event?: string;
   deliveryId?: string;
   status?: number | null;

@@ -12,7 +12,7 @@ export interface QueueRules {
 export type QueueNews = "late" | "still late" | "fine";
 
 export interface QueueStep {
-  /** Null: nothing is wrong, and nothing is left to tell. */
+  /** The fault that the last line was about. Null: nothing is wrong, and no line is due. */
   fault: QueueFault | null;
   /** What to tell. Null: nothing. */
   news: QueueNews | null;

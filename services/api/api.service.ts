@@ -151,7 +151,7 @@ const api = define({
     "client.changed"({ params: { id } }: { params: Client }) {
       return this.admissions.recheck(clientOwner(id));
     },
-    // Sent by the node where somebody has logged out.
+    // The node of a logout sends this event.
     "session.ended"({ params: { id } }: { params: EventOf<"session.ended"> }) {
       this.admissions.endSession(id);
     },

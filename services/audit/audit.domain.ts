@@ -73,7 +73,7 @@ export const DONE = "done";
 /** An entry before it is written. The database adds its time. */
 export interface AuditDraft {
   publicId: string;
-  /** Null: nobody knows, as of failed logins. */
+  /** The name of the operator. Null: unknown, as for failed logins. */
   who: string | null;
   role: Caller["role"] | null;
   address: string | null;

@@ -37,9 +37,9 @@ export interface Claim extends Claimed {
 export interface Undo {
   batch: BatchRow;
   isNew: boolean;
-  /** Of a dry run: how many records of other batches were counted as duplicates of its records. */
+  /** Only in a dry run: how many records of other batches were counted as duplicates of this batch's records. */
   duplicatesElsewhere?: number;
-  /** Of a dry run: the foreign keys by which other rows refer to its rows in a table. */
+  /** Only in a dry run: the foreign keys by which other rows refer to the batch's rows in a table. */
   references?: RowReference[];
 }
 
@@ -85,13 +85,13 @@ export const batchActions = {
   counts: action({ filter: typed<BatchFilter>({ type: "object" }) }).answers<
     Partial<Record<BatchState, BoundedCount>>
   >(),
-  /** Of each of these batches: how far its run is, why it waits, and until when. For operators. */
+  /** For each of these batches: how far its run is, why it waits, and until when. For operators. */
   outlooks: action({ batches: typed<BatchRow[]>({ type: "array" }) }).answers<BatchOutlook[]>(),
   /** How many attempts at a chunk its pinned policy allows. From memory, once it was read. Throws unavailable. */
   maxAttempts: action({ clientId: { type: "number" }, policyVersion: { type: "number" } }).answers<number>(),
   /** Its idempotency key, the batches that came of it, and how long it is kept. For operators. */
   details: action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchDetails>(),
-  /** Those of these batches whose version has changed, without their envelope. One query, however many batches. */
+  /** The batches whose version has changed, without their envelope. One query, however many batches. */
   changed: action({
     seen: typed<SeenBatch[]>({ type: "array" }),
   }).answers<BatchRow[]>(),
@@ -101,14 +101,14 @@ export const batchActions = {
     after: { type: "number" },
     limit: { type: "number" },
   }).answers<RecordErrors[]>(),
-  /** Those of these rejected records, by their numbers, that a later batch has delivered. */
+  /** The rejected records of these numbers that a later batch has delivered. */
   corrected: action({
     batch: typed<BatchRow>({ type: "object" }),
     records: typed<number[]>({ type: "array", items: "number" }),
   }).answers<number[]>(),
   /** All its faults by field and code, the largest groups first: also while it runs, and of its current pass alone. */
   errorSummary: action({ id: { type: "number" } }).answers<ErrorSummary>(),
-  /** Of each of these batches its last failed attempts, the newest first. They are for operators. */
+  /** The last failed attempts of each of these batches, newest first. For operators. */
   attempts: action({
     ids: typed<number[]>({ type: "array", items: "number" }),
     last: { type: "number", integer: true, min: 1 },
@@ -145,14 +145,17 @@ export const batchActions = {
   claimUndo: action({ publicId, forMs: { type: "number", integer: true, min: 1 } }).answers<boolean>(),
   /** One that is `undoing` cannot go on now, and `waits` says why. It is tried again soon. */
   waitUndo: action({ publicId, waits: { type: "string" } }).answers<void>(),
-  /** Those behind it in its lane no longer wait for it. */
+  /** Skips a batch. The later batches of its lane no longer wait for it. */
   skip: action({ publicId, reason }).answers<BatchRow>(),
   /** Lets the first batch of a lane go on, if it waits for its order alone. */
   advance: action({ clientId: { type: "number" }, lane: { type: "string" } }).answers<void>(),
 
   /** failed → ready with attempts at 0. Throws not-found, illegal-state, gone. */
   retry: action({ publicId, clientId, reason }).answers<BatchRow>(),
-  /** Null: another worker has claimed it, the client has no free place, or its policy is gone and it has failed. */
+  /**
+   * Claims a batch. Null: another worker has claimed it, the client has no free place, or the policy is gone and the batch has
+   * failed.
+   */
   claim: action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
   /** Claims small batches together; those of one client take one of its places. Answers the ones that were claimed. */
   claimGroup: action({

@@ -7,8 +7,8 @@ import type { BatchRow } from "./batch.domain.ts";
 type Corrected = Pick<BatchRow, "id" | "clientId" | "corrected" | "envelope">;
 
 /**
- * Those of these rejected records that are corrected, by their numbers. A correction's own records stand for those that they would have
- * corrected: they are corrected when those are.
+ * The rejected records of these numbers that are corrected. A record of a correction stands for the record that it would have
+ * corrected: if it is corrected, that record is, too.
  */
 export async function correctedAmong(
   store: Pick<BatchStore, "refused" | "keptKeys">,

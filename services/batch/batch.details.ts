@@ -1,4 +1,4 @@
-/** What operators are told of one batch alone: its key, the batches that came of it, and how long it is kept. */
+/** Details of one batch for operators: its key, the batches made from it, and how long it is kept. */
 import type { BatchStore } from "../../database/store.ts";
 import { keepsBody, restDue } from "../batches.ts";
 import { type BatchDetails, type BatchRow, isFinal, visibleStates } from "./batch.domain.ts";

@@ -173,7 +173,7 @@ export const nodeOf = (owner: string | null): string => (owner ?? "").replace(/:
 
 /** How far the run of a batch is; or, of one that waits to be tried again, how far its last one came. */
 export interface BatchRun {
-  /** Null: none runs it now. */
+  /** The node that runs the batch. Null: none runs it now. */
   node: string | null;
   phase: Phase;
   /** The chunk at hand, from 1. */

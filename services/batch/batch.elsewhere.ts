@@ -34,7 +34,10 @@ const A_PAGE = 200;
 /** Less than the caller's patience. */
 const PING_MS = 1_500;
 
-/** So often a chunk is written whose COMMIT had no answer. Then the batch waits, and the next claim finds out. */
+/**
+ * How many times a chunk is written whose COMMIT got no answer. After that the batch waits, and the next claim finds out what
+ * happened.
+ */
 const MOST_TRIES = 5;
 const PAUSE_MS = 50;
 
@@ -147,7 +150,7 @@ export class Elsewhere {
     return Object.fromEntries(await Promise.all(all));
   }
 
-  /** Null: its records go nowhere else. */
+  /** The table in another database that gets the batch's records. Null: there is none. */
   private async tableOf(batch: BatchRow): Promise<AppliedTable | null> {
     const { policy } = await this.parts.pinned.of(batch);
     const database = policy.handler === "table" ? (policy.table?.database ?? null) : null;
@@ -181,7 +184,7 @@ async function entered(table: AppliedTable, of: ChunkOf): Promise<AppliedRow | n
   }
 }
 
-/** Null: fence or chunk is another. */
+/** What the table has of this chunk. Null: the fence or the chunk does not match. */
 async function appliedTo(table: AppliedTable, of: ChunkOf, commit: ChunkCommit): Promise<AppliedNow | null> {
   const judge = (outcome: TableOutcome) => verdictFor(commit, outcome);
   for (let tries = 1; ; tries++) {

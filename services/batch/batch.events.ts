@@ -62,7 +62,7 @@ export class BatchEvents {
     return [...events, ...this.waiting(batch)];
   }
 
-  /** What operators are told of a batch that begins to wait for one of them. */
+  /** The alerts for operators when a batch begins to wait for one of them. */
   waiting(batch: BatchRow): OutboxDraft[] {
     return this.alert("batch_held", batch);
   }

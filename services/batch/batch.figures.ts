@@ -13,7 +13,7 @@ import type { Written } from "./batch.writes.domain.ts";
 
 const rowOutcomes = ["created", "updated", "deleted", "duplicate", "refused"] as const;
 
-/** From a small chunk to one whose rows are written one by one. */
+/** Bounds in seconds, from a small chunk to one whose rows are written one by one. */
 const TABLE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 const lateWrites = ["commit", "giveUp"] as const;
@@ -31,7 +31,7 @@ const ends: Record<Final, Counted> = {
   undone: "batchesUndone",
 };
 
-/** From an instant on an idle worker to a queue of hours. */
+/** Bounds in seconds, from an idle worker to a queue of hours. */
 const CLAIM_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
 
 /** Claims whose loss is remembered, so that it is counted once. The writes of one run come within a lease. */

@@ -1,4 +1,4 @@
-/** Which batches somebody wants to see: what is asked for, and the walks through the table that find it. */
+/** The filter of a list of batches, and the walks through the table that find these batches. */
 import type { Format } from "../../formats/formats.ts";
 import type { BatchState } from "./batch.domain.ts";
 
@@ -26,7 +26,7 @@ export interface BatchFilter {
   finishedTo?: number;
   /** Whether records were rejected. */
   hasErrors?: boolean;
-  /** Of the batch's own error, or of some of its records. */
+  /** A code of the batch's own error, or of an error of its records. */
   errorCode?: string;
   /** The public id of the batch whose rejected records they are. */
   retryOf?: string;
@@ -47,10 +47,12 @@ export interface BatchesFound<Row> {
   next: number | null;
 }
 
-/** So many batches a page looks at, in all its walks: they, and not those that match, decide what it costs. */
+/**
+ * How many batches a page looks at, in all its walks together. This number, not the number of matches, limits the cost of a page.
+ */
 export const MOST_LOOKED_AT = 2_000;
 
-/** So many batches of a state a count looks at, where more than their state must be compared. */
+/** How many batches of a state a count looks at if it has to compare more than their state. */
 export const MOST_COUNTED_FROM = 1_000;
 
 /** Batches that ended in a time, or are of a beginning of ids, are read up to this number. */
@@ -65,7 +67,7 @@ export interface BoundedCount {
   isMore: boolean;
 }
 
-/** By what a walk finds its batches; each has an index that ends with the id. */
+/** The columns by which a walk can find batches. Each has an index that ends with the id. */
 export const walkWays = [
   "id",
   "ids",

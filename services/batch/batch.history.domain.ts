@@ -38,13 +38,13 @@ export interface MoveRow {
   was: ToldMove["was"];
 }
 
-/** So many of the first moves of a batch, and so many of the last ones, are kept; and as many of its failed attempts. */
+/** How many of the first moves of a batch are kept, and how many of the last ones. The same holds for its failed attempts. */
 export const KEPT_AT_ENDS = 50;
 
 export interface HistoryItem extends Why {
   /** Epoch ms. */
   at: number;
-  /** Null: the batch was not there before. */
+  /** The state before. Null: the batch did not exist. */
   from: BatchState | null;
   /** The same as `from`: the batch has stayed what it was. */
   to: BatchState;

@@ -25,7 +25,7 @@ interface Known {
   /** The batch of its rejected records, and the entry of the audit if an operator has sent them again. */
   child: BatchRow | null;
   retry: AuditRow | null;
-  /** The entry of the audit if an operator has committed the check. */
+  /** The entry for a check that an operator has committed. */
   commit: AuditRow | null;
 }
 
@@ -68,7 +68,7 @@ function itemsOf(batch: BatchRow, known: Known): HistoryItem[] {
   return items.sort((a, b) => a.at - b.at || rankOf(a) - rankOf(b));
 }
 
-/** Of items of the same millisecond. */
+/** The order of items of the same millisecond. */
 const rankOf = ({ from, to }: HistoryItem): number =>
   from === null ? 0 : to === "ready" && from !== "processing" ? 1 : to === "processing" ? 2 : 3;
 

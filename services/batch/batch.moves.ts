@@ -1,4 +1,4 @@
-/** One function for each move that somebody asks for. All are conditional on the batch as it was read. */
+/** One function for each move that a person can ask for. Each move happens only if the batch is still as it was read. */
 
 import { TableFailure } from "../../database/errors.ts";
 import { Problem } from "../../lib/errors.ts";

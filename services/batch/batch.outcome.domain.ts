@@ -21,7 +21,9 @@ export type Outcome =
   /** An attempt that failed. Another one follows after `delayMs`, or the policy's backoff; after `maxAttempts` the batch fails. */
   | ({ outcome: "retry"; delayMs?: number } & AttemptError)
   | { outcome: "cancel" }
-  /** It was checked before its approval: it is held for an operator, or delivered if no limit of `approveWhen` is exceeded. */
+  /**
+   * The batch was checked before its approval. It is held for an operator, or delivered if no limit of `approveWhen` is exceeded.
+   */
   | { outcome: "reviewed" }
   | ({ outcome: "fail" } & AttemptError)
   /** The batch belongs to another worker, or nobody can know: nothing is written. */

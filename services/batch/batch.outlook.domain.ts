@@ -11,7 +11,7 @@ import {
 
 /** What is known beside the row. */
 interface Beside {
-  /** By the policy of the batch. It counts only while `isUnderWay`. */
+  /** The limit in the batch's policy. It counts only while `isUnderWay`. */
   maxAttempts: number;
   /** Omitted: nobody has looked whether its client has a place for it. */
   queue?: ClientQueue | undefined;

@@ -11,14 +11,14 @@ export interface ClientUse {
   lastBatchAt: number | null;
   running: number;
   cap: number | null;
-  /** Of the UTC day. They are counted where there is a quota. */
+  /** The bytes of the UTC day. They are counted only with a quota. */
   bytes: number;
   records: number;
   bytesPerDay: number | null;
   recordsPerDay: number | null;
 }
 
-/** What clients can need somebody for. */
+/** The reasons for which a client can need an operator. */
 export const clientNeeds = ["maxConcurrentBatches", "bytesPerDay", "recordsPerDay", "webhook"] as const;
 
 /** A client that is at a limit, or whose webhook is off because its receiver is gone. */
@@ -27,7 +27,7 @@ export interface ClientNeed {
   publicId: string;
   identifier: string;
   name: string;
-  /** Of a limit; otherwise both are 0. */
+  /** How much of the limit is used. Without a limit both numbers are 0. */
   used: number;
   limit: number;
   /** Epoch ms. Null: nobody knows. */
@@ -87,7 +87,7 @@ export interface QueueStats {
   states: Partial<Record<BatchState, number>>;
   /** The time since which the oldest claimable batch has waited. */
   oldestReadyAt: number | null;
-  /** That batch. */
+  /** The batch that has waited longest. */
   oldestReady: { batchId: string; clientId: number } | null;
   /** Batches that are ready, but whose client is at its cap (counted up to 10,000), and since when the oldest one waits. */
   waitsForItsClient: { batches: number; oldestAt: number | null };

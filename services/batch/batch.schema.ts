@@ -20,7 +20,7 @@ const eventData = (status: JsonSchema, more: JsonSchema = {}) =>
     ...(more as object),
   });
 
-/** Of a batch that is held with what its check has found. */
+/** The counts of a batch that is held with the result of its check. */
 export const holdCountsSchema = record(
   { ...counts, deleted: described("Records that would delete their row. Only where they go into a table.", count) },
   ["deleted"],

@@ -17,7 +17,7 @@ export const attemptOf = ({ owner }: BatchRow, { code, detail }: AttemptError): 
   detail,
 });
 
-/** Null: the fence has risen, so the batch belongs to nobody or to another worker. */
+/** Settles a run's outcome. Null: the fence has risen, so the batch belongs to nobody or to another worker. */
 export async function settle(parts: BatchParts, batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
   const written = await parts.store.move(await moveFor(parts, batch, outcome));
   if (written) parts.wakeWorkers();
@@ -25,7 +25,7 @@ export async function settle(parts: BatchParts, batch: BatchRow, outcome: Settle
   return announced(parts, written);
 }
 
-/** As long as the fence holds, nobody else has changed the batch. */
+/** Moves the batch. While the fence is unchanged, only this worker changes the batch. */
 async function moveFor(parts: BatchParts, batch: BatchRow, outcome: Settlement): Promise<Move> {
   switch (outcome.outcome) {
     case "snooze":

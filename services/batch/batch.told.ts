@@ -49,7 +49,7 @@ export const toldMove = (move: Move, batch: BatchRow, kind: MoverKind = "system"
 export const heldTold = (move: Move, batch: BatchRow, kind: MoverKind = "system"): Move =>
   move.to === "held" || batch.state === "held" ? toldMove(move, batch, kind) : move;
 
-/** A move that somebody has asked for, with its entry in the history and, if the caller is known, its row in the audit. */
+/** A move that a person has asked for, with its entry in the history and, if the caller is known, its row in the audit. */
 export function audited(move: Move, batch: BatchRow, by: By): Move {
   const change = differences({ status: batch.state }, { status: move.to });
   return { ...move, ...asked(batch, move, by, change) };

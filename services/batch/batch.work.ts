@@ -15,7 +15,10 @@ import type { ChunkCommit, Written } from "./batch.writes.domain.ts";
 /** The most chunks that a last commit deletes. `retention` deletes the chunks of longer batches, so that the commit stays short. */
 const PURGED_AT_END = 16;
 
-/** Null: another worker was faster, the client has no free place, or the batch's policy is gone and the batch has failed. */
+/**
+ * Claims a batch. Null: another worker was faster, the client has no free place, or the batch's policy is gone and the batch has
+ * failed.
+ */
 export async function claim(parts: BatchParts, { id, owner }: ParamsOf<"batch.claim">): Promise<Claim | null> {
   const claimed = await parts.store.claim(id, owner, parts.leaseMs);
   return claimed && begun(parts, claimed);
@@ -45,14 +48,14 @@ const policyGone = ({ policyVersion }: BatchRow) =>
     detail: `Version ${policyVersion} of the policy, which the batch was accepted under, is gone. Send the content again.`,
   }) as const;
 
-/** Null: the batch is no longer the worker's. */
+/** Enters the batch in its table's database. Null: the batch is no longer the worker's. */
 export async function enterTable(parts: BatchParts, batch: BatchRow): Promise<Entered | null> {
   const entered = await counted(parts, parts.elsewhere.enter(batch));
   if (!entered) await refused(parts, batch, "commit");
   return entered;
 }
 
-/** Null: the batch is no longer the worker's, and nothing was written. */
+/** Commits a chunk. Null: the batch is no longer the worker's, and nothing was written. */
 export async function commitChunk(
   parts: BatchParts,
   { batch, commit }: ParamsOf<"batch.commitChunk">,

@@ -15,7 +15,7 @@ export type Due = { inMs: number } | { at: number } | null;
 export interface Written {
   batch: BatchRow;
   outbox: OutboxRow[];
-  /** Of a commit with rows of a table; omitted where its answer was lost. */
+  /** For a commit with rows of a table. Left out if the table's answer was lost. */
   table?: TableWritten;
 }
 
@@ -112,7 +112,7 @@ export interface Move {
   applied?: AppliedChunk;
   /** What the history keeps of the move. Omitted: the row of the batch tells enough, or `failed` does. */
   told?: ToldMove;
-  /** The audit row of the move, where somebody has asked for it. */
+  /** The audit row of the move, if a person has asked for it. */
   audit?: AuditDraft;
   events: OutboxDraft[];
 }

@@ -6,7 +6,7 @@ export type Names = string | readonly string[];
 
 /** A mutex by name, with a time to live. All providers behave like this. */
 export interface LockProvider {
-  /** It does not throw while its store is away: the outcome is `unavailable`. */
+  /** Acquires locks. It does not throw while its store is away: the outcome is then `unavailable`. */
   acquire(names: Names, ttlMs: number): Promise<LockOutcome>;
   /** False: it (or one of several) is lost, or the provider is away. */
   extend(names: Names, token: string, ttlMs: number): Promise<boolean>;

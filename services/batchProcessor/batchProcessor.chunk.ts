@@ -1,4 +1,4 @@
-/** From a chunk's stored bytes to its records and its commit. Pure functions, except for decompressing the bytes. */
+/** Turns a chunk's stored bytes into its records and its commit. Pure functions, except for decompressing the bytes. */
 
 import { afterVerdict, type Judged } from "../../database/targets/outcome.ts";
 import { boundedReport } from "../../formats/check/error-report.ts";
@@ -20,7 +20,7 @@ import { tableOf } from "./batchProcessor.tables.ts";
 import { type Checked, keyByPlace, keysAt, marksOf, unmarked, withKeys } from "./batchProcessor.unique.ts";
 
 const DAY_MS = 86_400_000;
-/** Nothing is stored. */
+/** The text of a chunk without a stored record. */
 const NO_TEXT = new Uint8Array();
 const NO_ROWS = { created: 0, updated: 0, deleted: 0 };
 

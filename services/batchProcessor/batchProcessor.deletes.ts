@@ -28,7 +28,7 @@ function sparingDeletes(plan: TablePlan, validator: RecordValidator): RecordVali
   return Object.create(validator, { check: { value: check } }) as RecordValidator;
 }
 
-/** By their names in faults. */
+/** The fields by the names that faults use. */
 function fieldsChecked({ columns, key, delete: marker }: TablePlan): string[] {
   const ofKey = columns.flatMap(({ column, source }) =>
     key.includes(column.name) && "path" in source ? [source.path.join(".")] : [],

@@ -131,14 +131,14 @@ export class Executor {
     await this.release(run);
   }
 
-  /** Null: no lock is available, and the fence alone decides. */
+  /** Takes the lock. Null: no lock is available, and the fence alone decides. */
   private async lock({ publicId: batchId, fence }: Claimable): Promise<Lock | null | "busy"> {
     const got = await actors.batchLock.acquire(this.broker, { batchId, fence });
     if (got.outcome === "busy") return "busy";
     return got.outcome === "acquired" ? { batchId, fence, token: got.token } : null;
   }
 
-  /** Null: another worker was faster. A claim that throws may still have been written. */
+  /** Claims the batch. Null: another worker was faster. A claim that throws may still have been written. */
   private async claim({ id, publicId }: Claimable, lock: Lock | null): Promise<Claim | null> {
     let claim: Claim | null = null;
     try {

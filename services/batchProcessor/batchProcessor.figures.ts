@@ -7,7 +7,7 @@ const chunks = { name: "dataflow_chunk_seconds", help: "Time of a chunk in a wor
 const handlers = { name: "dataflow_handler_seconds", help: "Time of a call of a handler, by its action." };
 
 const phases: readonly Phase[] = ["validate", "deliver", "check", "review"];
-/** From a chunk of a few records to one whose rows are written one by one. */
+/** Bounds in seconds, from a chunk of a few records to one whose rows are written one by one. */
 const CHUNK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Up to the longest `handlerTimeoutMs` that is usual. */
 const HANDLER_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];

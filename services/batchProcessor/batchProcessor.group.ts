@@ -35,7 +35,7 @@ export class GroupCommits {
     this.wentAhead = wentAhead;
   }
 
-  /** As `batch.commitChunk`. */
+  /** Commits as `batch.commitChunk` does. */
   commit(batch: BatchRow, commit: WorkerCommit): Promise<BatchRow | null> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ batch, commit, resolve, reject });

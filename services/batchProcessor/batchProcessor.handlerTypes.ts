@@ -49,8 +49,8 @@ export interface ImportHandler<Settings = Record<string, unknown>> {
   /** Without it no policy may name this action, so partners' records reach only actions that are meant for them. */
   importHandler: true;
   /**
-   * It takes batches back: to undo a batch it is called with `{batchId}` alone, without `records`, until it answers. It may be
-   * called again for the same batch.
+   * Whether the handler takes batches back. To undo a batch it is called repeatedly with `{batchId}` alone, without `records`,
+   * until it answers. It may be called again for the same batch.
    */
   importUndo?: true;
   /** While it is open the batches of this handler wait; that counts as no attempt. Moleculer's own option. */

@@ -80,7 +80,7 @@ export async function deliver(way: Way, action: string, timeoutMs: number, chunk
   }
 }
 
-/** Null: the handler is away. */
+/** Delivers the chunk. Null: the handler is away. */
 async function deliverAt(
   { broker, nodes, sensitive, figures }: Way,
   nodeID: string,

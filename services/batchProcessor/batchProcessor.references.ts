@@ -18,7 +18,7 @@ export const refersToItself = ({ references }: TablePlan): boolean =>
 /** A reference, for the rows of a chunk: the key that each refers to, and the key by which it can be referred to. */
 interface Asked {
   reference: TableReference;
-  /** Null: the row refers to nothing. */
+  /** The key that the row refers to. Null: the row refers to nothing. */
   keyOf(row: TableRow): string | null;
   ownOf(row: TableRow): string | null;
   unknown: ReadonlySet<string>;
@@ -90,7 +90,7 @@ function addOwn({ reference: { own }, ownOf }: Asked, row: TableRow, seen: SeenK
 
 const nameOf = (columns: string[], key: string): string => `${columns.join("\0")}\0${key}`;
 
-/** By the first of its columns that a field fills. */
+/** The fault of a missing reference. Its field is that of the first column that a field fills. */
 function refusalOf({ constraint, columns }: TableReference, plan: TablePlan) {
   const isOfField = (name: string) =>
     plan.columns.some(({ column, source }) => column.name === name && "path" in source);

@@ -19,7 +19,7 @@ interface Unlisted {
   named: number | null;
 }
 
-/** Those of the records with these numbers that were refused. The report of a batch with very many errors does not list all. */
+/** The records of these numbers that were rejected. The report of a batch with very many errors does not list all of them. */
 export async function refusedIn(
   tools: RefusedTools,
   { id, publicId }: Pick<BatchRow, "id" | "publicId">,

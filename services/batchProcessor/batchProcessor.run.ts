@@ -14,7 +14,7 @@ export interface RunTrace {
 
 /** The record of a run: the state that its steps share. Each step reads it and adds its result. */
 export interface Run {
-  /** As of the last commit that was sent, even if its result is not known yet. */
+  /** The batch after the last commit that was sent, even if its result is not known yet. */
   batch: BatchRow;
   /** The version that the batch was accepted under. */
   readonly policy: Policy;
@@ -22,7 +22,7 @@ export interface Run {
   readonly scope?: string;
   readonly clientPublicId: string;
   readonly clientIdentifier: string;
-  /** Null: no lock was available. The fence decides. */
+  /** The lock of the run. Null: no lock was available, so the fence decides. */
   readonly lock: { giveBack(): Promise<void> } | null;
   /** The group whose commits it shares. Null: the batch runs alone. */
   readonly group: GroupCommits | null;

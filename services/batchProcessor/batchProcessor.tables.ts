@@ -48,7 +48,7 @@ export class TablePlans {
     this.known.delete(keyOf(batch));
   }
 
-  /** By which the references of its rows are looked for. */
+  /** Answers the function that looks up the references of a table's rows. */
   look({ table }: TablePlan): Look {
     const tables = this.tables();
     const database = tables.find(table.database);

@@ -30,7 +30,7 @@ interface Tools {
   isStopping(): boolean;
 }
 
-/** As `batch.commitChunk`. Throws TableFailure once the table has failed too often, or is gone. */
+/** Commits as `batch.commitChunk` does. Throws TableFailure once the table has failed too often, or is missing. */
 export async function commitRows(
   tools: Tools,
   run: Run,

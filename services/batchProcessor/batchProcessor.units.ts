@@ -5,7 +5,7 @@ import type { SizedCandidate } from "./batchProcessor.sizes.ts";
 /** What a worker needs to claim a batch. */
 export type Claimable = Pick<Candidate, "id" | "publicId" | "fence">;
 
-/** It takes one slot of the worker. */
+/** One batch or one group. It takes one slot of the worker. */
 export interface Unit {
   batches: Claimable[];
   isGroup: boolean;

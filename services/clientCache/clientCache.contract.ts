@@ -15,7 +15,7 @@ export interface Client {
   policyVersion: number;
   version: number;
   createdAt: number;
-  /** Nothing of it may be deleted. */
+  /** While it is set, nothing of the client may be deleted. */
   legalHold: boolean;
   /** The public id of the erasure that deletes it. */
   erasureId: string | null;
@@ -41,11 +41,11 @@ export interface ClientKey {
   id: string;
   name: string;
   createdAt: number;
-  /** Null: it is good until it is deleted. */
+  /** When the key ends. Null: it is valid until it is deleted. */
   expiresAt: number | null;
   /** Where it may come from: addresses and networks. Null: anywhere. */
   allowedCidrs: string[] | null;
-  /** Null: all. */
+  /** What the key allows. Null: everything. */
   scopes: KeyScope[] | null;
 }
 

@@ -26,7 +26,7 @@ export async function listed(
   return clients.map((client) => ({ ...client, use: uses.get(client.id) ?? nothingUsed }));
 }
 
-/** Of a client that has gone in between. */
+/** The use of a client that was deleted meanwhile. */
 const nothingUsed: ClientUse = {
   lastBatchAt: null,
   running: 0,

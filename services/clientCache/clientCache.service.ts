@@ -162,7 +162,7 @@ export default defineActor({
         auditOf(ctx, "client.resume", {}, reason),
         "client.renewed",
       );
-      // As for a cap that has risen: a worker looks now, and not at its next poll.
+      // Wakes a worker now, so that it need not wait for its next poll, as after a cap has risen.
       actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
       return client;
     },

@@ -40,8 +40,8 @@ function requireKept(batch: BatchRow, refused: number): void {
 }
 
 /**
- * Null: the batch has changed, or its body is being deleted. Throws duplicate-batch, quota-exceeded, illegal-state of a batch that it
- * corrects, and the errors of an upload of such a body.
+ * Commits a check. Null: the batch has changed, or its body is being deleted. Throws duplicate-batch, quota-exceeded,
+ * illegal-state of a batch that it corrects, and the errors of an upload of such a body.
  */
 async function commit(intake: Intake, ctx: Context<Commit>, batch: BatchRow): Promise<BatchRow | null> {
   const { policy: found, clientPublicId, reason } = ctx.params;

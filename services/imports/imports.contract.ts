@@ -152,7 +152,7 @@ export const importsActions = {
   tryDraft: action({
     name: { type: "string" },
     form: typed<Form>({ type: "object" }),
-    /** Whose override, fields and unique keys count. Omitted: those of the batch's client, or of none. */
+    /** The client whose override, fields and unique keys count. Left out: the batch's client, or none. */
     clientId: { type: "number", optional: true },
     /** The public id of a batch. */
     batch: { type: "string", optional: true },

@@ -23,7 +23,7 @@ export interface RowsAgain {
 /** What a check of a body has found. */
 export interface CheckedBody extends Preview {
   counts: { received: number; accepted: number; rejected: number; duplicate: number };
-  /** As of a batch: all faults, the rejected records, the faults in groups. */
+  /** The errors as a batch has them: all faults, the number of rejected records, the faults in groups. */
   errors: ReturnType<FaultGroups["summary"]> & { records: number };
   /** Whether the body has more than was looked at. */
   partial: boolean;

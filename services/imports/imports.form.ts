@@ -75,7 +75,7 @@ class FormReader {
   private ofFile = 0;
   private wake = () => {};
 
-  /** Of the part that is text; null: it has not begun. */
+  /** The text of the present part, if that is a text field. Null: no text part has begun. */
   private textFound: Buffer[] | null = null;
   private isTextWhole = false;
   private readonly expected: Expected;

@@ -1,7 +1,7 @@
 /** Keeps a body as it came, beside its chunks: chunks have its records, and not each byte of it. */
 import { firstBodyPart } from "../batch/batch.domain.ts";
 
-/** As much as a chunk: what is stored and read at once. */
+/** The size of a stored part of a body. A part is read at once, like a chunk. */
 const PART_BYTES = 1024 * 1024;
 
 /** A part of a body, as it is stored. */

@@ -13,7 +13,7 @@ import type { Intake } from "./imports.running.ts";
 
 /** The most lines of a body. */
 export const MOST_PATCHES = 10_000;
-/** So many are looked up at once: each may be as long as a record. */
+/** How many patches are looked up at once. Each of their records may be as long as `maxRecordBytes`. */
 const PATCHES_AT_ONCE = 20;
 /** What stands around the members of a patch. */
 const LINE_ALLOWANCE = 1024;

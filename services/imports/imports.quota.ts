@@ -11,7 +11,7 @@ import type { UploadPort } from "./imports.running.ts";
 type UsagePort = Pick<UploadPort, "usage">;
 type Amount = Pick<DayUsage, "bytes" | "records">;
 
-/** Null: the policy has no quota, and nothing is counted. */
+/** The quota of the day. Null: the policy has none, and nothing is counted. */
 export const dayQuotaOf = ({ bytesPerDay: bytes, recordsPerDay: records }: Policy): DayQuota | null =>
   bytes === null && records === null ? null : { bytes, records };
 

@@ -165,7 +165,7 @@ async function commit(intake: Intake, ctx: Context<Create>, asked: Asked, receiv
   const { policy } = asked.policy;
   const { whole, done } = await committed(store, async () => {
     const made = await commitOf(intake, ctx, asked, received);
-    // From here on the body cannot be refused any more: the answer says that it is stored.
+    // From here on the body can no longer be refused: the answer says that it is stored.
     for (const signal of [bodyOf(ctx).voided, bodyOf(ctx).revoked]) signal?.throwIfAborted();
     return made;
   }).catch((error: unknown) => {

@@ -17,7 +17,7 @@ import type { ParamsOf } from "../messages.ts";
 import type { RowsAgain } from "./imports.domain.ts";
 import type { Intake } from "./imports.running.ts";
 
-/** So many chunks without a row are looked at in one call. */
+/** How many chunks without a rejected row one call reads. */
 const CHUNKS_AT_ONCE = 10;
 const ERRORS_AT_ONCE = 1000;
 const BYTES_AT_ONCE = 1024 * 1024;
@@ -29,7 +29,7 @@ export async function rows({ store }: Intake, ctx: Context<ParamsOf<"imports.row
   const { publicId, clientId, after, chunk: no, isAll } = ctx.params;
   const batch = await actors.batch.get(ctx, { publicId, clientId });
   const { policy, isGone } = await pinnedPolicy(ctx.broker, batch);
-  // By another policy other records would be refused.
+  // Another policy would reject other records.
   if (isGone || batch.chunks === 0) return null;
   const body = { store, batch, policy };
   let chunk = no === undefined ? await chunkOf(body, after + 1) : await chunkAgain(body, no);

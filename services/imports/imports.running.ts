@@ -56,7 +56,7 @@ export class RunningUploads {
     return this.perClient.get(clientId) ?? 0;
   }
 
-  /** Of all clients. */
+  /** The number of running uploads of all clients. */
   get running(): number {
     return [...this.perClient.values()].reduce((sum, running) => sum + running, 0);
   }
@@ -134,7 +134,7 @@ export interface Intake {
   leaseMs: number;
   /** The node's id in the `source` of events. */
   namespace: string;
-  /** Whether operators are told of batches that wait for them. */
+  /** Whether operators get alerts of batches that wait for them. */
   hasAlerts: boolean;
   /** Announces a new batch. */
   announce(written: Written): void;

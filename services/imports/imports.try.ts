@@ -67,7 +67,7 @@ async function batchOf(ctx: Context<Try>, publicId: string, clientId: number | u
   }
 }
 
-/** By the draft: the dataset itself, or what `POST /admin/datasets/check` takes. */
+/** The policy of a draft: the dataset itself, or the body of `POST /admin/datasets/check`. */
 async function policyOf(ctx: Context<Try>, name: string, draft: Buffer, clientId: number | undefined) {
   const { mode, document } = draftIn(draft);
   const asked = { name, mode, document, ...(clientId !== undefined && { clientId }) };

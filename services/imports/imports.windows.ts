@@ -1,6 +1,6 @@
 /** Bounds the memory of Brotli: its decoder keeps a window of up to 16 MiB, and a client may send many bodies at once. */
 
-/** Of one client on a node: 16 uploads with the window that encoders usually take (4 MiB), or four with the largest one. */
+/** The room of one client on a node: 16 uploads with the usual window of encoders (4 MiB), or four with the largest one. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /** The window that a Brotli stream asks for (RFC 7932, 9.1), by its first byte. */

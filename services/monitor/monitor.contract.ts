@@ -22,7 +22,7 @@ export interface Readiness {
 export interface CacheFigures {
   hits: number;
   misses: number;
-  /** From 0 to 1; null before the first lookup. */
+  /** The share of lookups that were hits, from 0 to 1. Null before the first lookup. */
   hitRate: number | null;
   /** Lookups in Redis, for values that were not in the process. `fallbacks`: Redis did not answer. Null: none so far. */
   redis: { hits: number; misses: number; fallbacks: number; hitRate: number | null } | null;
@@ -34,7 +34,7 @@ export interface ProcessFigures {
   startedAt: string;
   /** In cores: 1 is one core that is always busy. */
   cpu: number;
-  /** From 0 to 1. */
+  /** How busy the event loop is, from 0 to 1. */
   eventLoop: number;
   rssBytes: number;
   heapBytes: number;
@@ -67,14 +67,14 @@ export interface NodeFigures extends ProcessFigures {
 /** The figures for a dashboard. */
 export interface SystemStats extends Pick<ProcessFigures, "version" | "startedAt"> {
   readiness: Readiness;
-  /** Of all nodes that answered, over the last ten whole seconds. */
+  /** The rates of all nodes that answered, over the last ten whole seconds. */
   rates: Rates;
   /** `due` is counted up to 10,000. `failed24h`: given up in the last 24 hours; null where the history does not answer. */
   deliveries: { due: number; oldestDueAgeMs: number | null; failed24h: number | null };
   queue: {
     /** The age of the oldest batch that a worker could claim now. */
     oldestReadyAgeMs: number | null;
-    /** That batch. `clientIdentifier` is null where its client is not known any more. */
+    /** The batch that has waited longest. `clientIdentifier` is null if its client is unknown by now. */
     oldestReady: { batchId: string; clientIdentifier: string | null } | null;
     /** Ready batches whose client is at its cap (counted up to 10,000). */
     waitsForItsClient: { batches: number; oldestAgeMs: number | null };
@@ -95,7 +95,7 @@ export interface About {
   node: string;
   /** DataFlow's. */
   version: string;
-  /** That of Node.js. */
+  /** The version of Node.js. */
   runtime: string;
   settings: ToldSetting[];
 }

@@ -4,7 +4,7 @@ import { serviceNames } from "../../config/services.ts";
 import { version } from "../../lib/version.ts";
 import type { ProcessFigures } from "./monitor.contract.ts";
 
-/** Shares are of at least this time, however often somebody asks. */
+/** The shortest time over which shares are computed, however often /metrics is read. */
 const LEAST_MS = 1_000;
 
 /** When this process started. */

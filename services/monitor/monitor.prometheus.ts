@@ -9,7 +9,7 @@ import { histogramSamples, keptElsewhere, registryOf, type Sample } from "../../
 interface Theirs {
   value?: number | null;
   labels?: Record<string, unknown>;
-  /** Of a histogram: how many values were at most each bound. */
+  /** For a histogram: how many values were at most each bound. */
   buckets?: Record<string, number>;
   count?: number;
   sum?: number;

@@ -83,7 +83,7 @@ export class Queue {
   }
 }
 
-/** Whether all has ended, or waits for somebody. */
+/** Whether every batch has ended or waits for a person. */
 const isQuiet = ({ states, outboxDepth, deliveriesDue }: Stats): boolean =>
   outboxDepth === 0 && deliveriesDue === 0 && movingStates.every((state) => (states[state] ?? 0) === 0);
 

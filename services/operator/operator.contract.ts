@@ -14,7 +14,7 @@ export const operatorActions = {
   recognise: action({ tag: { type: "string" }, tokenHash: { type: "string" } }).answers<Operator | null>(),
   /** Only this answer and that of `rotate` show the token. Throws conflict. */
   create: action({ name, role, expiresAt }).answers<{ operator: Operator; token: string }>(),
-  /** Null: no such operator. */
+  /** Reads an operator. Null: there is no such operator. */
   get: action({ name }).answers<Operator | null>(),
   /** Lists operators by name, those after `after`. */
   list: action({
@@ -39,6 +39,6 @@ export const operatorEvents = {
     tag: { type: "string" },
     version: { type: "number" },
   }),
-  /** Whoever had this session has logged out: what it still reads ends. Sent by the node of the logout. */
+  /** Somebody has logged out: the streams of this session end. The node of the logout sends the event. */
   "session.ended": event<{ id: string }>({ id: { type: "string" } }),
 };

@@ -1,6 +1,6 @@
 /** An operator: who it is, and what its role allows. */
 
-/** From the least to the most that it allows. */
+/** The roles, from the one that allows least to the one that allows most. */
 export const operatorRoles = ["viewer", "operator", "admin"] as const;
 export type OperatorRole = (typeof operatorRoles)[number];
 
@@ -15,7 +15,7 @@ export const FIRST_OPERATOR = "admin";
 export interface Operator {
   name: string;
   role: OperatorRole;
-  /** Null: for ever. */
+  /** When the token expires. Null: never. */
   expiresAt: number | null;
   version: number;
   createdAt: number;

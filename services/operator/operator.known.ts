@@ -16,7 +16,7 @@ export const newToken = (tag: string): string => `dfo_${tag}_${randomBytes(32).t
 
 export const tokenHashOf = (token: string): string => hash("sha256", token, "hex");
 
-/** Null: it is no operator's token. */
+/** The parts of a token. Null: it is not the token of an operator. */
 export function partsOf(token: string): TokenParts | null {
   const [, tag] = TOKEN.exec(token) ?? [];
   return tag === undefined ? null : { tag, tokenHash: tokenHashOf(token) };

@@ -14,13 +14,13 @@ export interface KnownDataset {
   version: number;
   /** The version that created the dataset. */
   since: number;
-  /** Null: the dataset was deleted. Its name may be used again. */
+  /** The dataset. Null: it was deleted. Its name may be used again. */
   dataset: Dataset | null;
 }
 
 export interface KnownGrant {
   version: number;
-  /** Null: the grant was revoked. */
+  /** The override. Null: the grant was revoked. */
   override: object | null;
 }
 

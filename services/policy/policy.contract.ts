@@ -59,7 +59,7 @@ export interface ListedDataset {
 
 /** A table that a dataset may choose. */
 export interface ListedTable {
-  /** As the `name` of a dataset's `table` has it. */
+  /** The name in the form of a dataset's `table.name`. */
   name: string;
   columns: { name: string; type: string; isNullable: boolean; isKey: boolean }[];
 }
@@ -150,13 +150,13 @@ export const policyActions = {
     bytes: { type: "number" },
     records: { type: "number" },
   }).answers<Decision>(),
-  /** Null: there is no dataset of this name. */
+  /** Reads a dataset. Null: there is none of this name. */
   dataset: action({ name }).answers<DatasetVersion | null>(),
   /** The versions that are kept for operators, newest first, also of a dataset that was deleted. Throws not-found. */
   datasetVersions: action({ name, ...newestFirst }).answers<KeptVersion[]>(),
   /** One of them. Throws not-found, with the versions that are `kept`. */
   keptDataset: action({ name, version: { type: "number" } }).answers<DatasetVersion>(),
-  /** Null: there is no dataset of this name, or it does not go into a table. */
+  /** Checks the table of a dataset. Null: there is no dataset of this name, or it does not go into a table. */
   lookAtTable: action({ name }).answers<TableLook | null>(),
   /**
    * The tables that a dataset may choose, by name; `database` null: of the database of `DATABASE_URL`. Throws validation (no such
@@ -165,7 +165,7 @@ export const policyActions = {
   tables: action({ database: typed<string | null>({ type: "string", nullable: true }), ...page }).answers<
     ListedTable[]
   >(),
-  /** By name. */
+  /** The datasets in the order of their names. */
   datasets: action(page).answers<ListedDataset[]>(),
   /**
    * Makes or replaces a dataset (`put`), or merges into it (`patch`, RFC 7396). Throws validation, not-found (patch),
@@ -206,9 +206,9 @@ export const policyActions = {
   >(),
   /** Revokes the grant, so the client can upload no more. Throws not-found. */
   revokeDataset: action({ clientId, name }).answers<void>(),
-  /** Null: the client does not have it. */
+  /** Reads a grant. Null: the client does not have the dataset. */
   grant: action({ clientId, name }).answers<Grant | null>(),
-  /** By name. */
+  /** The grants in the order of their names. */
   grants: action({ clientId, ...page }).answers<Grant[]>(),
   /** The policy that new batches of this dataset are accepted under; for `default` the client's own policy. Throws not-found. */
   ofDataset: action({ clientId, name }).answers<PolicyVersion>(),

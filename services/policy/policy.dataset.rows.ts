@@ -40,7 +40,7 @@ export class DatasetRows {
     return row ? knownGrant(row) : null;
   }
 
-  /** By name, after this one. */
+  /** The datasets after this name, in the order of their names. */
   async list(after: string | undefined, limit: number): Promise<ListedDataset[]> {
     const where = { body: { [Op.ne]: null }, ...(after !== undefined && { name: { [Op.gt]: after } }) };
     const rows = await this.database.models.SharedDataset.findAll({ where, order: ["name"], limit });

@@ -62,7 +62,7 @@ export class Datasets {
     this.pins = new DatasetPins(parts.database);
   }
 
-  /** Null: there is none of this name. */
+  /** The dataset of this name. Null: there is none. */
   async known(name: string): Promise<(KnownDataset & { dataset: Dataset }) | null> {
     if (!isDatasetName(name)) return null;
     const known = await this.parts.cached(datasetKey(name), () => this.rows.dataset(name));
@@ -142,12 +142,12 @@ export class Datasets {
     });
   }
 
-  /** By name. */
+  /** The datasets in the order of their names. */
   list({ after, limit }: ParamsOf<"policy.datasets">): Promise<ListedDataset[]> {
     return this.rows.list(after, limit);
   }
 
-  /** By name. */
+  /** The grants in the order of their names. */
   async grants({ clientId, after = "", limit }: ParamsOf<"policy.grants">): Promise<Grant[]> {
     const names = (await this.rows.grantsOf(clientId)).filter((name) => name > after).slice(0, limit);
     const grants = await Promise.all(names.map((name) => this.granted({ clientId, name })));

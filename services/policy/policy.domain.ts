@@ -11,14 +11,14 @@ export interface DocumentName {
 export const policyOf = (clientId: number): DocumentName => ({ clientId, dataset: "" });
 export const datasetOf = (dataset: string): DocumentName => ({ clientId: 0, dataset });
 
-/** So many versions of each document are kept, the newest ones. */
+/** How many versions of each document are kept: the newest ones. */
 export const KEPT_VERSIONS = 100;
 
 export interface VersionRow {
   version: number;
   /** Epoch ms. */
   at: number;
-  /** Null: nobody was named, or nobody knows. */
+  /** Who has made the version. Null: unknown. */
   who: string | null;
   /** JSON of the fields that differ from the version before. Null: nobody knows. */
   changed: string | null;

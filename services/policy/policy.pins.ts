@@ -46,7 +46,7 @@ export class DatasetPins {
     return pinned;
   }
 
-  /** Null: the pin was deleted, or it is another client's. */
+  /** The pinned version. Null: the pin was deleted, or belongs to another client. */
   async stored(clientId: number, version: number): Promise<PolicyVersion | null> {
     const key = `${clientId}:${version}`;
     const known = this.byId.get(key);
@@ -67,7 +67,7 @@ export class DatasetPins {
     return Number(found?.id);
   }
 
-  /** Null: another upload has stored it first. */
+  /** Stores a pin. Null: another upload has stored it first. */
   private async make(versions: Versions, body: Body): Promise<PinRow | null> {
     const createdAt = await this.database.now();
     try {

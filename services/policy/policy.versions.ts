@@ -14,7 +14,7 @@ interface NewVersion extends DocumentName {
   version: number;
   who: string | null;
   before: object;
-  /** Null: the dataset is deleted. */
+  /** The document after the change. Null: the dataset is deleted. */
   after: object | null;
 }
 

@@ -39,7 +39,7 @@ export async function checkAsked(
   return client;
 }
 
-/** Null: the dataset is deleted, and its batches may have any field. */
+/** The schema of the dataset. Null: the dataset is deleted, and its batches may have any field. */
 async function schemaOf(broker: ServiceBroker, client: Client | null, name: string): Promise<object | null> {
   if (name === ownDataset) {
     if (!client) throw unknown("/client", `expected the id of a client: each has a dataset "${ownDataset}" of its own`);

@@ -41,7 +41,7 @@ export class Erasures {
     this.database = database;
   }
 
-  /** Of the person's values only the names of their fields are in the audit. */
+  /** Stores an erasure. The audit has only the names of the person's fields, not their values. */
   async add(about: Omit<NewErasure, "publicId">, audit: Auditing): Promise<ErasureRow> {
     const { models } = this.database;
     const publicId = uuidv7();
@@ -70,7 +70,7 @@ export class Erasures {
     return rows.map(rowOf);
   }
 
-  /** Those that can go on now, oldest first. */
+  /** The erasures that can go on now, oldest first. */
   async due(limit: number): Promise<ErasureRow[]> {
     const where = { state: "running", dueAt: { [Op.lte]: await this.database.now() } };
     const rows = await this.database.models.Erasure.findAll({ where, order: [["id", "ASC"]], limit });

@@ -124,7 +124,7 @@ export default defineActor({
       wait,
       erasures: (limit) => this.erasures.due(limit),
       erase: async ({ publicId }, pace) => {
-        // As far as it is by now: the piece before has moved it.
+        // Reads the erasure again, because the last piece has changed its progress.
         const row = await this.erasures.get(publicId);
         if (!row || row.state === "done") return "done";
         const moved: Erasures["moved"] = (...move) => this.erasures.moved(...move);

@@ -6,7 +6,7 @@ export const counted = [
   "accepted",
   "rejected",
   "duplicate",
-  /** Of uploaded bodies, decoded. */
+  /** The bytes of uploaded bodies, after decompression. */
   "bytes",
   /** Batches, by how they ended. */
   "batchesCompleted",

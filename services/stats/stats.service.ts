@@ -20,7 +20,7 @@ const FAILED_KEPT_MS = 30_000;
 
 interface State {
   tally: Tally;
-  /** Of the rows that this start of the node writes. */
+  /** The id of this start of the node, for the rows that it writes. */
   run: string;
   /** Minutes that the log has called lost. */
   lost: number;
@@ -62,13 +62,13 @@ export default defineActor({
       this.lost = lost;
     },
 
-    /** Others look more often, where somebody looks at all. */
+    /** Looks at the totals. Readers make it look more often. */
     async look(): Promise<void> {
       const ageMs = oldestReadyMs(await actors.batch.stats(this.broker, {}));
       if (ageMs !== null) this.tally.waited(ageMs);
     },
 
-    /** By client a minute is written once it is over: only then it is known which clients had most. */
+    /** Stores a minute. Its rows by client are stored once it is over, because only then the busiest clients are known. */
     async keepMinute(minute: TalliedMinute, isOver: boolean): Promise<void> {
       minute.isDirty = false;
       if (isOver) keepLargest(minute);

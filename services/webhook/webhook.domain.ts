@@ -27,7 +27,7 @@ export interface TakenDelivery {
   /** How often it was taken since it was written, including now. */
   tries: number;
   claim: string;
-  /** Of the request that the batch came by. Null: none is known. */
+  /** The id of the request that made the batch. Null: unknown. */
   requestId: string | null;
 }
 

@@ -81,7 +81,7 @@ export const deliveryHandlers = {
     return { ...told, done };
   },
 
-  /** It is no delivery: it is sent once, and nothing of it is kept. */
+  /** Sends a test event once. It is not a delivery, and nothing of it is stored. */
   async test(this: Own, ctx: Asked<"test">): Promise<WebhookTest> {
     const { clientId } = ctx.params;
     const target = await targetOf(this, clientId);

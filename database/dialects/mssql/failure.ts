@@ -142,7 +142,7 @@ function withoutValues(error: unknown): string {
 export const unavailable = (error: unknown, isOutcomeUnknown = false): DatabaseUnavailable =>
   new DatabaseUnavailable(`The database cannot be used (${codeOf(error)}).`, { cause: error, isOutcomeUnknown });
 
-/** The error as a wrong setting that somebody must change. Null: retrying may help. */
+/** The error as a wrong setting that an operator must change. Null if retrying may help. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const refusal = refusals[numberOf(error) ?? 0] ?? refusalOfLogin(error) ?? refusalOfLink(error);
   return refusal ? new DatabaseRefused(...refusal, refusal === DATABASE) : null;

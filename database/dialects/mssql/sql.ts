@@ -19,7 +19,7 @@ export { big, bool, bytes, float, hash, int, key, kinds, name, text, uuid, type 
 /** The clock of the database, epoch ms. It advances within a batch, so a batch that needs one time declares `@now`. */
 export const NOW = "DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME())";
 
-/** How long a statement waits for a lock. Units hold locks for milliseconds, so a longer wait means that somebody is stuck. */
+/** How long a statement waits for a lock. Units hold locks for milliseconds, so a longer wait means that the holder hangs. */
 export const LOCK_TIMEOUT_MS = 5_000;
 /** How many texts are kept with the tables' names replaced. An upload has another text for each number of chunks. */
 const MOST_TEXTS = 1_000;

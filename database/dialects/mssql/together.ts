@@ -10,7 +10,7 @@ import { load, type Staged, tableText } from "./staging.ts";
 
 const MOST_QUESTIONS = 2 ** 31;
 
-/** The batches of one unit. Whoever throws loses the connection, and so the transaction. */
+/** The batches of one unit. A batch that throws loses the connection, and with it the transaction. */
 export interface Together {
   /** Makes temporary tables anew and loads them. */
   load(tables: Staged[]): Promise<void>;

@@ -26,7 +26,7 @@ export async function fill(sequelize: Sequelize, { table, key, set, where }: Bac
     );
 }
 
-/** To whom it is told whom an index waits for. `sequelize`: has a connection that is free meanwhile. */
+/** Where to log which session an index waits for. `sequelize` must have a free connection meanwhile. */
 interface TellsWaits {
   sequelize: Sequelize;
   logger: Pick<Logger, "warn">;

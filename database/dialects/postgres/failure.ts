@@ -74,7 +74,7 @@ export const unavailable = (error: unknown, isOutcomeUnknown = false): DatabaseU
     isOutcomeUnknown,
   });
 
-/** The error as a wrong setting that somebody must change. Null: retrying may help. */
+/** The error as a wrong setting that an operator must change. Null if retrying may help. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const cause = rootOf(error);
   const refusal = refusals[codeOf(cause)] ?? refusalOfPooler(cause) ?? refusalOfLink(cause);

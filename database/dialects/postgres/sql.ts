@@ -22,7 +22,7 @@ const FULL_MS = 2_000;
 export const isRead = (text: string): boolean => text.startsWith("SELECT ");
 
 interface Greeting {
-  /** As a number: 140000 and more. */
+  /** The server's version as a number, at least 140000. */
   version: number;
   /** Whether the server ends a wait for a lock by itself. */
   hasLimits: boolean;

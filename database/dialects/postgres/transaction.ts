@@ -14,7 +14,7 @@ export class Transaction {
     this.#client = client;
   }
 
-  /** Also after an error: what was done before is undone. */
+  /** Begins the transaction, also after an error, and rolls earlier work back. */
   async begin(settings: string): Promise<void> {
     const undo = this.#isOpen ? "ROLLBACK; " : "";
     this.#isOpen = true;

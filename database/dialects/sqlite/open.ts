@@ -48,7 +48,7 @@ export async function openSqlite(url: string, names: Names, logger?: Logger): Pr
 const WIPE_TRIES = 40;
 const WIPE_PAUSE_MS = 50;
 
-/** Empties the WAL, which has pages as they were before. It cannot while somebody reads, so it is tried for a while. */
+/** Empties the WAL, which still contains old pages. It retries for a while, because a reader can prevent it. */
 async function emptyLog(file: string): Promise<void> {
   for (let tries = 0; tries < WIPE_TRIES; tries++) {
     const [end] = (await askFile(file, "PRAGMA wal_checkpoint(TRUNCATE)", [])) as { busy: number }[];

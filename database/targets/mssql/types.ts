@@ -1,7 +1,7 @@
 /** SQL Server's types, as columns hold them. */
 import type { ColumnKind, TargetColumn } from "../target.ts";
 
-/** As sys.columns has them. `length`: in bytes, -1 for max. */
+/** A row of sys.columns. `length`: in bytes, -1 for max. */
 export interface TypeRow {
   type: string;
   length: number;

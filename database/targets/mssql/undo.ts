@@ -3,7 +3,7 @@ import { quotedIn, quotedTable } from "../names.ts";
 import { isFree, referredText } from "../undo.text.ts";
 import type { BatchRows, Referring, UndoTexts } from "../undo.types.ts";
 
-/** Of rows (1: clustered, 2: not), with a first column that is a key of it. */
+/** An index of rows (1: clustered, 2: not) whose first column is a column of the key. */
 const INDEX = `SELECT TOP (1) '' AS [identity] FROM sys.indexes AS i
 JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id AND k.key_ordinal = 1
 JOIN sys.columns AS c ON c.object_id = k.object_id AND c.column_id = k.column_id
@@ -18,7 +18,7 @@ interface KeyColumn {
   parent: string;
 }
 
-/** One that is disabled refuses nothing, and cascades nothing. */
+/** Foreign keys that refer to the table. A disabled one refuses nothing and cascades nothing, so it does not count. */
 const REFERRING = `SELECT k.name AS [constraint], s.name AS [schema], t.name AS [table], c.name AS [column], p.name AS parent
 FROM sys.foreign_keys AS k
 JOIN sys.foreign_key_columns AS x ON x.constraint_object_id = k.object_id
@@ -42,7 +42,10 @@ const isOfBatch = (rows: BatchRows) => `t.${quotedIn("mssql", rows.column.name)}
 
 /** Skips rows that others have locked. READPAST alone is an error if the database keeps row versions. */
 const UNLOCKED = "WITH (READCOMMITTEDLOCK, READPAST, ROWLOCK)";
-/** Where nobody refers to a row it locks the gap, so that nobody can until the row is deleted; a row that is being written is waited for. */
+/**
+ * If no row refers to the deleted one, this locks the gap, so that none can begin to refer until the delete. It waits for a row
+ * that is being written.
+ */
 const GAPS = " WITH (HOLDLOCK)";
 
 export const mssqlUndo: UndoTexts = {

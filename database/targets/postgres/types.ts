@@ -8,13 +8,13 @@ export interface TypeRow {
   /** `d`: a domain, `e`: an enum. */
   type: string;
   isBuiltIn: boolean;
-  /** Of a domain: what it is of, with its bounds, and as a text. */
+  /** For a domain: its base type with limits, as a text. */
   base: string | null;
   bounds: number;
   baseText: string | null;
   isNotNull: boolean;
   hasDefault: boolean;
-  /** Of an array. */
+  /** For an array: the type of its elements. */
   element: string | null;
   enumValues: string[] | null;
 }

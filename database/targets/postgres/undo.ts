@@ -11,7 +11,7 @@ JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.
 JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 WHERE i.indrelid = to_regclass($1) AND a.attname = $2::text AND i.indisvalid AND i.indpred IS NULL LIMIT 1`;
 
-/** Of a partitioned table that refers: its own key, not those of its partitions. */
+/** The foreign keys that refer to the table. For a partitioned table only its own key counts, not those of its partitions. */
 const REFERRING = `SELECT c.conname::text AS "constraint", n.nspname::text AS schema, p.relname::text AS "table",
   ${namesOf("c.conrelid", "c.conkey")} AS columns, ${namesOf("c.confrelid", "c.confkey")} AS "parentColumns"
 FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class p ON p.oid = c.conrelid

@@ -31,7 +31,7 @@ interface ColumnRow {
 interface IndexRow {
   name: string;
   origin: string;
-  /** Null: an expression. */
+  /** The column of an index. Null: an expression. */
   column: string | null;
   partial: number;
 }
@@ -82,7 +82,7 @@ interface About {
   indexes: IndexRow[];
 }
 
-/** Also under the prefix that the tables have beside those of others. */
+/** Whether a table is DataFlow's own, also with the prefix that its tables may have. */
 async function isOwn(ask: Ask, name: string): Promise<boolean> {
   if (isOwnTable(name, false)) return true;
   for (const prefix of prefixesOf(name)) {

@@ -26,7 +26,7 @@ export function digitsOf(value: unknown): string | null {
   return typeof value === "string" && NUMBER.test(value) ? value : null;
 }
 
-/** Null: its exponent is too large for every column. */
+/** A decimal from its digits. Null: its exponent is too large for any column. */
 function decimal(digits: string): Decimal | null {
   try {
     return decimalOf(digits);
@@ -65,7 +65,7 @@ function isWithinSafe(value: number, range: TargetColumn["range"]): boolean {
 
 const known = new WeakMap<object, { least: number; most: number }>();
 
-/** As doubles. Those of a bigint are a little wider; no safe integer comes near them. */
+/** The limits as doubles. Those of a bigint become a little wider, but no safe integer is near them. */
 function boundsOf(range: NonNullable<TargetColumn["range"]>): { least: number; most: number } {
   const found = known.get(range) ?? { least: Number(range.least), most: Number(range.most) };
   known.set(range, found);

@@ -36,7 +36,7 @@ export interface Ended {
   ms: number;
 }
 
-/** Null: it is turned off, or nobody would see its lines. */
+/** The access log. Null: it is turned off, or the log level hides its lines. */
 export function accessLogOf(broker: ServiceBroker): AccessLog | null {
   const { accessLog, logLevel, trustedProxies } = configOf(broker);
   const isSeen = accessLog && ["info", "debug", "trace"].includes(logLevel);

@@ -47,7 +47,9 @@ function isKeptNow(file: string, token: string): boolean {
   }
 }
 
-/** Whoever can write the file, or put a link in its place, can choose the token. Both are refused. */
+/**
+ * Reads the token from its file. It refuses a link, and a file that others can write, because others could then choose the token.
+ */
 function keptToken(file: string): string {
   const opened = openedFile(file);
   try {

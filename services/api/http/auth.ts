@@ -17,7 +17,7 @@ import type { FailedLogins } from "./logins.ts";
 import type { Oidc, OidcToken } from "./oidc.ts";
 import { refuseOtherSites, type Session, type SessionOf, type Sessions } from "./sessions.ts";
 
-/** As in oidc.ts, which is loaded only where there is an issuer. */
+/** The same value as in oidc.ts, which is loaded only if there is an issuer. */
 const CLOCK_MS = 30_000;
 const basic = { "WWW-Authenticate": 'Basic realm="dataflow", charset="UTF-8"' };
 /** A scheme that no browser knows. With `Basic` a browser asks for a password itself, before the page can show its own login. */
@@ -53,7 +53,7 @@ export function refuseIfStopping({ isStopping }: { isStopping: boolean }): void 
 export interface AdmittedClient {
   client: Recognised;
   credentials: ClientCredentials;
-  /** Null: it came with Authorization. */
+  /** The session of the request. Null: the login came with Authorization. */
   session: Session | null;
 }
 
@@ -99,7 +99,7 @@ async function clientByToken(
   return { client: enabled(client), credentials, session: null };
 }
 
-/** Null: the token names no client. */
+/** The client of a token. Null: the token names no client. */
 function tokenCredentials({ issuer, client, until }: OidcToken): ClientCredentials | null {
   // A token is accepted for CLOCK_MS after its end, because the issuer's clock differs from ours.
   return client === null ? null : { identifier: client, issuer, until: until + CLOCK_MS };

@@ -2,7 +2,7 @@
 import { Problem } from "../../../lib/errors.ts";
 import { type Coding, codings } from "../../imports/imports.contract.ts";
 
-/** By the names that a header may have; null: nothing is packed (RFC 9110, 8.4.1 and 12.5.3). */
+/** The codings by the names that a header may have. Null: nothing is compressed (RFC 9110, 8.4.1 and 12.5.3). */
 const byName = new Map<string, Coding | null>([
   ...codings.map((coding) => [coding, coding] as const),
   ["x-gzip", "gzip"],

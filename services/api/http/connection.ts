@@ -60,7 +60,7 @@ export class Connection {
     return Math.max(0, this.due.length - 1);
   }
 
-  /** It never carried a request. */
+  /** Whether the connection never carried a request. */
   get isSilent(): boolean {
     return this.last === null;
   }

@@ -66,7 +66,7 @@ export function wantBody({ req, res }: Exchange): void {
   if (req.expectsContinue) res.writeContinue();
 }
 
-/** The same, but only once somebody reads the body. If we refuse it unread, the client need not send it. */
+/** Sends 100 Continue only once the body is read. If we refuse the request before that, the client need not send the body. */
 export function wantBodyWhenRead({ req, res }: Exchange): void {
   if (!req.expectsContinue) return;
   const look = (event: string) => {

@@ -43,7 +43,10 @@ export class DeliveryNews {
     return true;
   }
 
-  /** Those of the newest deliveries that were not in the last list, or not so, oldest first. The first list has none. */
+  /**
+   * The newest deliveries that were not in the last list, or had another state there, oldest first. After the first list there
+   * are none.
+   */
   changed(newest: DeliveryRow[]): DeliveryRow[] {
     const before = this.last;
     this.last = new Map(

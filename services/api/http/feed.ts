@@ -41,7 +41,7 @@ export interface Listener {
 
 export interface FeedSource {
   stats(): Promise<SystemStats>;
-  /** Those of these batches whose version has changed. One query. */
+  /** The batches whose version has changed. One query. */
   changed(seen: { publicId: string; version: number }[]): Promise<BatchRow[]>;
   /** Batches that have not ended, newest first. */
   live(): Promise<BatchRow[]>;
@@ -76,7 +76,7 @@ export class Feed {
     return this.listeners.size;
   }
 
-  /** From now on the listener is told. The function that it answers ends that. */
+  /** Adds a listener. The returned function removes it. */
   join(listener: Listener): () => void {
     if (this.isEnded) {
       queueMicrotask(() => listener.end());
@@ -221,7 +221,7 @@ export class Feed {
     this.tell(missed(), ({ topics }) => topics.deliveries);
   }
 
-  /** Makes each view once, and only where somebody reads it. */
+  /** Makes each view once, and only if a stream shows it. */
   private async show(
     event: FeedEvent["event"],
     key: string,

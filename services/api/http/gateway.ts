@@ -57,7 +57,7 @@ export interface ApiState {
   sessions: Sessions;
   /** Logins for sessions. */
   logins: Counter<"begun" | "refused">;
-  /** Null: there is no OIDC_ISSUER. */
+  /** The check of tokens. Null: there is no OIDC_ISSUER. */
   oidc: Oidc | null;
   isStopping: boolean;
   adminToken: string;

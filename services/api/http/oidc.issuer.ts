@@ -76,7 +76,7 @@ export class IssuerKeys {
     });
   }
 
-  /** Whoever comes meanwhile waits for the same fetch. Never rejects. */
+  /** Fetches the keys. Callers that come meanwhile wait for the same fetch. Never rejects. */
   private fetchUnlessTried(): Promise<void> {
     if (this.fetching) return this.fetching;
     if (performance.now() - this.triedAt < this.times.cooldownMs) return Promise.resolve();

@@ -41,7 +41,7 @@ export interface OidcToken {
   issuer: string;
   /** Who it is, for the audit. */
   name: string;
-  /** Null: none. */
+  /** The highest known role. Null: the token has none. */
   role: OperatorRole | null;
   /** The identifier of the client; null: none. */
   client: string | null;
@@ -62,7 +62,7 @@ export class Oidc {
     this.keys.stop();
   }
 
-  /** Null: it is no token of this issuer for this audience, or it is over. Throws unavailable. */
+  /** The checked token. Null: it is no valid token of this issuer for this audience, or it has expired. Throws unavailable. */
   async tokenIn(text: string): Promise<OidcToken | null> {
     if (text.length > LONGEST_TOKEN || text.split(".").length !== 3) return null;
     const { issuer, audience, roleClaim, clientClaim } = this.settings;

@@ -2,7 +2,10 @@
 import type { Config } from "../../../config/config.ts";
 import type { Oidc } from "./oidc.ts";
 
-/** Null: there is none. The package for tokens is loaded only where there is one. `times`: other ones than those of oidc.issuer.ts. */
+/**
+ * The check of tokens. Null: there is no issuer. The package for tokens is loaded only with an issuer. `times` replaces the times
+ * of oidc.issuer.ts.
+ */
 export async function oidcOf(
   { oidcIssuer, oidcAudience, oidcRoleClaim, oidcClientClaim }: Config,
   times: object,

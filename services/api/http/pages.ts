@@ -57,7 +57,7 @@ export function namePageOf(list: string, { limit, cursor }: { limit?: string; cu
   return { list, limit: most, asked: { ...asked, after } };
 }
 
-/** The same as `pageBody`. The names are no secret from whoever sees the list, so the cursor is not sealed. */
+/** Works as `pageBody`. The cursor is a name and not encrypted, because names are no secret to readers of the list. */
 export function namePageBody<Row extends { name: string }, Item>(
   { list, limit }: NamePage,
   rows: Row[],

@@ -22,7 +22,7 @@ export class Seal {
     return Buffer.concat(sealed).toString("base64url");
   }
 
-  /** Null: it was not made by `close` with this key and this context. */
+  /** Opens a sealed text. Null: `close` has not made it with this key and this context. */
   open(text: string, context: string): Buffer | null {
     const bytes = Buffer.from(text, "base64url");
     if (bytes.length < NONCE_BYTES + TAG_BYTES) return null;

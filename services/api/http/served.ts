@@ -19,7 +19,7 @@ const seconds = {
   help: "Time of a request of the API, to the end of its answer.",
 };
 
-/** From a look into a cache to a long upload. Event streams last longer. */
+/** Bounds in seconds, from a read of a cache to a long upload. Event streams last longer. */
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** Anybody may send any method: those that no route has count together. */

@@ -19,7 +19,7 @@ import { endOf, type Session } from "./sessions.ts";
 
 type Desk = Pick<ApiState, "adminToken" | "oidc" | "refusedKeys" | "keyUses"> & { broker: ServiceBroker };
 
-/** By which name the running requests of a client are kept. */
+/** The name under which the running requests of a client are kept. */
 export const clientOwner = (id: number): string => `client ${id}`;
 
 /** A session ends by its own time too. Its id is missing where a node of the version before has made it. */

@@ -69,10 +69,7 @@ export class BatchWatches {
     return this.watches.size;
   }
 
-  /**
-   * From now on `waiting` is told of every change since `batch`, never before this returns. The function it answers
-   * ends that.
-   */
+  /** Tells `waiting` of every change since `batch`, but never before this call returns. The returned function ends that. */
   join(batch: BatchRow, waiting: Waiting): () => void {
     if (this.isEnded) {
       queueMicrotask(() => waiting.ended());

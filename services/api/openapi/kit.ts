@@ -14,12 +14,12 @@ export interface Answer {
   description: string;
   /** Header fields beside those of every answer. A name that ends with `?` is not always present. */
   headers?: (HeaderName | `${HeaderName}?`)[];
-  /** By media type; absent: no body. */
+  /** The body's content by media type. Left out: there is no body. */
   content?: Record<string, Content>;
 }
 
 export interface Body {
-  /** By media type. */
+  /** The body's content by media type. */
   content: Record<string, Content>;
   isOptional?: boolean;
 }

@@ -1,4 +1,7 @@
-/** `GET /admin/stats/attention`: clients that need somebody now. What is wrong with batches and deliveries, their lists tell. */
+/**
+ * `GET /admin/stats/attention`: clients that need an operator now. The lists of batches and of deliveries show what is wrong with
+ * those.
+ */
 import {
   choice,
   count,

@@ -94,7 +94,7 @@ export async function postClient(exchange: Exchange): Promise<Reply> {
   return privateJson(201, { ...clientView(client), ...secrets }, { Location: `/admin/clients/${client.publicId}` });
 }
 
-/** What would be made; whether the identifier is free only the call itself knows. */
+/** Checks a draft. It cannot check whether the identifier is free, because only the call that creates the client knows. */
 async function dryNewClient({ ctx }: Exchange, { policy, ...body }: ReturnType<typeof newClient>): Promise<Reply> {
   if (policy !== undefined) await actors.policy.check(ctx, { policy }).catch(rethrowUnder("/policy"));
   return json(200, body);

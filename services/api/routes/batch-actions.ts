@@ -23,7 +23,7 @@ const AT_ONCE = 4;
 const RETRIES_AT_ONCE = 8;
 /** No further batch begins after it. A proxy in front waits a minute, and a retry of many records takes some seconds. */
 const BUDGET_MS = 20_000;
-/** Of a client's uploads on this node, so that it can go on sending meanwhile. */
+/** The share of a client's places for uploads that such a call may use on this node, so that the client can go on sending. */
 const SHARE_OF_UPLOADS = 0.5;
 const FOUND_AT_ONCE = 200;
 
@@ -121,7 +121,10 @@ export async function moveBatches(exchange: Exchange): Promise<Reply> {
   });
 }
 
-/** Of the time; and nobody waits for the answer any more, or the node stops: what was moved stays moved. */
+/**
+ * Answers a function that says whether to stop: because the time is over, the client has hung up, or the node stops. Moved
+ * batches stay moved.
+ */
 function overAfter({ req, res }: Exchange, budgetMs: number): () => boolean {
   const until = performance.now() + budgetMs;
   return () => res.destroyed || req.$service.isStopping || performance.now() > until;

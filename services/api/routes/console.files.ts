@@ -120,7 +120,7 @@ const moduleOf = (from: string, to: string): string =>
   to.startsWith(".") ? posix.join(posix.dirname(from), to) : `lib/${fileNameOf(to)}`;
 
 export interface ConsoleFiles {
-  /** Of all files: another one when any of them changes. */
+  /** A hash over all files. It changes if any file changes. */
   hash: string;
   /** The page, in which `{{settings}}` stands for what the node tells it. */
   page: string;

@@ -163,7 +163,10 @@ class Reading {
   }
 }
 
-/** As the summary counts it: fields are without their indexes, and a record without any error has one. */
+/**
+ * Whether a record has an error of the wanted group, as the summary counts it: without indexes of fields. A record without any
+ * error counts as one.
+ */
 function isWanted({ errors }: RecordErrors, { field, code }: Wanted): boolean {
   const isOfField = (of: string) => field === undefined || of === field || withoutIndexes(of) === field;
   const faults = errors.length > 0 ? errors : [NO_FAULT];
@@ -184,7 +187,7 @@ const withCells = ({ errors, ...rejected }: ShownErrors, { header }: Envelope): 
 
 const jsonEnd = (records: number): string => (records === 0 ? "" : `${JSON.stringify({ truncated: true, records })}\n`);
 
-/** Of equally preferred types the first is chosen: lines of JSON rather than CSV. */
+/** The types of a report. Of equally preferred types the first one is chosen, so lines of JSON come before CSV. */
 const REPORT_TYPES = [NDJSON, CSV, "application/jsonl", PAGE];
 
 /**

@@ -16,7 +16,7 @@ const nameOf = (file: string): string => (file === MAP ? "" : file.replace(/\.md
 const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
-/** From a page back to `/docs/`. Links are relative, so that they work behind a proxy's path too. */
+/** The relative path from a page up to `/docs/`. Links are relative, so that they also work behind a proxy's path. */
 const upFrom = (name: string): string => (name === "" ? "" : "../".repeat(name.split("/").length));
 
 /** The address of a heading, as GitHub makes it. */

@@ -58,7 +58,7 @@ function requireWhole({ state: current, chunks }: BatchRow): void {
 
 /** The rows of the file, page by page: what the error report lists, and then, of a batch that has ended, what its body shows. */
 class Rows {
-  /** So many records were not in the report. */
+  /** How many records came from the body because the report does not list them. */
   fromBody = 0;
   /** The chunk that comes next. Undefined: no chunk was read; null: there are no more. */
   private chunk: number | null | undefined = undefined;

@@ -30,7 +30,7 @@ export async function getRules(exchange: Exchange): Promise<Reply> {
   });
 }
 
-/** Null: the client does not have the dataset any more. */
+/** The present rules of the dataset. Null: the client no longer has the dataset. */
 async function rulesNow({ ctx }: Exchange, { clientId, dataset: name }: BatchRow): Promise<Rules | null> {
   if (name === ownDataset) {
     const { version, policy } = await actors.policy.get(ctx, { clientId });

@@ -103,7 +103,7 @@ export async function postSession(exchange: Exchange): Promise<Reply> {
   }
 }
 
-/** Whoever they come from: the one who asked is not let in. */
+/** Codes of refusals that mean a failed login. */
 const refusals: readonly string[] = [
   "unauthenticated",
   "too-many-failed-logins",
@@ -133,7 +133,10 @@ async function login(exchange: Exchange, body: Record<string, unknown>, beganAt:
   return sessionReply(asPartner(client), api.sessions.begin(req, res, { kind: "partner", identifier, secretHash }));
 }
 
-/** By a token of the company's own issuer. The session ends no later than the token. Throws as `postSession`, and forbidden, unavailable. */
+/**
+ * A session by a token of the company's own issuer. It ends no later than the token. Throws as `postSession`, and forbidden,
+ * unavailable.
+ */
 async function sessionByIssuer(exchange: Exchange, text: string, beganAt: number): Promise<Reply> {
   const { req, res, ctx } = exchange;
   const { $service: api } = req;
@@ -156,7 +159,7 @@ async function sessionByIssuer(exchange: Exchange, text: string, beganAt: number
   return sessionReply(asPartner(client), api.sessions.begin(req, res, { kind: "partner", ...shown }));
 }
 
-/** Whose session the request has. Throws unauthenticated. */
+/** Answers whose session the request has. Throws unauthenticated. */
 export async function getSession({ req, res, ctx }: Exchange): Promise<Reply> {
   const session = req.$service.sessions.of(req, res);
   const known = session && (await whoIs({ req, ctx }, session));
@@ -182,7 +185,7 @@ export async function deleteSession(exchange: Exchange): Promise<Reply> {
   const { sessions, broker } = req.$service;
   const id = sessions.of(req, res)?.id;
   sessions.end(req, res);
-  // Also where it is over: its streams are told so within some seconds only.
+  // Announced even if the session is over, because its streams would notice the end only after some seconds.
   if (id !== undefined) await announce(broker, "session.ended", { id });
   return { status: 204 };
 }

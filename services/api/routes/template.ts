@@ -9,7 +9,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { queryOf, wrongQuery } from "../http/input.ts";
 import { effectiveOf } from "./datasets.ts";
 
-/** Those that one asks for by name. Others of a dataset's formats have no template. */
+/** The formats that have a template. A dataset's other formats have none. */
 export const templateFormats = ["csv", "xlsx", "ndjson"] as const;
 type TemplateFormat = (typeof templateFormats)[number];
 

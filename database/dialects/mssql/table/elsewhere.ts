@@ -70,7 +70,7 @@ const IS_THERE = 2714;
 
 /** `name`: of the database, for messages. */
 export function appliedOn(sql: Sql, name: string): AppliedTable {
-  /** Where the table is missing, `otherwise` is done. */
+  /** Runs a statement. If the table is missing, runs `otherwise`. */
   const asked = async <T>(statement: string, values: Values, otherwise: () => Promise<T[]>): Promise<T[]> => {
     try {
       return await sql.all<T>(statement, values);

@@ -44,7 +44,7 @@ const ofRow: Record<number, TableFaultCode> = {
   // Row security.
   33504: "constraint",
 };
-/** From here on, numbers are what a trigger itself raises. */
+/** Error numbers from here on come from a trigger's own THROW or RAISERROR. */
 const OWN = 50_000;
 
 const numbers = (of: object) => Object.keys(of).join(", ");

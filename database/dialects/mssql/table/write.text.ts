@@ -35,7 +35,7 @@ export interface ToldRow {
   rank: number;
   isMissing: number;
 }
-/** Of the text for rows one by one, the rows that were refused; after the others. */
+/** The rows that the text for single rows has refused. They follow all other rows. */
 export interface RefusedRaw {
   rank: number;
   number: number;
@@ -43,8 +43,8 @@ export interface RefusedRaw {
 }
 
 /**
- * So many rounds are one request: a request that takes longer than the driver waits is cut, and a chunk may have a round for each of
- * its rows. The transaction stays open from one to the next.
+ * How many rounds one request has. The driver ends a request that takes too long, and a chunk may have a round for each of its
+ * rows. The transaction stays open between requests.
  */
 export const ROUNDS_A_REQUEST = 200;
 

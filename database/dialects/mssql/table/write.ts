@@ -28,7 +28,10 @@ import {
   withoutText,
 } from "./write.text.ts";
 
-/** Null: fence, state or chunk was another, and nothing was written. Throws TableFailure where the table does not take the chunk now. */
+/**
+ * Writes the rows and the commit. Null: fence, state or chunk did not match, and nothing was written. Throws TableFailure if the
+ * table cannot take the chunk now.
+ */
 export async function commitWithTable(sql: Sql, commit: ChunkCommit, table: TableCommit): Promise<Written | null> {
   checkCount(commit);
   return sql.together(async (unit) => {
@@ -74,7 +77,7 @@ export async function applied(unit: Together, table: TableCommit): Promise<Table
   return outcomeOf(counts, told, [...refused, ...faults.map((fault) => refusedRow(fault, table, traits))], true);
 }
 
-/** Of a pass over all rounds. */
+/** The result of a pass over all rounds. */
 interface Passed {
   counts: Counted;
   told: ToldRow[];

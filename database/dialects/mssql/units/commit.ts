@@ -178,7 +178,7 @@ const FAULTS = `INSERT INTO record_error (batch_id, seq, ${faultNames.join(", ")
 SELECT given.id, m.pass * @step + given.seq, ${faultNames.map((name) => `given.${name}`).join(", ")}
 FROM #errors AS given JOIN @mine AS m ON m.id = given.id ORDER BY given.id, given.seq, given.n`;
 
-/** Beside a batch that goes into a table may be one that goes into none: it keeps NULL. */
+/** A group may mix batches that go into a table with others. The counts of rows of the others stay NULL. */
 const ROWS = tableCounts
   .map((name) => `${name} = COALESCE(batch_work.${name} + c.${name}, c.${name}, batch_work.${name}),`)
   .join(" ");

@@ -11,7 +11,7 @@ const PLAIN: [RegExp, string][] = [
   [/^(time|timestamp)\(\d\)( with(out)? time zone)$/, "$1$2"],
   [/^bit(\(\d+\))?$/, "bit varying"],
   [/^bit varying\(\d+\)$/, "bit varying"],
-  // Of a text it reads a point as the server's locale does; a number has none.
+  // A text would be read with the decimal point of the server's locale. A number has no locale.
   [/^money$/, "numeric::money"],
 ];
 

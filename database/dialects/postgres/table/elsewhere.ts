@@ -55,7 +55,7 @@ const isMadeMeanwhile = (error: unknown) => error instanceof ConstraintViolation
 
 /** `name`: of the database, for messages. */
 export function appliedOn(sql: Sql, name: string): AppliedTable {
-  /** Where the table is missing, `otherwise` is done. */
+  /** Runs a statement. If the table is missing, runs `otherwise`. */
   const asked = async <T>(text: string, values: unknown[], otherwise: () => Promise<T[]>): Promise<T[]> => {
     try {
       return await sql.all<T>(text, ...values);

@@ -103,7 +103,7 @@ function hasRights({ mode, table }: TablePlan, parts: Part[], { oid }: Traits): 
   return [`has_any_column_privilege(${oid}::oid, 'SELECT')`, ...of].join(" AND ") || table.name;
 }
 
-/** So a row that was swallowed is undone, with what the trigger did instead. */
+/** Raises an error if a trigger has swallowed the row. The error also undoes what the trigger did instead. */
 const CHECKED = `GET DIAGNOSTICS done = ROW_COUNT;
           IF done > 1 THEN RAISE EXCEPTION USING ERRCODE = '${NO_KEY}'; END IF;
           IF done <> 1 THEN RAISE EXCEPTION USING ERRCODE = '${SWALLOWED}'; END IF;`;
@@ -125,7 +125,7 @@ function body(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
         END IF;`;
 }
 
-/** Of a row that is there. */
+/** The change of an existing row. */
 function change(plan: TablePlan, parts: Part[], patterns: Pattern[], isDelete: string): string {
   if (plan.mode === "ignore") return "passed := passed || s.n;";
   const table = tableOf(plan.table);

@@ -21,7 +21,7 @@ export interface Writing {
 /** Statements of a chunk in which the same keys come again and again; what is left after them is written row by row. */
 const MOST_ROUNDS = 8;
 
-/** Of no row. */
+/** The outcome without any row. */
 export const nothing = (isRowByRow: boolean): TableOutcome => ({
   created: 0,
   updated: 0,
@@ -42,7 +42,10 @@ function* piecesOf(ranks: number[], size: number | null): Generator<number[]> {
   for (let at = 0; at < ranks.length; at += most) yield ranks.slice(at, at + most);
 }
 
-/** Null: some row was swallowed, or there are too many kinds of rows. Throws where the table refuses one. */
+/**
+ * Writes all rows at once. Null: a trigger has swallowed a row, or there are too many combinations of columns. Throws if the
+ * table refuses a row.
+ */
 export async function atOnce(writing: Writing, ranks: number[]): Promise<TableOutcome | null> {
   const { table, parts, traits } = writing;
   const runs = traits.seesOrder ? runsOf(parts, rowsAt(table, ranks), table.plan) : [[...ranks.keys()]];
@@ -61,7 +64,7 @@ export async function atOnce(writing: Writing, ranks: number[]): Promise<TableOu
   return sorted(outcome);
 }
 
-/** Of mode `insert`: a statement for each combination of columns that are left out. No row is left; null: one was swallowed. */
+/** Mode `insert`: one statement for each combination of columns that rows leave out. Null: a trigger has swallowed a row. */
 async function insert({ unit, table, parts }: Writing, ranks: number[], outcome: TableOutcome): Promise<[] | null> {
   const rows = rowsAt(table, ranks);
   const { patterns, numbers } = patternsOf(rows);

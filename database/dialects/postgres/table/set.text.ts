@@ -30,24 +30,24 @@ export interface SetAnswer {
   later: number[];
 }
 
-/** Of each key the first. PostgreSQL expects few rows of an equality, and would look at all of them for each. */
+/** The first row of each key. `= 1` would make PostgreSQL expect few rows and scan all of them for each. */
 const FIRST = "s.round < 2";
 
 const ranks = (from: string) => `(SELECT coalesce(json_agg(n ORDER BY n), '[]') FROM ${from})`;
 const count = (from: string) => `(SELECT count(*)::int FROM ${from})`;
 const NONE = "'[]'::json";
 
-/** `$1`, `$2`: the separator, what stands for NULL; then the texts. */
+/** The parameters: `$1` the separator, `$2` the text that stands for NULL, then the texts. */
 export const setValues = ({ separator, nothing, texts }: Stage): unknown[] => [separator, nothing, ...texts];
 
 /**
- * Of mode `insert`, where no row has to be looked at twice: without a staged copy of the rows it takes two thirds of the time. The
- * number of rows is that of its command tag. `left`: the columns that all the rows leave out.
+ * Mode `insert` needs no row twice, so it does not stage a copy of the rows, which saves a third of the time. The command tag has
+ * the number of rows. `left`: the columns that all rows leave out.
  */
 export const insertAllText = (plan: TablePlan, parts: Part[], left: ReadonlySet<number>, stage: Stage): string =>
   insertText(plan, parts, left, "s", ` FROM (${castRows(parts, stage)}) s ORDER BY s.n`);
 
-/** Of the other modes. */
+/** The statement of the other modes. */
 export function setText(plan: TablePlan, parts: Part[], traits: Traits, stage: Stage): string {
   const round = `row_number() OVER (PARTITION BY ${keyOf(parts, traits)} ORDER BY s.n)`;
   const staged = `staged AS MATERIALIZED (SELECT s.*, ${round} AS round FROM (${castRows(parts, stage)}) s)`;

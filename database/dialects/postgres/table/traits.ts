@@ -7,7 +7,7 @@ import type { Transaction } from "../transaction.ts";
 
 export interface Traits {
   oid: number;
-  /** Of the columns that have one, quoted. */
+  /** The collations of columns that have one, quoted. */
   collations: Record<string, string>;
   /** Columns of each constraint and unique index; the column of a domain that no other column has. */
   constraints: Record<string, string[]>;
@@ -51,7 +51,7 @@ const TEXT = `SELECT c.oid::text AS oid,
     AS "seesOrder"
 FROM pg_class c WHERE c.oid = to_regclass($1)`;
 
-/** Null: the table is not there. */
+/** Reads the traits of the table. Null: the table does not exist. */
 export async function traitsOf(unit: Transaction, plan: TablePlan): Promise<Traits | null> {
   const [raw] = await unit.run<RawTraits>(TEXT, [tableOf(plan.table)]);
   if (!raw) return null;

@@ -24,14 +24,17 @@ const SETTINGS = "SET CONSTRAINTS ALL IMMEDIATE";
 /** The last statement found the batch taken away. */
 export const NOT_OURS = "22012";
 /**
- * So few wrong rows as most chunks have cost no more than the pieces that they are in. Where each piece has some, its whole tries
- * are for nothing: so the rest is written row by row then.
+ * How many rows are written together. Most chunks have few wrong rows: only the pieces with these are written again, row by row.
+ * If several pieces have wrong rows, the tries of whole pieces are wasted, so the rest of the chunk is written row by row.
  */
 const PIECE_ROWS = 500;
 const MOST_WRONG_PIECES = 3;
 const SAVEPOINT = "SAVEPOINT dataflow_piece";
 
-/** Null: fence, state or chunk was another, and nothing was written. Throws TableFailure where the table does not take the chunk now. */
+/**
+ * Writes the rows and the commit. Null: fence, state or chunk did not match, and nothing was written. Throws TableFailure if the
+ * table cannot take the chunk now.
+ */
 export async function commitWithTable(sql: Sql, commit: ChunkCommit, table: TableCommit): Promise<Written | null> {
   checkCount(commit);
   return sql.transaction(async (unit) => {
@@ -54,7 +57,7 @@ export async function commitWithTable(sql: Sql, commit: ChunkCommit, table: Tabl
 
 export const stateOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
 
-/** Of the server's errors, what the table's writer has to know. What concerns the connection is told as elsewhere. */
+/** Translates a server's error for the table's writer. Errors of the connection stay as they are. */
 export function toldFailure(error: unknown, { plan }: TableCommit): unknown {
   if (error instanceof TableFailure) return error;
   const state = stateOf(error);
@@ -86,7 +89,7 @@ async function asBefore(writing: Writing, all: number[]): Promise<TableOutcome> 
   return inPieces(writing, all);
 }
 
-/** Null: some row is wrong, and the transaction or its savepoint has to be undone. */
+/** Writes the rows at once. Null: a row is wrong, and the transaction or its savepoint has to be rolled back. */
 async function atOnceOrNull(writing: Writing, ranks: number[]): Promise<TableOutcome | null> {
   try {
     return await atOnce(writing, ranks);

@@ -34,7 +34,7 @@ export class RowStatements {
   readonly #table: string;
   readonly #names: string[];
   readonly #key: number[];
-  /** Of its columns, with the collations of its index: only by these there is one row, whatever the columns' own are. */
+  /** The columns of the key, with the collations of its index. The columns' own collations could find several rows. */
   readonly #keyNames: string[];
   readonly #newer: number;
   #finding: StatementSync | null = null;
@@ -73,7 +73,7 @@ export class RowStatements {
   /** How many rows it has written. 0: a trigger has skipped the row. */
   insert(row: TableRow): number | null {
     return this.#run(`insert${lackedBy(row)}`, row, () => {
-      // Of what the record lacks, a column with a default gets that.
+      // A column that the record leaves out gets its default.
       const takes = this.#columnsWhere(({ column }, i) => row.values[i] !== undefined || !column.hasDefault);
       const given = `(${takes.map((i) => this.#names[i]).join(", ")}) VALUES (${takes.map(() => "?").join(", ")})`;
       return { text: `INSERT INTO ${this.#table} ${takes.length > 0 ? given : "DEFAULT VALUES"}`, takes };

@@ -5,8 +5,8 @@ import type { RefusedRow, TableFaultCode } from "../../../targets/outcome.ts";
 import type { TablePlan } from "../../../targets/target.ts";
 
 /**
- * By the extended code: UNIQUE, PRIMARY KEY, ROWID, FOREIGN KEY, CHECK, NOT NULL, a trigger, the type of a STRICT table. 1: a
- * function in a CHECK, a trigger or a generated column does not take the row's value.
+ * Fault codes by SQLite's extended error code: UNIQUE, PRIMARY KEY, ROWID, FOREIGN KEY, CHECK, NOT NULL, a trigger, the type of a
+ * STRICT table. 1: a function in a CHECK, a trigger or a generated column has refused the row's value.
  */
 const codes: Record<number, TableFaultCode> = {
   2067: "conflict",
@@ -52,7 +52,7 @@ function placeOf(
   return { constraint: isTold ? constraint : null, column: planned, isAlone: names.length === 1 };
 }
 
-/** Null: it is an error of the file or its disk. */
+/** The failure of the table. Null: the error concerns the file or its disk. */
 export function tableFailure(error: unknown, { table }: TablePlan): TableFailure | null {
   const { errcode = 0, message = "" } = error as SqliteError;
   const primary = errcode & 0xff;

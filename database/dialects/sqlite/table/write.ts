@@ -85,7 +85,7 @@ class RowWriter {
     this.#updatesFirst = plan.mode === "upsert" && plan.newer === null && !this.#hasTriggers;
   }
 
-  /** Null: the row is written, or was there. */
+  /** Writes a row. Null: the row is written, or exists already. */
   write(row: TableRow, rank: number): RefusedRow | null {
     const { db } = this.#sql;
     if (this.#hasTriggers) db.exec("SAVEPOINT dataflow_row");

@@ -121,7 +121,7 @@ const movedBy = (commit: ChunkCommit, held: Held, missed: number) => ({
   ...rowsMoved(commit.counts.rows, held),
 });
 
-/** A batch that goes into no table has no such counts. */
+/** A batch that goes into no table has no counts of rows. */
 const rowsMoved = (rows: RowCounts | undefined, held: Held) => ({
   created: rows ? (held.created ?? 0) + rows.created : held.created,
   updated: rows ? (held.updated ?? 0) + rows.updated : held.updated,
