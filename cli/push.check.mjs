@@ -41,7 +41,7 @@ async function columnsOf(http, batch) {
 }
 
 /**
- * Whether somebody at a terminal wants the file imported. Where nobody can be asked, or nothing would be imported: no.
+ * Asks the person at the terminal whether to import the file. Answers no if there is no terminal, or nothing would be imported.
  * @param {Batch} batch
  * @param {AbortSignal} signal
  */

@@ -82,7 +82,7 @@ async function summaryOf(http, batch) {
 }
 
 /**
- * A line for each fault; the place stands before the first one.
+ * A line for each fault. The place of the record is before the first fault.
  * @param {Rejected | Truncated} row
  */
 function reportLines(row) {

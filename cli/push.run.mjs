@@ -134,7 +134,7 @@ async function ended(http, taken, progress, signal) {
 }
 
 /**
- * Shows what a check has found, and delivers the batch where somebody at the terminal wants it.
+ * Shows what a check has found, and delivers the batch if the person at the terminal says so.
  * @param {Http} http
  * @param {Batch} batch
  * @param {Options} options

@@ -56,7 +56,7 @@ export interface Ddl {
   rowLocks?(table: string): string;
   /** The index that finds the idempotency key of an upload. Omitted: the index of most dialects. */
   uploadKeyIndex?: string;
-  /** The triggers that keep `batch_count` right (database/counts.ts), whoever writes the table `batch`. */
+  /** The triggers that keep `batch_count` right (database/counts.ts), whichever statement writes the table `batch`. */
   countBatches: string[];
   /** The statement that makes an index of a large table in a transaction. Omitted: a plain CREATE INDEX. */
   createIndex?(index: Index): string;

@@ -57,7 +57,7 @@ export const countedColumns = ["next_chunk", "phase", "accepted", "rejected", "d
 /** Columns that are 0 again when a batch starts over. */
 export const restarted = ["next_chunk", "accepted", "rejected", "duplicate", "faults", "unlisted"];
 
-/** What became of rows in a table of the company's own. */
+/** The counts of rows in a table of the company's own. */
 export const tableCounts = ["created", "updated", "deleted"] as const;
 /** The same for the trigger as migration 0023 makes it. */
 export const countedWithTables = [...countedColumns, ...tableCounts];

@@ -34,7 +34,7 @@ export interface DeliveryStore {
 export interface LockStore {
   /** Takes the lock if nobody holds it, or the holder's time has expired. */
   acquireLock(name: string, token: string, ttlMs: number): Promise<boolean>;
-  /** False: the lock has expired, or somebody else holds it. */
+  /** Extends a lock. False: the lock has expired, or another caller holds it. */
   extendLock(name: string, token: string, ttlMs: number): Promise<boolean>;
   releaseLock(name: string, token: string): Promise<void>;
   /** Deletes expired locks. A process that died releases none, and the next claim of a batch uses another lock name. */

@@ -138,9 +138,9 @@ export interface BatchStore
   /** How many records of other batches were counted as duplicates of its records. */
   duplicatesOf(id: number): Promise<number>;
   /**
-   * Looks at the next `limit` marks of corrections of the batch `first` between two keys (hex), deletes those that the `undoing` batch has
-   * set, and counts them no more at `first`. `last`: where it has come to; null: there are no further ones. Undefined: another node deletes
-   * of it now, or it is not `undoing`.
+   * Reads the next `limit` correction marks of the batch `first` between two keys (hex). Deletes those that the `undoing` batch
+   * has set, and reduces the count of `first` by them. `last`: where it has stopped; null: there are no further marks. Undefined:
+   * another node is deleting, or the batch is not `undoing`.
    */
   undoMarks(
     id: number,

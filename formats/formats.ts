@@ -100,7 +100,7 @@ export interface Envelope {
   encoding?: string;
   /** Set if the body corrects rejected records: the id of the batch with these records, and of the first batch of the chain. */
   corrects?: { id: number; first: number };
-  /** CSV only, from here on. */
+  /** The following members exist only for CSV. */
   delimiter?: string;
   /** The quote character, if it is not `"`. */
   quoteChar?: string;

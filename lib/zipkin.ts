@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { TracerExporters, type TracerOptions } from "moleculer";
 
-/** Needs `baseURL`. `interval`: so many seconds go into one sending. */
+/** Needs `baseURL`. `interval`: how many seconds of spans one request has. */
 export class ZipkinExporter extends TracerExporters.Zipkin {
   /**
    * Zipkin's ids are hexadecimal, and one that is not costs all spans that are sent with it. A trace has the id of its request,

@@ -16,7 +16,7 @@ import {
 } from "./audit/audit.domain.ts";
 import { uuidv7 } from "./ids.ts";
 
-/** The parts of a call's context that tell who asks. */
+/** The parts of a call's context that identify the caller. */
 export interface Asked {
   meta: object;
   requestID: string | null;
@@ -45,7 +45,7 @@ export const auditing =
     return caller && draftAudit({ ...caller, requestId: asked.requestID }, entry);
   };
 
-/** For changes that nobody has asked for. */
+/** For changes without a caller, which have no entry. */
 export const unaudited: Auditing = () => null;
 
 export function draftAudit(

@@ -1,4 +1,4 @@
-/** What became of a batch's rows in the company's own table. Batches that were delivered elsewhere have null. */
+/** Counts of a batch's rows in the company's own table. Batches that were delivered elsewhere have null. */
 import type { Migration } from "./ddl.ts";
 
 export const tableCounts: Migration = {

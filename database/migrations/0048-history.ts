@@ -1,4 +1,4 @@
-/** The history of batches: their holds and the moves that somebody asked for, and of failed attempts where they happened. */
+/** The history of batches: their holds, the moves that a person has asked for, and their failed attempts. */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

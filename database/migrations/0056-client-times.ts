@@ -1,4 +1,7 @@
-/** Since when a client has its secret, and since when its webhook is off because its receiver answered 410. Null: nobody knows; it is not. */
+/**
+ * Since when a client has its secret (null: unknown), and since when its webhook is off because its receiver answered 410 (null:
+ * it is not).
+ */
 import type { Migration } from "./ddl.ts";
 
 export const clientTimes: Migration = {

@@ -82,7 +82,7 @@ export interface Table<C extends Declared = Declared> {
   columns: Column[];
   /** The columns of the primary key, by their TypeScript names. */
   key: string[];
-  /** The actors that write it. */
+  /** The actors that write the table. */
   writers: string[];
   /** Never set: the declaration, for `Row`. */
   declared?: C;

@@ -126,7 +126,7 @@ export class TargetDatabases {
     return performance.now() - beganAt;
   }
 
-  /** What the catalog tells of a table, or why it is none that a dataset may write. Throws what is away. */
+  /** What the catalog says of a table, or why no dataset may write it. Throws the error of a database that is away. */
   describe(database: AskedDatabase, table: string): ReturnType<typeof describeTable> {
     return describeTable(database, table, this.#options.allowed);
   }

@@ -107,7 +107,7 @@ export interface TargetTable {
 /** Asks a database: the rows of one statement. Its parameters are `$1`, `$2`, in order, each once. Throws DatabaseUnavailable. */
 export type Ask = <T>(text: string, values: readonly unknown[]) => Promise<T[]>;
 
-/** A table as a dialect's catalog tells it, or why it is none that a dataset can write. `isMissing`: nothing has this name. */
+/** A table as a dialect's catalog describes it, or the reason why no dataset can write it. `isMissing`: nothing has this name. */
 export type Described = { table: Omit<TargetTable, "database"> } | { fault: string; isMissing?: true };
 
 /** A column that the dataset writes, and what is written into it. */

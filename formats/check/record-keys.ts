@@ -32,7 +32,10 @@ export function recordKey(text: string, fields: readonly string[]): string | nul
 /** 64 bits. So two scopes of a client never collide by chance, and no scope equals the start of a key without a scope. */
 const SCOPE_DIGITS = 16;
 
-/** What stands before the keys of a scope, a dataset as it was made: so they are others than those of the same records elsewhere. */
+/**
+ * The digits before the keys of a scope, such as a dataset. They differ with each creation of the dataset, so the same records
+ * elsewhere have other keys.
+ */
 export const scopeDigits = (scope: string): string => hash("sha256", scope, "hex").slice(0, SCOPE_DIGITS);
 
 /** The first and the last key that a scope may have. */

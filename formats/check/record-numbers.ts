@@ -3,8 +3,8 @@ import type { RecordFault } from "./fault-bounds.ts";
 import { deliveredNumber, numberWithDigits } from "./number-text.ts";
 
 /**
- * The numbers of one record that no double holds. While the record is checked a double stands for each of them, one that
- * stands for nothing else: a whole one for a whole number, so that `type: integer` sees what it should.
+ * The numbers of one record that a double cannot hold. During the check a double stands in for each of them. No other number has
+ * that double, and it is whole for a whole number, so that `type: integer` works.
  */
 export class RecordNumbers {
   readonly #kept: { source: string; decimal: Decimal }[] = [];

@@ -53,7 +53,7 @@ export class ReservedColumns {
     let from = 0;
     for (let at = 0; at < row.length; at++) {
       const byte = row[at] as number;
-      // A line end inside a row is inside quotes, or stands in the place of one.
+      // A line end inside a row is inside quotes, or takes the place of one.
       state = after(this.#tokens, state, byte);
       if (byte !== delimiter || state !== CELL_START) continue;
       cells.push(row.subarray(from, at));

@@ -195,7 +195,7 @@ export interface ShownColumn {
 export const shownBys = ["name", "title", "path", "dropped"] as const;
 export type ShownBy = (typeof shownBys)[number];
 
-/** Which field each column fills, and what it was found by. Of a format without columns there are none. */
+/** Which field each column fills, and by what it was found. A format without columns has none. */
 export function shownColumns({ header = [] }: Envelope, schema: object, read: Read | null): ShownColumn[] {
   return mapColumns(header, schema, read ?? defaultRead).columns.map(({ name, path }) => {
     if (path === null) return { column: name, field: null, by: "dropped" };

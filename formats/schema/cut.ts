@@ -2,8 +2,8 @@ import { _, type CodeKeywordDefinition, type KeywordCxt, Name } from "ajv/dist/2
 import { childSchemas, isObject } from "./walk.ts";
 
 /**
- * After so many errors a function of Ajv's stops: more than a partner is told (see record-faults.ts), since some stand
- * for others. Without it a record of 1 MiB makes half a million of them.
+ * After this many errors Ajv's functions stop. It is more than a partner gets (see record-faults.ts), because some errors
+ * represent others. Without the limit a record of 1 MiB makes half a million of them.
  */
 export const ENOUGH_ERRORS = 250;
 

@@ -30,7 +30,7 @@ export const isObject = (value: unknown): value is SchemaNode =>
 export const pointerStep = (name: string | number): string =>
   `/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 
-/** The schemas right within one, each with its pointer from there: objects and booleans, and what stands there but is neither. */
+/** The direct subschemas of a schema, each with its relative pointer: objects and booleans, and wrong values in their places. */
 export function childSchemas(node: SchemaNode): [pointer: string, schema: unknown][] {
   return Object.entries(node).flatMap(([name, value]): [string, unknown][] => {
     if (IN_VALUE.has(name)) return [[pointerStep(name), value]];

@@ -119,7 +119,7 @@ export class CsvSplitter extends RowSplitter {
     return this.scanner.isComment;
   }
 
-  /** BOMs before a row are none of it. */
+  /** Byte order marks before a row do not belong to it. */
   protected override uselessBytes(row: Buffer): number {
     let at = 0;
     while (row[at] === BOM[0] && row[at + 1] === BOM[1] && row[at + 2] === BOM[2]) at += BOM.length;

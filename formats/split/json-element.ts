@@ -21,7 +21,7 @@ const ENDS_STRING_RUN = marks(LF, CR, QUOTE, BACKSLASH);
 const ENDS_NESTED_RUN = marks(LF, CR, QUOTE, ...BRACKETS);
 const ENDS_SCALAR = marks(LF, CR, QUOTE, 9, 32, 44, ...BRACKETS);
 
-/** Why a scan stopped: the element is complete, the piece is, or a CR or LF stands there. */
+/** Why a scan stopped: the element is complete, the piece has ended, or it met a CR or LF. */
 export type Stop = "end" | "piece" | "newline";
 
 /** Finds the end of one element of the array: strings and brackets only, the rest is left to the record checker. */

@@ -69,7 +69,7 @@ export abstract class RowSplitter extends BodySplitter {
     return false;
   }
 
-  /** Whether the row that was found is none, however long it is. */
+  /** Whether the found row is a comment, which is no row, however long it is. */
   protected get isComment(): boolean {
     return false;
   }

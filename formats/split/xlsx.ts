@@ -86,7 +86,7 @@ export class WorkbookSplitter implements Splitter, WholeBody {
     if (start.length === 0) return;
     const found = isZip(start) ? otherThanWorkbook(start) : signatureOf(start);
     if (found !== null) throw notThat(found);
-    // No other kind of ZIP was found, so it may be a workbook. Whoever reads its parts finds out.
+    // No other kind of ZIP was recognized, so the file may be a workbook. Reading its parts will show it.
     if (isZip(start)) return;
     const kind = textKind("xlsx", start, true);
     throw notThat(kind === null || kind === "more" ? "csv" : kind.found);

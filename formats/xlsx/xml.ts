@@ -133,7 +133,7 @@ export async function readXml(
   await inTurn(() => reader.end());
 }
 
-/** An attribute by its name without a prefix: `r:id`, whatever stands for `r`. */
+/** An attribute by its name without a prefix: `r:id`, whatever prefix the file uses in place of `r`. */
 export function prefixed(attributes: Attributes, local: string): string | undefined {
   const name = Object.keys(attributes).find((one) => one.endsWith(`:${local}`) && !one.startsWith("xmlns:"));
   return name === undefined ? undefined : attributes[name];

@@ -30,7 +30,7 @@ export interface LinkOptions {
   name: string;
   logger: { info(text: string): void; warn(text: string): void };
   changed(): void;
-  /** Counts a reconnect; the first connection is none. */
+  /** Counts a reconnect. The first connection does not count. */
   reconnected(): void;
 }
 

@@ -10,7 +10,7 @@ const ABSENT: Versioned = Object.freeze({ version: -1 });
 
 export interface LocalOptions {
   ttlMs: number;
-  /** How long "there is none" is cached. It is short, because a creation may not be announced. */
+  /** How long the answer "does not exist" is cached. It is short, because a creation may not be announced. */
   absentTtlMs: number;
   maxEntries: number;
 }

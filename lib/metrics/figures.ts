@@ -1,6 +1,6 @@
 /**
- * The metrics of a node, kept by prom-client. A metric is declared where the thing happens, with the values that its label
- * can take: so it stands at 0 from the start, and no id can become a label.
+ * The metrics of a node, kept by prom-client. A metric is declared beside the code that counts, with all values that its label
+ * can have. So it is 0 from the start, and no id can become a label.
  */
 import type { ServiceBroker } from "moleculer";
 import { Gauge, Histogram, type Metric, Counter as PromCounter, Registry } from "prom-client";
@@ -20,7 +20,7 @@ export interface Figure {
   help: string;
 }
 
-/** Makes the metric where there is none by its name yet: services share metrics, and are created again. */
+/** Makes the metric if there is none of this name yet, because services share metrics and may be created again. */
 function once<M extends Metric>(broker: ServiceBroker, name: string, make: (registers: Registry[]) => M): M {
   const registry = registryOf(broker);
   return (registry.getSingleMetric(name) as M | undefined) ?? make([registry]);

@@ -104,7 +104,7 @@ export function urlFault(text: unknown, allowed: readonly string[]): string | nu
   return fault && `expected a target that webhooks may have: ${fault}`;
 }
 
-/** A webhook's URL as lists show it: what stands in its query may be a secret. */
+/** A webhook's URL for lists, without its query, which may contain a secret. */
 export const withoutQuery = (url: string): string => url.replace(/\?.+$/, "?…");
 
 export interface Resolved {

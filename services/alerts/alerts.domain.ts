@@ -33,7 +33,7 @@ export interface AlertSubject {
   event?: string;
   deliveryId?: string;
   status?: number | null;
-  /** How many batches or deliveries the note stands for. Omitted: one. */
+  /** How many batches or deliveries the note represents. Left out: one. */
   times?: number;
 }
 

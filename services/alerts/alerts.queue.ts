@@ -1,4 +1,4 @@
-/** When a late queue is told of: once, again each hour while it lasts, and once more when it is over. */
+/** When the chat learns of a late queue: once, again each hour while it is late, and once more when it is on time again. */
 import type { QueueFault } from "./alerts.domain.ts";
 
 export interface QueueRules {

@@ -1,4 +1,4 @@
-/** The audit: who has changed what. A row stands in the transaction of its change, and is written by the service that changes. */
+/** The audit: who has changed what. The service that makes a change writes the entry in the same transaction. */
 import type { OperatorRole } from "../operator/operator.domain.ts";
 
 /** What is audited, by the names that the API shows. */

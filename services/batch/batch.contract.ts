@@ -43,7 +43,7 @@ export interface Undo {
   references?: RowReference[];
 }
 
-/** Some rows of a table database's `dataflow_applied`. Null: it is away, or there is none. */
+/** Some rows of a table database's `dataflow_applied`. Null: the database is away, or it does not have that table. */
 export interface AppliedIn {
   database: string;
   /** `changedAt` is epoch ms by that database's clock. */
@@ -56,7 +56,7 @@ export const SWEPT = "$batch.swept";
 const publicId = { type: "string" } as const;
 /** Omitted: an operator asks, for any client. */
 const clientId = { type: "number", optional: true } as const;
-/** The words of who asks: for the audit and the history. */
+/** The caller's own words, for the audit and the history. */
 const reason = { type: "string", optional: true } as const;
 const state = { type: "enum", values: batchStates, optional: true } as const;
 
@@ -122,7 +122,7 @@ export const batchActions = {
     limit: { type: "number" },
   }).answers<{ seq: number; data: string }[]>(),
 
-  /** A part of a body that is kept as it came, from 0. Null: there is none, or not any longer. */
+  /** A part of a kept body, by its number from 0. Null: there is no such part, or the body is no longer kept. */
   bodyPart: action({ id: { type: "number" }, no: { type: "number" } }).answers<Uint8Array | null>(),
 
   /** Each throws not-found, illegal-state. */

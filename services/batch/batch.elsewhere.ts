@@ -18,7 +18,7 @@ import type { PinnedPolicies } from "./batch.pinned.ts";
 import type { AppliedChunk, TableCommit, TableVerdict } from "./batch.table.domain.ts";
 import type { ChunkCommit, Written } from "./batch.writes.domain.ts";
 
-/** A run has entered. `verdict`: what became of its first chunk, which is there already. */
+/** A run that has entered its batch. `verdict`: the result of its first chunk, if the table has that chunk already. */
 export interface Entered {
   verdict: TableVerdict | null;
 }

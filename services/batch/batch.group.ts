@@ -1,4 +1,4 @@
-/** Small batches together: their claim, and the commit of a chunk of each in one unit. */
+/** Claims small batches together as a group, and commits one chunk of each of them in one unit. */
 
 import type { ParamsOf } from "../messages.ts";
 import type { Claim } from "./batch.contract.ts";

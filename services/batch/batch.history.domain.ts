@@ -17,7 +17,7 @@ export interface ToldMove extends Why {
   kind: MoverKind;
   /** The name of the operator. Null: the kind says it all. */
   who: string | null;
-  /** The words of who has asked for the move. */
+  /** The reason in the words of the person who asked for the move. */
   reason: string | null;
   /** Why the batch was in the state that it has left, and since when (epoch ms), where its row no longer tells it. */
   was: (Why & { at: number | null }) | null;

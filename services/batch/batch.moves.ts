@@ -12,7 +12,7 @@ import type { AppliedChunk } from "./batch.table.domain.ts";
 import { audited, type By } from "./batch.told.ts";
 import type { Move } from "./batch.writes.domain.ts";
 
-/** Which batch, and the words of who asks. */
+/** The batch, and the caller's reason. */
 type Asked = Which & { reason?: string | undefined };
 
 /** How often a move is tried. A batch that changes between read and write is being worked on. */

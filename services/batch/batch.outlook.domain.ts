@@ -13,7 +13,7 @@ import {
 interface Beside {
   /** The limit in the batch's policy. It counts only while `isUnderWay`. */
   maxAttempts: number;
-  /** Omitted: nobody has looked whether its client has a place for it. */
+  /** Left out if it was not read whether the batch's client has a free place. */
   queue?: ClientQueue | undefined;
   /** Epoch ms. */
   now: number;
@@ -21,7 +21,7 @@ interface Beside {
 
 interface Waits {
   waits: string | null;
-  /** Epoch ms. Null: nobody knows. */
+  /** Until when the batch waits, in epoch ms. Null: unknown. */
   waitsUntil: number | null;
 }
 const NOTHING: Waits = { waits: null, waitsUntil: null };

@@ -44,7 +44,7 @@ export interface BatchParts {
   broker: ServiceBroker;
   tables: TargetDatabases;
   events: BatchEvents;
-  /** Tells who waits on this node, and hands the events of all to the outbox together. */
+  /** Tells requests that wait on this node, and gives the events of all changes to the outbox together. */
   announce(...all: Written[]): void;
   /** Whether the batch may run now by the policy. Throws unavailable. */
   evaluate(policy: Policy, batch: BatchRow): Promise<Decision>;
@@ -68,8 +68,8 @@ export async function foundBatch(store: Pick<BatchStore, "batch">, { publicId, c
 }
 
 /**
- * Counts a refused write if its worker has lost the batch. A commit is also refused where the one before it has failed; then the
- * batch is still its worker's. If the read fails, nobody knows, and nothing is counted.
+ * Counts a refused write if its worker has lost the batch. A commit is also refused if the one before it has failed; the batch
+ * then still belongs to its worker. If the read fails, the owner is unknown, and nothing is counted.
  */
 export async function refused({ store, figures }: BatchParts, batch: BatchRow, write: LateWrite): Promise<void> {
   const now = await store.batch(batch.publicId, null).catch(() => batch);

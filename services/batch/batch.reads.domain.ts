@@ -5,7 +5,7 @@ export interface QueueUse {
   held: number;
 }
 
-/** What a client uses of its limits now. Limits that are null: there is none, or the client has never sent anything. */
+/** How much of its limits a client uses now. A limit of null: the client has no such limit, or has never sent anything. */
 export interface ClientUse {
   /** When its newest batch was made, epoch ms. */
   lastBatchAt: number | null;
@@ -30,7 +30,7 @@ export interface ClientNeed {
   /** How much of the limit is used. Without a limit both numbers are 0. */
   used: number;
   limit: number;
-  /** Epoch ms. Null: nobody knows. */
+  /** Since when, in epoch ms. Null: unknown. */
   since: number | null;
 }
 

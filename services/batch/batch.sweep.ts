@@ -26,7 +26,7 @@ import type { Move } from "./batch.writes.domain.ts";
 const ROWS_AT_ONCE = 100;
 /** The most clients whose queues one sweep repairs. If more wait, the next sweeps repair the others. */
 const REPAIRED_AT_ONCE = 10_000;
-/** A sweep ends after so many reads of one state, so that rows which cannot be moved on do not hold it for ever. */
+/** How many reads of one state a sweep makes. Rows that it cannot move on would otherwise hold it for ever. */
 const MOST_READS = 50;
 
 export interface SweepParts extends BatchParts {

@@ -37,8 +37,8 @@ export interface TableCommit {
 }
 
 /**
- * What became of a chunk's rows, by the places of their records in the chunk: as a table's database keeps it for the commit in
- * DataFlow's own.
+ * The result of a chunk's rows, by the places of their records in the chunk. A table's database keeps it until DataFlow's own
+ * commit.
  */
 export interface TableVerdict {
   rows: RowCounts;

@@ -39,7 +39,7 @@ const toldOf = (batch: BatchRow, to: Pick<Move, "reason">, kind: MoverKind): Tol
   was: wasOf(batch),
 });
 
-/** A move that nobody has asked for, with its entry in the history. */
+/** A move without a caller, with its entry in the history. */
 export const toldMove = (move: Move, batch: BatchRow, kind: MoverKind = "system"): Move => ({
   ...move,
   told: toldOf(batch, move, kind),

@@ -16,8 +16,8 @@ import { type RefusedTools, refusedIn } from "./batchProcessor.refused.ts";
 import { type Checked, textPlaces, withoutPlaces } from "./batchProcessor.unique.ts";
 
 /**
- * What each record of the chunk corrects, by its place. A record that was refused in a correction stands for the one that it would have
- * corrected: whoever corrects either of them takes the same key.
+ * What each record of the chunk corrects, by its place. A record that was rejected in a correction represents the record that it
+ * would have corrected: a correction of either takes the same key.
  */
 function markByPlace({ numbers }: Checked, corrects: NonNullable<Envelope["corrects"]>, refused: RefusedRecord[]) {
   const keys = new Map(refused.map((one) => [one.seq, one.corrects ?? markKey(corrects, one.seq)]));

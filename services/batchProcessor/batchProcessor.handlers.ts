@@ -154,7 +154,7 @@ function classed(answer: HandlerOutcome, chunk: HandlerCall, tell: Tell): Delive
   }
 }
 
-/** The handler's own refusals, by rising record; a number that it was not given is none of the chunk. */
+/** The records that the handler has refused, by rising number. A number that the handler was not given is ignored. */
 function rejectedOf(rejected: OwnRejected[], { records }: HandlerCall, tell: Tell): HandlerRejected[] {
   const given = new Map(records.map((one) => [one.record, one]));
   const byRecord = new Map(rejected.filter(({ record }) => given.has(record)).map((one) => [one.record, one]));

@@ -59,7 +59,7 @@ async function checkedChunk(tools: Tools, run: Run, batch: BatchRow, known: Stor
   const checked = await check(chunk, batch, run, await validatorOf(tools, batch, run.policy), run.stop.signal);
   const table = tableOf(run.policy);
   if (batch.envelope.corrects) return withMarks({ broker, store: work() }, batch, checked);
-  // With unique keys it is known only later which records are rows, and what another database has already is none.
+  // With unique keys the rows are known only later, and records that another database has already are no rows.
   return table?.database === null && !checked.keyed ? withRowsOf(tools, run, batch, checked, table) : checked;
 }
 

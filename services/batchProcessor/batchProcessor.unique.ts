@@ -22,7 +22,7 @@ export interface Checked extends CheckedChunk {
   asked: ReadonlyMap<number, string>;
   /** Where the records are rows of a table: one for each text. */
   table?: Omit<TableCommit, "faultsLeft" | "pieceRows">;
-  /** Where the table has the chunk already: what became of its records. */
+  /** If the table has the chunk already: the result of its records. */
   verdict?: TableVerdict;
 }
 

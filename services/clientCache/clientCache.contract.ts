@@ -135,7 +135,10 @@ export const clientCacheActions = {
   erase: action({ publicId: { type: "string" } }).answers<string>(),
   /** Deletes the row of a client of which nothing else is left. False: it must stay. */
   remove: action({ publicId: { type: "string" } }).answers<boolean>(),
-  /** Since when the client has its secret (null: nobody knows), and until when the one before is valid too (null: it is not). Throws not-found. */
+  /**
+   * Since when the client has its secret (null: unknown), and until when the former one is also valid (null: it is not). Throws
+   * not-found.
+   */
   secretTimes: action({ publicId: { type: "string" } }).answers<{
     createdAt: number | null;
     previousValidUntil: number | null;

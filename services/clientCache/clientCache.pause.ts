@@ -1,4 +1,6 @@
-/** Clients whose batches wait: what a claim reads of it stands in the client's queue, in the transaction of the client's change. */
+/**
+ * Pauses and resumes clients. A claim reads the pause from the client's queue, which is written in the transaction of the change.
+ */
 import { type Transaction, UniqueConstraintError } from "sequelize";
 import type { Models } from "../../database/models.ts";
 import { overtaken } from "../../lib/batching/flight.ts";

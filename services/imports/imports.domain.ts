@@ -95,8 +95,8 @@ export interface UploadCommit {
   /** The most that the client may send in a day, including this upload. Null: there is no quota, and nothing is counted. */
   quota: DayQuota | null;
   /**
-   * The batch takes the next place of this lane. `places`: only while the lane has given so many, as when it was read; null: in any
-   * case. Omitted: its dataset keeps no order.
+   * The batch takes the next place of this lane. `places`: only if the lane has still given this many places, as when it was
+   * read; null: in any case. Left out: the dataset keeps no order.
    */
   order?: { lane: string; places: number | null };
   /** The audit row, if an operator makes the batch. */

@@ -116,8 +116,8 @@ export async function committedParts(
 }
 
 /**
- * The state of a new batch in its lane: one that may run waits for those in front. That there is none holds as long as nobody has
- * entered the lane; the commit looks.
+ * The state of a new batch in its lane: a batch that may run waits for those in front. "None in front" holds only until another
+ * batch enters the lane, so the commit checks it again.
  */
 async function standingIn(store: Intake["store"], lane: Lane | null, standing: ReturnType<typeof standingAfter>) {
   if (!lane) return { ...standing, order: null };

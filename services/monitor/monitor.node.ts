@@ -134,8 +134,8 @@ export const monitor = (): ServiceSchema =>
   });
 
 /**
- * Metrics of the process, with the names that Node.js dashboards use. They are read when somebody asks. prom-client's own
- * set would also sample the event loop every 10 ms and observe each garbage collection, and lacks the loop's utilization.
+ * Metrics of the process, with the names that Node.js dashboards use. They are read at a scrape. prom-client's own set would also
+ * sample the event loop every 10 ms and observe each garbage collection, and it lacks the loop's utilization.
  */
 export function tellOfProcess(broker: ServiceBroker): void {
   const tell = (type: "gauge" | "counter", name: string, help: string, read: () => number) =>

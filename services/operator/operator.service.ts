@@ -87,8 +87,8 @@ export default defineActor({
     },
 
     /**
-     * Reads an operator, writes its change, and starts again if another change was faster. `valuesOf` throws where the operator
-     * is none that the change is for.
+     * Reads an operator, writes its change, and starts again if another change was faster. `valuesOf` throws if the change is not
+     * allowed for this operator.
      */
     change(name: string, valuesOf: (before: KnownOperator) => Change, entryOf: AuditOf): Promise<Operator> {
       const attempt: Write = async (transaction, changedAt) => {

@@ -35,9 +35,9 @@ export interface KeptVersion {
   version: number;
   /** Epoch ms. */
   at: number;
-  /** The operator. Null: nobody was named, or nobody knows. */
+  /** The operator who made the version. Null: unknown. */
   by: string | null;
-  /** The fields that differ from the version before; of the first one from the defaults. Null: nobody knows. */
+  /** The fields that differ from the version before, or for the first version from the defaults. Null: unknown. */
   changed: string[] | null;
   /** This version deleted the dataset. */
   isDeletion: boolean;
@@ -116,7 +116,7 @@ export const policyActions = {
   versions: action({ clientId, ...newestFirst }).answers<KeptVersion[]>(),
   /** One of them; version 0: the defaults. Throws not-found, with the versions that are `kept`. */
   keptVersion: action({ clientId, version: { type: "number" } }).answers<PolicyVersion>(),
-  /** The whole policy that the document comes to. Throws validation when it is none. */
+  /** The complete policy that a document would become. Throws validation if it is wrong. */
   check: action({ policy: { type: "any" } }).answers<Policy>(),
   /** Replaces the policy (`put`), or merges into it (`patch`, RFC 7396). Throws validation, precondition-failed. */
   change: action({

@@ -20,7 +20,7 @@ export interface VersionRow {
   at: number;
   /** Who has made the version. Null: unknown. */
   who: string | null;
-  /** JSON of the fields that differ from the version before. Null: nobody knows. */
+  /** JSON of the fields that differ from the version before. Null: unknown. */
   changed: string | null;
   /** 1: this version deleted the dataset. */
   isDeletion: number;

@@ -35,7 +35,7 @@ export class DatasetPins {
     this.database = database;
   }
 
-  /** The pin of these versions, as a policy version: negative, so that it is none of the client's own. */
+  /** The pin of these versions, as a policy version. It is negative, so it never equals one of the client's own versions. */
   async of(versions: Versions, body: Body): Promise<PolicyVersion> {
     const key = Object.values(versions).join(":");
     const known = this.known.get(key);

@@ -18,7 +18,7 @@ interface Clock {
   second: number;
   /** Without zeros at its end. */
   fraction: string;
-  /** In minutes; null: there is none. */
+  /** The offset in minutes. Null: the text has none. */
   offset: number | null;
 }
 
@@ -43,7 +43,7 @@ export const timeText: ToText = (value, column) => {
 const WHOLE_UTC = /^\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.0{1,30})?Z$/;
 const [DAY_END, SECONDS_END] = [10, 19];
 
-/** With its offset; UTC where there is none. */
+/** A time with its offset, or with UTC if it has none. */
 export const timestamptzText: ToText = (value, column) => {
   if (typeof value === "string" && WHOLE_UTC.test(value) && isDay(value))
     return `${value.slice(0, DAY_END)} ${value.slice(DAY_END + 1, SECONDS_END)}+00:00`;

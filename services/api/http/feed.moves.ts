@@ -17,7 +17,7 @@ export class BatchSigns {
     this.figured = now;
   }
 
-  /** Whether this look needs to look at batches that nobody has named. */
+  /** Whether this look has to read batches that no stream has named. */
   isLookDue(): boolean {
     if (!this.isExpected && ++this.quietLooks < QUIET_LOOKS) return false;
     this.isExpected = false;

@@ -5,7 +5,7 @@ import type { ServerResponse } from "node:http";
 const HEARTBEAT_MS = 15_000;
 /** A client that reads nothing for this long, not even heartbeats, counts as gone. */
 const STALLED_MS = 60_000;
-/** Things whose states wait for a reader. It is told that it has missed the others. */
+/** How many changed things may wait for a slow reader. Beyond that it only gets a notice that it has missed some. */
 const MOST_WAITING = 500;
 
 export const EVENT_HEADERS = {

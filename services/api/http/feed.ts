@@ -83,7 +83,7 @@ export class Feed {
       return () => {};
     }
     this.listeners.add(listener);
-    // A new reader is told how its batches are now.
+    // A new reader gets the present state of its batches.
     for (const id of listener.topics.ids) this.seen.delete(id);
     if (!this.timer && !this.looking) void this.look();
     return () => this.leave(listener);

@@ -31,7 +31,7 @@ export type ApiRequest = IncomingMessage & {
   $params: Record<string, string>;
   originalUrl: string;
   parsedUrl?: string;
-  /** The route that was found for it. */
+  /** The route that serves the request. */
   $alias?: { fullPath: string };
   /** The client that authenticated, its policy, and how it did; on client routes only. */
   caller?: { client: Recognised; policy: PolicyVersion; secretHash: string | null; isSession: boolean };

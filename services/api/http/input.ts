@@ -132,7 +132,7 @@ async function inTime<T>(body: Promise<T>, voided?: AbortSignal): Promise<T> {
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 
-/** A time with its offset, as epoch ms; null: it is none. */
+/** A time with its offset, as epoch ms. Null: the text is no such time. */
 export function instantMs(text: string): number | null {
   const ms = INSTANT.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(ms) ? null : ms;

@@ -1,4 +1,7 @@
-/** The calls by which operators read what became of any batch: as its client does, but for the values of sensitive fields. */
+/**
+ * The calls by which operators read the result of any batch. They see what its client sees, except the values of sensitive
+ * fields.
+ */
 
 import { schemaRef } from "../../../lib/json-schema.ts";
 import { withReason } from "../routes/admin.batches.ts";

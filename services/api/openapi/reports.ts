@@ -1,4 +1,4 @@
-/** The calls by which clients read what became of a batch: its rejected and stored records, and its body. */
+/** The calls by which clients read the result of a batch: its rejected and stored records, and its body. */
 
 import { knownFormats } from "../../../formats/formats.ts";
 import { schemaRef } from "../../../lib/json-schema.ts";

@@ -1,4 +1,4 @@
-/** An operator tries the chat that is told of alerts. */
+/** The call by which an operator tests the chat of alerts. */
 import { Problem } from "../../../lib/errors.ts";
 import { count, described, instant, type JsonSchema, orNull, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";

@@ -107,7 +107,7 @@ export const webhookTestSchema: JsonSchema = record({
   ms: { type: "number", minimum: 0 },
 });
 
-/** How often a client's receiver may be tried. The bound protects the receiver, which is somebody else's server. */
+/** How often a client's receiver may be tested. The limit protects the receiver, because it belongs to somebody else. */
 const TESTS = { limit: 1, windowSeconds: 1 };
 
 /** Throws quota-exceeded. */

@@ -88,7 +88,7 @@ function idIn(name: FilterName, value: string): string {
   throw wrongQuery(name, "expected the id of a batch, a UUID");
 }
 
-/** The hexadecimal digits of an id, or of its beginning. Null: it is none. */
+/** The hexadecimal digits of an id, or of its beginning. Null: the text is neither. */
 function digitsIn(text: string): string | null {
   const digits = text.toLowerCase().replaceAll("-", "");
   if (!/^[0-9a-f]{8,32}$/.test(digits)) return null;

@@ -122,7 +122,7 @@ const moduleOf = (from: string, to: string): string =>
 export interface ConsoleFiles {
   /** A hash over all files. It changes if any file changes. */
   hash: string;
-  /** The page, in which `{{settings}}` stands for what the node tells it. */
+  /** The page. `{{settings}}` in it is replaced by the settings of the node. */
   page: string;
   /** The script block of the page that has no address of its own: the map of imports. */
   importMap: string;

@@ -4,7 +4,10 @@ import { shownTable } from "../../../targets/names.ts";
 import type { TableFaultCode } from "../../../targets/outcome.ts";
 import type { TargetTable } from "../../../targets/target.ts";
 
-/** A text that is none of its column's type. Found before the transaction: inside it most of these would doom it. */
+/**
+ * Errors of a text that does not fit its column's type. Such texts are found before the transaction, because most of these errors
+ * would doom it.
+ */
 const ofText: Record<number, TableFaultCode> = {
   220: "range",
   232: "range",
@@ -25,7 +28,7 @@ const ofText: Record<number, TableFaultCode> = {
   8152: "maxLength",
   8169: "type",
 };
-/** Documents of XML that are none: the parser has a number for each reason. */
+/** Errors of texts that are no XML: the parser has a number for each reason. */
 const [XML_LEAST, XML_MOST] = [9400, 9500];
 
 /**

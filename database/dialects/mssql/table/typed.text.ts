@@ -43,7 +43,7 @@ const placeOf = (parts: Part[]) => {
   return known.length === 0 ? "NULL" : `CASE ${known.map(misfit).join(" ")} END`;
 };
 
-/** Types all rows; answers those that are none, each with its error and the place of its column. */
+/** Types all rows. Answers the rows whose text does not fit, each with its error and the place of its column. */
 export const typeText = (parts: Part[]): string => `${OPTIONS}
 DECLARE @n INT;
 DECLARE @number INT;

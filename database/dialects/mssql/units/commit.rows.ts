@@ -29,7 +29,7 @@ const commitColumns = {
   due_in: kinds.big,
   has_ended: kinds.int,
   purge: kinds.int,
-  /** What became of rows in a table of another database; null: the batch goes into none. */
+  /** The counts of rows in a table of another database. Null: the batch goes into none. */
   created: kinds.big,
   updated: kinds.big,
   deleted: kinds.big,

@@ -84,7 +84,7 @@ export async function commitTogether(unit: Together, commit: ChunkCommit): Promi
 const declaredNumber = ([name, { type, value }]: [string, Value]): string =>
   `@${name} ${declarationOf(type)} = ${value === null ? "NULL" : Number(value)}`;
 
-/** What goes to the server: tables that are few rows, parameters, and tables that may be many. */
+/** What the server gets: tables with few rows, parameters, and tables that may have many rows. */
 function sentOf(commits: ChunkCommit[]) {
   const needs = needsOf(commits);
   const brought = [commitsOf(commits), ...(needs.events ? [eventRows(commits)] : [])];

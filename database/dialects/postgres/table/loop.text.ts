@@ -24,7 +24,7 @@ export interface LoopFault {
   state: string;
   constraint: string;
   column: string;
-  /** A text is none of its column's type: nothing was written yet. */
+  /** Whether a text did not fit its column's type. Nothing was written then. */
   isCast: boolean;
 }
 
