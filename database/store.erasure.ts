@@ -5,7 +5,7 @@ import type { ErasedBatch, ErasureAt, GroupTexts } from "../services/retention/r
 /** What an erasure has found in a page of records, or of errors. */
 interface ErasedPage {
   seqs: number[];
-  /** How far the page goes. */
+  /** The id up to which the page has read. */
   upTo: number;
   touched: 0 | 1;
 }

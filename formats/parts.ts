@@ -106,7 +106,7 @@ export function createSplitter(format: Format, limits: SplitLimits, options: Spl
 const isHeaderFirst = (format: Format, { hasHeader, read }: SplitOptions): boolean =>
   knownFormats[format].hasCells && (hasHeader ?? read?.dialect.header ?? true);
 
-/** See `Parts.check`. Gives way to other work every few ms; throws the signal's reason where that is aborted meanwhile. */
+/** See `Parts.check`. It pauses for other work every few ms, and throws the signal's reason after an abort. */
 export const checkChunk = (chunk: ChunkContent, spec: CheckSpec, signal?: AbortSignal): Promise<CheckedChunk> =>
   parts[spec.format].check(chunk, spec, new Pace(spec.validator, signal));
 

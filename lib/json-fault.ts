@@ -9,7 +9,7 @@ export function faultOf(text: string): number {
   const { error, offset, length } = firstError(text) as ParseError;
   const standIn = standIns.get(printParseErrorCode(error));
   if (standIn === undefined) return offset;
-  // The token is wrong in itself. Where no such token may stand, its begin is.
+  // The token itself is wrong. If no such token may be at this place, the fault is at its beginning.
   if (firstError(text.slice(0, offset) + standIn)?.offset === offset) return offset;
   return offset + rightPart(text, offset, length);
 }

@@ -63,7 +63,7 @@ export const drainMiddleware: Middleware = {
   },
 };
 
-/** How long a stop waits for the other nodes to be told of it. */
+/** How long a stop waits until the other nodes are told that this node leaves. */
 const TELLING_MS = 1_000;
 
 /**

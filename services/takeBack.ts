@@ -1,4 +1,4 @@
-/** What a batch has delivered outside of DataFlow's own store, and how it is taken back there. */
+/** Takes back what a batch has delivered outside of DataFlow's own store. */
 import type { ServiceBroker } from "moleculer";
 import { TableFailure } from "../database/errors.ts";
 import { orBusy, type TargetDatabases } from "../database/targets/databases.ts";

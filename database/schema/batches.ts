@@ -58,7 +58,7 @@ export const batch = table(
     deleted: "bigint?",
     /** `rejected` when it was last redriven: its limits count from there. */
     rejectedBefore: "bigint?",
-    /** When it was committed after a check (`validateOnly`). */
+    /** When the batch was committed after a check (`validateOnly`). */
     committedAt: "bigint?",
     /** The public id of the batch whose rejected records it corrects. */
     corrects: "uuid?",

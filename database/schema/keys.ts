@@ -23,7 +23,7 @@ export const contentKey = table(
   { key: ["clientId", "hash"], writers: ["imports", "batch", "retention"] },
 );
 
-/** Unique keys of records. */
+/** The unique keys of records. */
 export const recordKey = table(
   "record_key",
   {
@@ -52,7 +52,7 @@ export const duplicateCount = table(
   { key: ["batchId", "byId"], writers: ["batch", "retention"] },
 );
 
-/** Deleted datasets whose unique keys are still in `record_key`. A row goes when none of them is left. */
+/** Deleted datasets whose unique keys are still in `record_key`. A row is deleted once none of its keys is left. */
 export const endedScope = table(
   "ended_scope",
   {

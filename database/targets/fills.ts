@@ -48,7 +48,7 @@ export function columnFault({ type }: TargetColumn, dialect: TargetDialect): str
     : null;
 }
 
-/** Why values of that field never go into the column; null: they can. */
+/** Why values of the field can never go into the column. Null: they can. */
 export function fieldFault(schema: object, path: Path, column: TargetColumn, dialect: TargetDialect): string | null {
   const field = possibleAt(schema, path, false);
   const fault = kindFault(field, column.kind, column.type) ?? sqliteFault(field, column, dialect);

@@ -63,7 +63,7 @@ const mssqlTypes: Record<Exclude<Content, "key text">, [ColumnKind, string]> = {
   json: ["text", "nvarchar(max)"],
 };
 
-/** A clustered key has at most 900 bytes, and each unit of nvarchar two of them. */
+/** The most UTF-16 units of a text key. A clustered key has at most 900 bytes, and each unit of nvarchar has two. */
 const KEY_UNITS = 450;
 
 /** How SQL Server makes a table for a dataset. A text in a key has a bound, for an index takes no nvarchar(max). */

@@ -29,7 +29,7 @@ export interface RefusedRow {
   state: string;
   constraint: string | null;
   column: string | null;
-  /** Whether the column is at fault by itself, and no other one with it. */
+  /** Whether this column alone is at fault. */
   isAlone: boolean;
 }
 

@@ -52,7 +52,7 @@ interface Prepared {
   column: PlannedColumn["column"];
   path: string[] | null;
   isKey: boolean;
-  /** Whether 12.50 is another text for it than 12.5. */
+  /** Whether 12.50 and 12.5 are different texts for the column. */
   isAsWritten: boolean;
   /** Whether a record that deletes its row has a value for it. */
   isOfDelete: boolean;
@@ -198,7 +198,7 @@ const metas: Record<TableMeta, Prepared["read"]> = {
   json: ({ record }) => record,
 };
 
-/** Undefined: the record has no such field, or one of the objects around it is missing. */
+/** The member at a path. Undefined: the record has no such field, or one of the objects around it is missing. */
 function at(record: unknown, path: readonly string[]): unknown {
   let value = record;
   for (const step of path) {

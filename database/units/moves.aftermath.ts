@@ -59,7 +59,7 @@ export const staleStep: Step = insert(staleErrors, {
   from: "made",
 });
 
-/** What a move changes of the records and attempts of its batch. */
+/** The changes that a move makes to the records and attempts of its batch. */
 export function aftermath({
   to,
   isRestart,

@@ -45,7 +45,7 @@ type Values<P extends Params> = { [N in keyof P]: Given<P[N]> };
 
 /** SQL that dialects spell in different ways. */
 export interface Fragments {
-  /** A SELECT of the first `count` rows; `body` is what follows the word SELECT. */
+  /** A SELECT of the first `count` rows. `body`: the text after the word SELECT. */
   first(count: string | number, body: string): string;
   /** The condition that the column is in a list parameter. */
   isIn(column: string, list: string, kind?: "ids" | "uuids" | "texts"): string;

@@ -125,7 +125,7 @@ class CsvCheck {
     return this.#reader.cells(this.#chunk.data.toString("utf8", start, end));
   }
 
-  /** The slow way: each record alone, so that a wrong one spoils no other. */
+  /** The slow path: reads each record alone, so that a wrong one does not affect others. */
   async eachAlone(pace: Pace): Promise<CheckedChunk> {
     await pace.each(this.#placesOf().length, this.#chunk.data.length, (i) => this.#alone(i));
     return this.#verdict.end();

@@ -14,7 +14,7 @@ export interface RecordFault {
 export const MAX_FAULTS = 100;
 /** Characters of a field and of a message. */
 export const MAX_TEXT = 1000;
-/** The width of its column. */
+/** The width of the column for codes. */
 export const MAX_CODE = 255;
 
 /**

@@ -51,7 +51,7 @@ export class CsvScanner implements RowScanner {
     return this.#state === ESCAPED;
   }
 
-  /** Whether the last row, or the one that has begun, is a comment. */
+  /** Whether the last row, or the row that has begun, is a comment. */
   get isComment(): boolean {
     return this.#isComment || this.#state === COMMENT;
   }

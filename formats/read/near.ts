@@ -1,4 +1,4 @@
-/** Longer names are not compared, because the work grows with the product of the lengths. */
+/** The longest name that is compared, because the work grows with the product of the lengths. */
 const LONGEST = 40;
 /** How many names are compared at most. */
 const MOST_NAMES = 300;

@@ -70,7 +70,7 @@ class Evaluation {
     this.#within(schema, look);
   }
 
-  /** The schemas that apply to the same value, as far as they hold. */
+  /** The subschemas that apply to the same value, if they are valid for it. */
   #within(node: SchemaNode, look: Looker): void {
     const holds = (schema: unknown) => this.verdicts.isValid(schema, this.value);
     for (const schema of [...this.verdicts.refs(node), ...list(node.allOf)]) this.#schema(schema, look);

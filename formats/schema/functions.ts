@@ -28,7 +28,7 @@ export class SchemaFunctions {
     this.#ajvOf = ajvOf;
   }
 
-  /** The function of the root. Throws what Ajv throws. */
+  /** The function of the root schema. Throws Ajv's errors. */
   compile(): ValidateFunction {
     const { root, branches } = this.#prepared;
     const slot = this.#slot(root, true);

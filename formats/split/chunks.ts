@@ -157,7 +157,7 @@ export class ChunkBuilder {
     return done;
   }
 
-  /** The body has ended. */
+  /** Called when the body has ended. */
   end(): void {
     if (this.records === 0) throw new Problem("empty-body", "The body holds no record.");
     this.#cut();

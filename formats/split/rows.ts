@@ -26,7 +26,7 @@ interface BlankLines {
   full: number;
 }
 
-/** The blank lines that begin at `from`: how many, and where they end. */
+/** The blank lines that begin at `from`: their number, and where they end. */
 export function blankRun(bytes: Buffer, from: number, { blanks, longest, full }: BlankLines) {
   let end = from;
   let lines = 0;

@@ -5,7 +5,7 @@ interface FlightParts {
   /** Does a part of the work. False: nothing is left to do now. */
   some(): Promise<boolean>;
   failed(error: unknown): void;
-  /** Called when nothing is left. */
+  /** Called when no call is left. */
   landed?(): void;
 }
 
@@ -72,7 +72,7 @@ export class Turns<Key> {
   }
 }
 
-/** How long a change by version waits before its next try: another node has changed the row. */
+/** How long a change waits before its next try, after another node has changed the row. */
 const MOST_PAUSE_MS = 20;
 /** How often a change is tried. What changes at every read is being changed in some loop. */
 const MOST_TRIES = 20;

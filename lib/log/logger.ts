@@ -36,7 +36,10 @@ export class SafeLogger extends Loggers.Console {
     this.#least = levels.indexOf(level);
   }
 
-  /** Lines of the access log and of batches are many, so they are written together. A warning comes after those before it. */
+  /**
+   * Collects the many lines of the access log and of batches, and writes them together. A warning is written after the lines
+   * before it.
+   */
   override getLogHandler(bindings: Bindings): ReturnType<Loggers.Console["getLogHandler"]> {
     const handler = super.getLogHandler(bindings);
     if (handler && bindings?.mod === TRACER) {

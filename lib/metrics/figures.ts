@@ -27,7 +27,7 @@ function once<M extends Metric>(broker: ServiceBroker, name: string, make: (regi
 }
 
 export interface Counter<V extends string> {
-  /** `of`: the value of its further label; omitted: the usual one. */
+  /** Adds to the counter. `of`: the value of its further label; left out: the usual one. */
   add(value: V, by?: number, of?: string): void;
 }
 

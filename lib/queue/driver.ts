@@ -1,4 +1,4 @@
-/** What the queue mixin needs of a driver: memory, or RabbitMQ. */
+/** The interface between the queue mixin and its driver: memory, or RabbitMQ. */
 
 /** The work queues. What their messages hold is in the contract of the service that consumes them. */
 export const queueNames = ["batch.ready"] as const;

@@ -122,7 +122,7 @@ export class RedisLink {
     return (...args: Args) => this.run(() => (commands[name] as (...args: Args) => Promise<Answer>)(...args));
   }
 
-  /** Waits until it is up, for at most `ms`. */
+  /** Waits until the link is up, for at most `ms`. */
   async untilUp(ms: number): Promise<boolean> {
     if (this.ready) return true;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -52,7 +52,7 @@ export interface Subject {
   type: SubjectType | null;
   /** Its id in the API: of datasets and operators their name. */
   id: string | null;
-  /** What people call it, where that is not its id. */
+  /** The name that people use for the subject, if that differs from its id. */
   name: string | null;
 }
 

@@ -54,7 +54,7 @@ export async function ending(
   return { ...move, ...(applied && { applied }), events: await parts.events.completed(after) };
 }
 
-/** The batch as it is once a chunk is counted that a table of another database has. */
+/** The batch after a chunk is counted that a table of another database already has. */
 export function countedWith(batch: BatchRow, applied: AppliedChunk | undefined): BatchRow {
   if (!applied) return batch;
   const { nextChunk, counts } = applied;

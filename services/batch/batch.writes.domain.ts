@@ -110,7 +110,7 @@ export interface Move {
   enters?: Lane;
   /** The batch's records are counted with the move. The error report does not list the rejected ones. */
   applied?: AppliedChunk;
-  /** What the history keeps of the move. Omitted: the row of the batch tells enough, or `failed` does. */
+  /** The history's entry for the move. Left out if the row of the batch, or `failed`, already has the facts. */
   told?: ToldMove;
   /** The audit row of the move, if a person has asked for it. */
   audit?: AuditDraft;

@@ -17,7 +17,7 @@ export class UnusableSchema extends Error {
   }
 }
 
-/** Schemas are compiled once for each policy version; cells are converted, so they have a validator of their own. */
+/** Compiles a schema once for each policy version. Cells have a validator of their own, because they are converted. */
 export class Validators {
   private readonly known = new LRUCache<string, RecordValidator>({ max: MOST_VALIDATORS });
 

@@ -217,7 +217,7 @@ export default defineActor({
 
     async removeKey(ctx) {
       const id = await removeKey(this, ctx);
-      // A row that stays is not shown, and goes with the client.
+      // A row that stays is not shown, and is deleted with the client.
       await this.database.store
         .forgetKeyUse(id, ctx.params.keyId)
         .catch((error: unknown) => this.logger.debug("The use of a deleted key stays:", error));

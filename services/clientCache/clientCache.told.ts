@@ -1,4 +1,4 @@
-/** What `policy` tells of a client. Nothing of it is published as a change of the client. */
+/** Takes in what `policy` reports about a client. None of it is published as a change of the client. */
 import { isOutcomeUnknown } from "../../database/errors.ts";
 import type { ParamsOf } from "../messages.ts";
 import type { ClientChanges, ValuesOf } from "./clientCache.changes.ts";

@@ -81,7 +81,7 @@ export async function checkedWith(
   }
 }
 
-/** Cuts into small chunks, so that little is left out where the reading ends. */
+/** Cuts the body into small chunks, so that few records are lost at the place where the reading ends. */
 export function splitterFor({ format, policy: { policy } }: Looked, options: SplitOptions): Splitter {
   const { maxRecords, maxRecordBytes, maxBytes, schema } = policy;
   const growth = { recordGrowth: usualGrowthOf(schema) };

@@ -15,8 +15,8 @@ import { brotliWindow, type Window } from "./imports.windows.ts";
 type Decoder = Transform & { bytesWritten: number };
 
 /**
- * The size of decoded pieces. A decoder takes the memory for one at once, however small its body: with 256 KiB, what many small uploads
- * leave behind kept the garbage collector busy for 0.3 ms each. Larger pieces make large bodies hardly faster.
+ * The size of decoded pieces. A decoder allocates one piece at once, however small its body is. With 256 KiB the garbage of many
+ * small uploads cost 0.3 ms each. Larger pieces hardly make large bodies faster.
  */
 const PIECE = { chunkSize: 64 * 1024 };
 
@@ -30,7 +30,7 @@ interface CodingFacts {
   name: string;
   /** The decoder for a stream. `start`: its first two bytes. */
   decoder(start: Buffer): Decoder;
-  /** The bytes that the decoder keeps of its output, where they are many. */
+  /** The bytes of its output that a decoder keeps, if there are many. */
   window?(first: number): number;
   /** Zero bytes after the content are allowed: tapes and block devices pad with them. */
   isPadded?: boolean;

@@ -1,4 +1,4 @@
-/** Checks records against a draft of a dataset: a sample, or those of a batch. Nothing is stored. */
+/** Checks records against a draft of a dataset: the records of a sample, or of a batch. Nothing is stored. */
 
 import type { Context } from "moleculer";
 import { isSensitive } from "../../formats/check/sensitive.ts";

@@ -25,7 +25,10 @@ interface Claim {
   hold(): void;
 }
 
-/** The windows of all uploads on this node. Those of one client wait for each other, in their order, and for no other client's. */
+/**
+ * The windows of all uploads on this node. The uploads of one client wait for each other in their order, but not for other
+ * clients' uploads.
+ */
 export class Windows {
   private readonly byClient = new Map<number, Claim[]>();
 

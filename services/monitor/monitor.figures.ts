@@ -19,7 +19,7 @@ const OPTIONS = { timeout: PATIENCE_MS };
 const by = async (broker: ServiceBroker, name: string, label: string): Promise<Record<string, number>> =>
   Object.fromEntries((await readings(broker, name)).map(({ value, labels }) => [labels[label] ?? "", value]));
 
-/** Null before the first lookup. */
+/** The share of hits. Null before the first lookup. */
 const rateOf = (hits: number, misses: number) =>
   hits + misses === 0 ? null : Number((hits / (hits + misses)).toFixed(4));
 

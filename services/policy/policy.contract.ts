@@ -134,7 +134,9 @@ export const policyActions = {
   apply: action({ clientPublicId: { type: "string" } }).answers<void>(),
   /** The valid secrets of the client's webhook, the newest first. Empty: it has no webhook. */
   webhookSecrets: action({ clientId: { type: "number" } }).answers<string[]>(),
-  /** Since when the newest of them is there, and until when an earlier one is valid too. Null: the client has no webhook. */
+  /**
+   * Since when the webhook's newest secret exists, and until when an earlier one is valid too. Null: the client has no webhook.
+   */
   webhookSecretTimes: action({ clientId: { type: "number" } }).answers<SecretTimes | null>(),
   /** A new secret. The old one stays valid for `graceSeconds`. Throws not-found if there is no webhook, unavailable. */
   rotateWebhookSecret: action({

@@ -15,7 +15,7 @@ import { listVersions, notKept, versionBody } from "./policy.versions.ts";
 
 type Asked<Name extends keyof Contracts["policy"] & string> = Context<ParamsOf<`policy.${Name}`>>;
 
-/** On the service, which has them. */
+/** The members that these handlers use of their service. */
 interface Own extends Pick<WithDatabase, "database"> {
   datasets: Datasets;
   stored(clientId: number, version: number): Promise<PolicyVersion | null>;

@@ -56,7 +56,10 @@ interface StoredBody {
   nowMs: number;
 }
 
-/** Decides on a complete body. Approval comes first: an operator may approve outside the window. One by figures comes later. */
+/**
+ * Decides what happens to a complete body. An approval comes first, because an operator may approve outside of the window. An
+ * approval by counts comes later, after the check.
+ */
 export function evaluatePolicy(policy: Policy, { nowMs }: StoredBody): Decision {
   if (policy.requiresApproval === true) return { decision: "held", hold: "approval", until: null };
   const opens = policy.window === null ? null : windowOpens(policy.window, nowMs);

@@ -47,7 +47,7 @@ export function spend(window: Window, limit: number, windowMs: number, nowMs: nu
   return { allowed, previous, current, elapsedMs };
 }
 
-/** The answer to a request, from the window that it found. */
+/** The answer to a request, by the state of the window. */
 export function consumption(
   { allowed, previous, current, elapsedMs }: Met,
   limit: number,

@@ -40,7 +40,7 @@ interface Found {
   upTo: number | null;
 }
 
-/** Reads what there is of a person in a batch. */
+/** Reads the data of a person in a batch. */
 class Look {
   private readonly store: PersonStore;
   private readonly person: Person;
@@ -50,7 +50,7 @@ class Look {
     this.person = new Person(criteria);
   }
 
-  /** `upTo` null: there are no more. */
+  /** The end of the piece. `upTo` null: there is no further piece. */
   async records({ id }: ErasedBatch, after: number): Promise<Found> {
     const page = await this.store.records(id, after, RECORDS_AT_ONCE, MOST_BYTES);
     const seqs = page.filter(({ data }) => this.person.isRecord(data)).map(({ seq }) => seq);

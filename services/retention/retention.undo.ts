@@ -1,4 +1,4 @@
-/** Takes back what a batch has delivered, piece after piece, and then the batch is `undone`. */
+/** Takes back what a batch has delivered, piece by piece. Then the batch is `undone`. */
 
 import type { BatchStore } from "../../database/store.ts";
 import { keyRange, marksScope, recordKey, scopeDigits } from "../../formats/check/record-keys.ts";

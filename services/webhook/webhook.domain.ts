@@ -104,7 +104,7 @@ export interface FailedQuery {
 
 /** What a call has replayed. */
 export interface Replayed {
-  /** How many there are, up to the most of a call. `isMore`: there are others beyond it. */
+  /** How many deliveries were found, up to the limit of a call. `isMore`: there are further ones. */
   matched: number;
   isMore: boolean;
   /** How many were made due. */

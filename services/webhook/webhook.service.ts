@@ -131,7 +131,7 @@ export default defineActor({
       return { ...sent, ...(sent.status === GONE && { error: GONE_SAID }), ms };
     },
 
-    /** The target in today's policy, not in the policy of the batch. `event` null: whatever events it wants. */
+    /** The target in the present policy, not in the policy of the batch. `event` null: whichever events the webhook wants. */
     async receiver({ clientId, event }: { clientId: number; event: string | null }): Promise<Receiver> {
       const client = await actors.clientCache.get(this.broker, { id: clientId });
       if (client?.status !== "active") return { refusal: "the client is disabled" };

@@ -83,7 +83,7 @@ EXEC @answer = sp_getapplock @Resource = N'${MIGRATION_LOCK}', @LockMode = N'Exc
 IF @answer < 0 THROW 50000, N'The lock of the migrations was not given.', 1;`;
 
 interface State {
-  /** "Microsoft SQL Server 2022 (RTM) …" */
+  /** The product's name and version, such as "Microsoft SQL Server 2022 (RTM) …". */
   product: string | null;
   version: string | null;
   name: string;

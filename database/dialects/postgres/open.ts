@@ -120,8 +120,8 @@ interface AskedServer {
 }
 
 /**
- * A PostgreSQL that is not DataFlow's own: asks it, and writes tables of the company's own there. Throws DatabaseUnavailable where it
- * cannot be opened, whatever the reason.
+ * Opens a PostgreSQL database of the company, for reads and for writes of its tables. Throws DatabaseUnavailable if it cannot be
+ * opened, for any reason.
  */
 export async function openAsker({ name, url, connections }: AskedServer, logger?: Logger) {
   const links = new Links();

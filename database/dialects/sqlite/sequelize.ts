@@ -16,8 +16,8 @@ class Statement {
 }
 
 /**
- * Sequelize asks for the types of a table's columns before each SELECT of a model, because it makes other values of dates and JSON.
- * We have no such columns, so the thread need not be asked.
+ * Sequelize asks for the types of a table's columns before each SELECT of a model, because it converts dates and JSON. Our tables
+ * have no such columns, so the thread need not be asked.
  */
 const isForTypes = (text: string) => text.startsWith("PRAGMA table_info(`");
 
@@ -38,7 +38,7 @@ function driver(client: SqliteClient): object {
 
   class Database {
     readonly filename = "dataflow";
-    /** Set by Sequelize on the connection of a transaction. */
+    /** Sequelize sets this member on the connection of a transaction. */
     uuid?: string;
     #session = ++lastSession;
 

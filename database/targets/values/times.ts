@@ -7,7 +7,7 @@ const DATE = new RegExp(`^${DAY}$`);
 const TIME = new RegExp(`^${CLOCK}$`, "i");
 const MOMENT = new RegExp(`^${DAY}[T ]${CLOCK}$`, "i");
 
-/** Decimals of a second if the catalog gives none. */
+/** How many decimals of a second a column has if its catalog does not say so. */
 const DECIMALS = 6;
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;

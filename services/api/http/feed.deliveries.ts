@@ -10,19 +10,19 @@ const BLIND_LOOKS = 3;
 export const NEWEST_DELIVERIES = 50;
 
 export class DeliveryNews {
-  /** How each delivery of the last list was. Null: none was listed yet. */
+  /** The state of each delivery in the last list. Null: there was no list yet. */
   private last: Map<string, string> | null = null;
   /** What the figures said of deliveries last. */
   private figured = "";
   private quietLooks = 0;
   /** Something tells that there may be news of deliveries. */
   private isExpected = true;
-  /** The figures have changed since the last list. */
+  /** Whether the figures have changed since the last list. */
   private isUnexplained = false;
   /** Deliveries that the last list had no room for may have changed: their readers read again. */
   isMissing = false;
 
-  /** There may be news: the next look lists deliveries. */
+  /** Makes the next look list deliveries, because some may have changed. */
   expect(): void {
     this.isExpected = true;
   }

@@ -79,7 +79,7 @@ interface Refused {
 /** Keys and addresses that the audit has for a minute. Further ones are not in it. */
 const MOST_TOLD = 1_000;
 
-/** Refusals of keys, counted until the audit has them. */
+/** Counts refusals of keys until they are written to the audit. */
 export class RefusedKeys {
   private refused = new Map<string, Refused>();
 

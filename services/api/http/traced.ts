@@ -20,7 +20,7 @@ export function traced(req: ApiRequest, res: ServerResponse, handle: () => void)
     return;
   }
   const method = req.method ?? "";
-  // Not the path: where no route is found, it may be anything.
+  // The span does not have the path, because without a route the path may be anything.
   const attributes = { "http.request.method": method, "url.scheme": "http" };
   // A malformed traceparent is as none (W3C Trace Context, 3.2.2).
   const { span, context: own } = startSpan(method, { kind: SpanKind.SERVER, attributes }, contextOf(req.headers));

@@ -176,7 +176,7 @@ export function openApi() {
 
 let made: Promise<Sendable> | undefined;
 
-/** Built when it is first asked for, and kept. */
+/** The document. It is built for the first request, and kept. */
 export async function getOpenApi(exchange: Exchange): Promise<undefined> {
   made ??= sendable("application/json; charset=utf-8", Buffer.from(JSON.stringify(openApi())));
   await send(exchange, await made, { "Cache-Control": "no-cache" });

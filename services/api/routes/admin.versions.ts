@@ -18,7 +18,7 @@ import { pageBody, pageOf } from "../http/pages.ts";
 import { clientOf } from "./admin.clients.ts";
 import { time } from "./views.ts";
 
-/** What `versionView` answers. */
+/** The schema of the answer of `versionView`. */
 export const versionSchema: JsonSchema = record(
   {
     version: count,

@@ -100,7 +100,7 @@ function digitsIn(text: string): string | null {
 const ACCEPTED =
   "a batch's id or at least 8 characters of its beginning, request: and an X-Request-Id, key: and an Idempotency-Key, or a checksum (sha-256=:…: or 64 hexadecimal digits)";
 
-/** What the text of a search may mean. `ofClients`: also clients. Throws validation. */
+/** The possible meanings of a search text. `ofClients`: also clients. Throws validation. */
 export function searchIn(text: string, ofClients: boolean): SearchTerm[] {
   const q = text.trim();
   const digest = DIGEST.exec(q);

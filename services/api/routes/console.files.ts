@@ -18,7 +18,7 @@ const types: Record<string, string> = {
 };
 
 interface Library {
-  /** The package, and the file in it. */
+  /** The package of a library, and the path of its file. */
   from: [string, string];
   /** Put behind the file: uPlot's small form is a script, not a module. */
   after?: string;

@@ -1,4 +1,6 @@
-/** What the calls about deliveries have in common: how one is shown, and the query of a list. Operators and partners have them. */
+/**
+ * What the calls about deliveries share: the view of a delivery, and the query of a list. Operators and partners have such calls.
+ */
 import {
   choice,
   count,

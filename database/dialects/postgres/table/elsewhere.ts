@@ -66,7 +66,7 @@ export function appliedOn(sql: Sql, name: string): AppliedTable {
   };
   const none = async () => [];
 
-  /** The server asks for the right to create before it looks whether the table is there. */
+  /** The server checks the right to CREATE before it looks whether the table exists. */
   async function make(): Promise<void> {
     const [found] = await sql.all<{ isThere: boolean }>(IS_THERE);
     if (found?.isThere) return;

@@ -72,6 +72,6 @@ export async function namesOfTable(unit: Transaction, { oid, constraints }: Trai
   return new Map(found.map(({ name, of }) => [name, of]));
 }
 
-// Names and texts as PostgreSQL reads them.
+// The name of a table, and a text, as PostgreSQL's SQL writes them.
 export const tableOf = (table: TargetTable): string => quotedTable(table);
 export const literal = (text: string): string => `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

@@ -28,7 +28,7 @@ export const uploadFields = {
   envelope: "text",
   is_ready: "bool",
   has_ended: "bool",
-  /** The counts of rows: 0 where there are any. */
+  /** The counts of rows start at 0 for a batch that goes into a table. */
   table_rows: "bigint",
   cap: "int",
   weight: "int",
