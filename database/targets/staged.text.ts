@@ -9,7 +9,7 @@ import type { PlannedColumn, TablePlan } from "./target.ts";
 
 /** A planned column in a statement. */
 export interface Part extends PlannedColumn {
-  /** Its number among the planned columns: staged rows have it as `c<i>`. */
+  /** The column's number among the planned columns. Staged rows call the column `c<i>`. */
   i: number;
   /** Quoted. */
   name: string;

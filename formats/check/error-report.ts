@@ -44,7 +44,7 @@ export function originAt(of: RecordPlaces, index: number): { line: number | null
  */
 const NUL = "\ufdd0";
 export const keptText = (text: string): string => text.replaceAll("\0", NUL);
-/** The text as it came. */
+/** The kept text with its NULs restored. */
 export const sentText = (kept: string): string => kept.replaceAll(NUL, "\0");
 /** The text for people. */
 export const shownText = (kept: string): string => kept.replaceAll(NUL, "\uFFFD");

@@ -10,7 +10,7 @@ export type SearchTerm =
   /** SHA-256 of the decoded body, in hexadecimal digits. */
   | { by: "checksum"; hash: string }
   | { by: "key"; key: string }
-  /** A client's identifier, or the beginning of some. */
+  /** A client's identifier, or the beginning of identifiers. */
   | { by: "client"; identifier: string };
 
 /** All conditions must hold. Omitted: any. Times are epoch ms, both ends included. */

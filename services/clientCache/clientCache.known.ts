@@ -141,7 +141,7 @@ export const toJson = ({ secretHash, oldSecretHash, keys, ...rest }: Known) => (
 export function fromJson(json: unknown): Known {
   // Nobody else holds this object, so it is changed in place. A copy would cost half as much as the read from Redis.
   const known = json as Known;
-  // A node of the version before has written none of these.
+  // A node of the previous version has not written these members.
   known.legalHold ??= false;
   known.erasureId ??= null;
   known.pausedAt ??= null;

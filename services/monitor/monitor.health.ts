@@ -49,7 +49,7 @@ export class Health {
     );
   }
 
-  /** Never throws. `isCalm`: the database's check may be up to 10 s old. */
+  /** Checks all servers. It never throws. `isCalm`: the check of the database may be up to 10 s old. */
   async readiness(isCalm = false): Promise<Readiness> {
     const { database, redis, rabbitmq } = this.checks;
     const [db, cache, queue, tables] = await Promise.all([
