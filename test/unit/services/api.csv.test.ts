@@ -41,7 +41,7 @@ test.each([
       // With another delimiter than the comma, Excel treats quotes after a comma as text.
       const found =
         delimiter === "," ? parsed(text).flat() : text.split(/[\r\n]+/).flatMap((row) => row.split(delimiter));
-      for (const one of found) expect(one).not.toMatch(FORMULA);
+      expect(found.filter((one) => FORMULA.test(one))).toEqual([]);
     }
 });
 
