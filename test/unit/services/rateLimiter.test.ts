@@ -50,6 +50,7 @@ describe("the window", () => {
 
   test("after Retry-After the same request passes, and a second before it does not", () => {
     const random = seeded(7);
+    const wrong: object[] = [];
     for (let round = 0; round < 3_000; round++) {
       const [limit, windowMs] = [1 + Math.floor(random() * 40), 1_000 * (1 + Math.floor(random() * 90))];
       const ask = counter(limit, windowMs);
@@ -63,11 +64,11 @@ describe("the window", () => {
         spent = ask(nowMs);
       }
       const waitMs = spent.retryAfterSeconds * 1_000;
-      const at = { round, limit, windowMs };
-      expect({ ...at, waits: waitMs > 0 }).toEqual({ ...at, waits: true });
-      if (waitMs > 1_000) expect({ ...at, ...ask(nowMs + waitMs - 1_001) }).toMatchObject({ ...at, allowed: false });
-      expect({ ...at, ...ask(nowMs + waitMs) }).toMatchObject({ ...at, allowed: true });
+      const early = waitMs > 1_000 && ask(nowMs + waitMs - 1_001).allowed;
+      const { allowed } = ask(nowMs + waitMs);
+      if (waitMs <= 0 || early || !allowed) wrong.push({ round, limit, windowMs, waitMs, early, allowed });
     }
+    expect(wrong).toEqual([]);
   });
 
   test("no window length ever sees more than the limit at an even rhythm", () => {
