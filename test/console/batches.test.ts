@@ -173,6 +173,8 @@ test("a row that no longer matches the filter says so, keeps its place, and goes
   const { page } = visit;
   const rows = page.locator("tbody tr");
   await rows.nth(1).waitFor();
+  // What happens before the stream is there is not told by it.
+  await page.locator("button.age.live").waitFor();
   await admin(world.url, `/batches/${ids[1]}/reject`, { method: "POST", body: "{}" });
   await page.getByRole("button", { name: "1 no longer in this list – show" }).waitFor();
   expect(await rows.allInnerTexts()).toEqual([
