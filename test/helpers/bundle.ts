@@ -2,7 +2,8 @@
  * Bundles the product into a few large files, from which tests start their nodes. Finding and loading 1,500 modules one by one
  * costs a node 0.4 s of CPU time, and a run starts 80 nodes. esbuild only puts the code together; its behaviour stays the same.
  */
-import { globSync } from "node:fs";
+import { globSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { root } from "../../root.cjs";
 import { kept } from "./kept.ts";
 
@@ -41,6 +42,8 @@ async function make(outdir: string, path: string): Promise<void> {
     format: "esm",
     platform: "node",
     target: "node24",
+    // A third less text to read and to check at each start. Function names stay as they are.
+    minifyWhitespace: true,
     // Few nodes need these packages, so they load them separately. `pg-native` and `pg-hstore` are not installed.
     external: ["mssql", "tedious", "umzug", "pg-hstore", "pg-native"],
     // The package's own main file uses a `require` that esbuild cannot follow.
@@ -51,5 +54,7 @@ async function make(outdir: string, path: string): Promise<void> {
     ],
     logLevel: "warning",
   });
+  // Without this file Node compiles each module twice, to find out what kind of module it is.
+  writeFileSync(join(outdir, "package.json"), '{ "type": "module" }\n');
   await stop();
 }
