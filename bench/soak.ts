@@ -1,7 +1,7 @@
 /**
  * `npm run soak`: runs a mixed load for `SOAK_MINUTES` on a cluster of two api and two worker processes, and on a node with
- * SQLite. It takes a sample every ten seconds. It fails if a figure keeps growing or a count is not exact. It ends by itself, and
- * leaves nothing behind.
+ * SQLite. It takes a sample when the load begins, and then every ten seconds. It fails if a figure keeps growing or a count is not
+ * exact. It ends by itself, and leaves nothing behind.
  */
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -113,7 +113,7 @@ async function soak(ms: number): Promise<void> {
   const stop = await startLoad([watched[0]?.node.url as string, watched[1]?.node.url as string], controlUrl, books);
   const retentionMs = Math.max(LEAST_RETENTION_MS, Math.min(MOST_RETENTION_MS, ms / 6));
   const began = Date.now();
-  for (let next = SAMPLE_MS, aged = 0; next <= ms; ) {
+  for (let next = 0, aged = 0; next <= ms; ) {
     if (Date.now() - began >= next) {
       const said = await takeSample({ watched, single, servers, books, recording });
       console.log(`${(next / 1000).toFixed(0).padStart(5)} s: ${said}`);

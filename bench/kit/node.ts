@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { root } from "../../root.cjs";
+import { startCommand } from "../../test/helpers/bundle.ts";
 import { ended, keepTrack, newFolder, removeFolder } from "./places.ts";
 
 export const ADMIN_TOKEN = "a-token-for-benchmarks-of-24-characters-or-more";
@@ -61,11 +62,6 @@ export async function startNode(
       removeFolder(folder);
     },
   };
-}
-
-function startCommand(name: string): string {
-  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  return scripts[name];
 }
 
 function listening(child: ChildProcess, says: RegExp): Promise<string> {

@@ -13,6 +13,7 @@ const MINUTE_MS = 60_000;
 const ROUNDS_A_MS = 40_000;
 
 if (isMainThread && process.send) {
+  tell();
   setInterval(tell, EVERY_MS).unref();
   const leak = Number(process.env.SOAK_LEAK_MB ?? 0);
   if (leak > 0) leaks(leak);

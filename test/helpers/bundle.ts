@@ -2,7 +2,7 @@
  * Bundles the product into a few large files, from which tests start their nodes. Finding and loading 1,500 modules one by one
  * costs a node 0.4 s of CPU time, and a run starts 80 nodes. esbuild only puts the code together; its behaviour stays the same.
  */
-import { globSync, writeFileSync } from "node:fs";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../root.cjs";
 import { kept } from "./kept.ts";
@@ -20,6 +20,19 @@ const sources = [
 /** Makes the bundle, and sets TEST_BUNDLE to its folder. */
 export async function makeBundle(): Promise<void> {
   process.env.TEST_BUNDLE = await kept(sources, "", make);
+}
+
+/**
+ * The command of a script of package.json. A run of all tests starts nodes from the bundle. The tests package, readme and
+ * first-start start them from their source files.
+ */
+export function startCommand(script: string): string {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  const { TEST_BUNDLE: bundle } = process.env;
+  const command = scripts[script] as string;
+  return bundle ? command.replace(/scripts\/start\.sh$/, `$& "${bundle}" "${bundle}/runner.js"`) : command;
 }
 
 async function make(outdir: string, path: string): Promise<void> {

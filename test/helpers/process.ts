@@ -4,13 +4,14 @@
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { Console } from "node:console";
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
 import { loadConfig } from "../../config/config.ts";
 import { root } from "../../root.cjs";
 import { migrate } from "../../scripts/migrate-run.ts";
+import { startCommand } from "./bundle.ts";
 import { folderForDatabase } from "./folder.ts";
 import { until } from "./patience.ts";
 import { ADMIN_TOKEN } from "./system.ts";
@@ -70,7 +71,6 @@ export async function untilFile({ file }: { file: string }, sql: string, ms?: nu
   await answered.finally(() => given.abort());
 }
 
-const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
 const alive = new Set<ChildProcess>();
 
 /** Ends the processes that a failed test has left running. It ends only processes that this file has started. */
@@ -79,22 +79,12 @@ export function killLeftOvers(): void {
 }
 
 /**
- * The command of a script. A run of all tests starts nodes from the bundle (test/helpers/bundle.ts). The tests package, readme
- * and first-start start them from their source files.
- */
-function commandOf(script: string): string {
-  const { TEST_BUNDLE: bundle } = process.env;
-  const command = scripts[script] as string;
-  return bundle ? command.replace(/scripts\/start\.sh$/, `$& "${bundle}" "${bundle}/runner.js"`) : command;
-}
-
-/**
  * Starts the process without waiting for it. Settings that it needs beside `env` are added: a free port, and the operators'
  * token.
  */
 export function launch(env: Record<string, string>, script = "start") {
   const beganAt = performance.now();
-  const command = commandOf(script);
+  const command = startCommand(script);
   const child = spawn("sh", ["-c", command], { cwd: root, env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
   alive.add(child);
   let text = "";

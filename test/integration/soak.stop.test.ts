@@ -12,6 +12,9 @@ import { onServer } from "../helpers/database.ts";
 import { until } from "../helpers/patience.ts";
 import { canRun, lackOf } from "../helpers/servers.ts";
 
+/** Rows: the first seconds of a load store 1,000 a second in small batches, and 10,000 of a file. */
+const IN_THE_MIDDLE = 5_000;
+
 const isThere = canRun("soak", [lackOf("postgres"), lackOf("redis"), lackOf("rabbit")]);
 
 (isThere ? test : test.skip)(
@@ -26,6 +29,7 @@ const isThere = canRun("soak", [lackOf("postgres"), lackOf("redis"), lackOf("rab
       env: { ...process.env, SOAK_MINUTES: "1", TMPDIR: folder, NODE_OPTIONS: "" },
     });
     const pid = soak.pid as number;
+    const named = `dataflow_bench_${pid}_`;
     const ended = once(soak, "close");
     let said = "";
     for (const stream of [soak.stdout, soak.stderr])
@@ -33,10 +37,18 @@ const isThere = canRun("soak", [lackOf("postgres"), lackOf("redis"), lackOf("rab
         said += bytes;
       });
     await until(
-      () => said.includes(" 10 s: ") || soak.exitCode !== null,
+      () => said.includes(" 0 s: ") || soak.exitCode !== null,
       () => said,
       120_000,
     );
+    expect(said).toMatch(/api-1 .*heap .*worker-2 .*heap .*single .*heap/);
+    await onServer("SELECT 1", async (client) => {
+      const stored = "SELECT sum(tup_inserted) AS n FROM pg_stat_database WHERE starts_with(datname, $1)";
+      await until(
+        async () => (await client.query(stored, [named])).rows[0].n > IN_THE_MIDDLE,
+        () => said,
+      );
+    });
     process.kill(-pid, "SIGINT");
     // The second signal, which npm passes on.
     process.kill(pid, "SIGINT");
@@ -44,8 +56,8 @@ const isThere = canRun("soak", [lackOf("postgres"), lackOf("redis"), lackOf("rab
     expect(said).not.toMatch(/^\w*Error: |left behind|Unhandled/m);
     expect(() => process.kill(-pid, 0)).toThrow("ESRCH");
     await onServer("SELECT 1", async (client) => {
-      const named = "SELECT datname FROM pg_database WHERE starts_with(datname, $1)";
-      expect((await client.query(named, [`dataflow_bench_${pid}_`])).rows).toEqual([]);
+      const left = "SELECT datname FROM pg_database WHERE starts_with(datname, $1)";
+      expect((await client.query(left, [named])).rows).toEqual([]);
     });
     expect(readdirSync(folder)).toEqual([]);
     rmSync(folder, { recursive: true });
