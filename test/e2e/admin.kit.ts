@@ -1,6 +1,6 @@
 /** What the tests of operators' work share: a system with a fast sweep, and a handler that the test controls. */
 import { admin, get, type TestClient } from "../helpers/http.ts";
-import { type System, startSystem } from "../helpers/system.ts";
+import { quick, type System, startSystem } from "../helpers/system.ts";
 
 export let system: System;
 export let url: string;
@@ -24,7 +24,6 @@ const testing = {
 /** Call it at the top of a test file. It starts a system for all tests of the file. */
 export function startAdmin(env: Record<string, string> = {}): void {
   beforeAll(async () => {
-    const quick = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" };
     system = await startSystem({ extra: [testing as never], env: { ...quick, ...env } });
     url = system.url;
   });

@@ -7,7 +7,7 @@ import { accepted, admin, type Batch, batchWhen, type TestClient } from "../help
 import { metrics } from "../helpers/metrics.ts";
 import { until } from "../helpers/patience.ts";
 import { type Receiver, startReceiver } from "../helpers/receiver.ts";
-import { type System, startSystem } from "../helpers/system.ts";
+import { quick, type System, startSystem } from "../helpers/system.ts";
 
 export let system: System;
 export let chat: Receiver;
@@ -34,8 +34,7 @@ export function withChat(): void {
         ALERT_QUEUE_AGE: "1s",
         CONSOLE_LABEL: "staging",
         WEBHOOK_ALLOWED_HOSTS: "127.0.0.1",
-        POLL_INTERVAL: "50ms",
-        SWEEP_INTERVAL: "100ms",
+        ...quick,
         LOG_LEVEL: "fatal",
       },
       settings: { alerts: QUICK, webhook: { delaysMs: [20, 20] } },

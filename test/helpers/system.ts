@@ -30,6 +30,12 @@ import { copyTemplate } from "./template.ts";
 
 export const ADMIN_TOKEN = "a-token-for-tests-of-24-characters-or-more";
 
+/**
+ * For tests in which batches wait for something: a node looks at least so often whether they can go on. A sweep is some forty statements:
+ * ten in a second take a tenth of a core for as long as the node runs.
+ */
+export const quick = { SWEEP_INTERVAL: "250ms", POLL_INTERVAL: "250ms" };
+
 const all: Record<string, ServiceSchema> = {
   alerts,
   api,

@@ -5,7 +5,7 @@
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, admin, type Batch, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, hasStatus, row, rows, select, storeOf } from "./kit.ts";
 
 let system: System;
@@ -16,8 +16,7 @@ const webhook = { url: "http://127.0.0.1:9/hook", events: ["batch.created", "bat
 
 beforeAll(async () => {
   const env = {
-    SWEEP_INTERVAL: "100ms",
-    POLL_INTERVAL: "50ms",
+    ...quick,
     TABLES_ALLOWED: "*",
     WEBHOOK_ALLOWED_HOSTS: "127.0.0.0/8",
   };

@@ -4,7 +4,7 @@
  */
 import { accepted, admin, type Batch, get, lines, newClient, post, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { databaseOf, ended, handler, row, select, storeOf } from "./kit.ts";
 
 let system: System;
@@ -12,7 +12,7 @@ const own = handler("own", () => null);
 const schema = { properties: { n: { type: "integer" } }, required: ["id"] };
 
 beforeAll(async () => {
-  const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", RETENTION_INTERVAL: "100ms" };
+  const env = { ...quick, RETENTION_INTERVAL: "100ms" };
   system = await startSystem({ env, extra: [own.schema] });
 });
 afterAll(() => system.stop());

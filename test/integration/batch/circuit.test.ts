@@ -2,7 +2,7 @@
 import { Errors, type ServiceSchema } from "moleculer";
 import { accepted, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, row, rows } from "./kit.ts";
 
 let system: System;
@@ -18,7 +18,7 @@ async function withCircuit(answer: (no: number) => unknown) {
   const told = handler("shop", () => answer(no++));
   const { run } = told.schema.actions as unknown as Record<string, object>;
   const schema = { name: "shop", actions: { book: { ...run, circuitBreaker } } } as unknown as ServiceSchema;
-  system = await startSystem({ env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" }, extra: [schema] });
+  system = await startSystem({ env: quick, extra: [schema] });
   const backoff = { type: "fixed", delayMs: 20, maxMs: 20 };
   const client = await newClient(system.url, { handler: "shop.book", maxAttempts: 3, backoff });
   return { client, told };

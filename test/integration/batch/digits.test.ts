@@ -7,10 +7,9 @@ import { describeWithRabbit, newNamespace, rabbitUrl, removeNamespace } from "..
 import { accepted, admin, get, newClient, type TestClient } from "../../helpers/http.ts";
 import { startNode } from "../../helpers/nodes.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, type Told } from "./kit.ts";
 
-const quick = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" };
 const schema = { properties: { id: { type: "integer" }, amount: { type: "number" } }, required: ["id"] };
 
 const numbers = [

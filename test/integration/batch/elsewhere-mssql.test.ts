@@ -3,7 +3,7 @@ import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, admin, newClient, type TestClient } from "../../helpers/http.ts";
 import { describeMssql, freshMssqlDatabase, type OwnDatabase, onMssql } from "../../helpers/mssql.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { body, cancel, codesOf, four, half, hangBetween, policy, schema, table, whole } from "./elsewhere.kit.ts";
 import { ended, storeOf } from "./kit.ts";
 
@@ -25,8 +25,7 @@ describeMssql("a table in another SQL Server", () => {
   beforeAll(async () => {
     crm = await freshMssqlDatabase();
     const env = {
-      SWEEP_INTERVAL: "100ms",
-      POLL_INTERVAL: "50ms",
+      ...quick,
       LOG_LEVEL: "fatal",
       TABLES_ALLOWED: "crm:*.*",
       TABLE_DATABASES: `crm=${crm.url}`,

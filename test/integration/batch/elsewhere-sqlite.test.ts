@@ -8,7 +8,7 @@ import { call } from "../../../services/messages.ts";
 import { accepted, admin, get, newClient, type TestClient } from "../../helpers/http.ts";
 import { metrics } from "../../helpers/metrics.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { body, cancel, codesOf, four, half, hangBetween, policy, whole } from "./elsewhere.kit.ts";
 import { ended, storeOf } from "./kit.ts";
 
@@ -37,8 +37,7 @@ const upload = (...records: object[]) => accepted(system.url, client, body(...re
 beforeAll(async () => {
   run("PRAGMA journal_mode = WAL");
   const env = {
-    SWEEP_INTERVAL: "100ms",
-    POLL_INTERVAL: "50ms",
+    ...quick,
     BATCH_LEASE: "2s",
     LOG_LEVEL: "fatal",
     TABLES_ALLOWED: "crm:orders",

@@ -4,7 +4,7 @@ import { commands } from "../../../repl/commands.ts";
 import { freshSchema, postgresTarget, postgresUrlAt, type Schema } from "../../helpers/database.ts";
 import { accepted, admin, type Batch, newClient, type TestClient } from "../../helpers/http.ts";
 import { startProxy, type TcpProxy } from "../../helpers/proxy.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { body, codesOf, policy, whole } from "./elsewhere.kit.ts";
 import { ended } from "./kit.ts";
 
@@ -65,8 +65,7 @@ export function startElsewhere(): void {
     beside = new pg.Client(crm.url);
     await beside.connect();
     const env = {
-      SWEEP_INTERVAL: "100ms",
-      POLL_INTERVAL: "50ms",
+      ...quick,
       BATCH_LEASE: "2s",
       LOG_LEVEL: "fatal",
       TABLES_ALLOWED: "crm:*.*,bare:*.*",

@@ -1,13 +1,13 @@
 /** The promise: a client is erased with all its data, even if a node dies half-way. Then its identifier is free. */
 import { accepted, admin, batchWhen, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { databaseOf, ended, hanging, hasStatus, row, rows, select, storeOf } from "./kit.ts";
 
 let system: System;
 const slow = hanging("slow");
 beforeAll(async () => {
-  const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", WEBHOOK_ALLOWED_HOSTS: "127.0.0.1" };
+  const env = { ...quick, WEBHOOK_ALLOWED_HOSTS: "127.0.0.1" };
   system = await startSystem({ env, extra: [slow.schema] });
 });
 afterAll(async () => {

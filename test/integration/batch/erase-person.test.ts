@@ -4,7 +4,7 @@
  */
 import { accepted, admin, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { everythingStored } from "./erase.kit.ts";
 import { databaseOf, ended, hasStatus, row, select, storeOf } from "./kit.ts";
 
@@ -14,8 +14,7 @@ beforeAll(async () => {
   // The test reads two thousand log lines, so they are not printed.
   for (const kind of ["log", "warn", "error"] as const) jest.spyOn(console, kind).mockImplementation(() => undefined);
   const env = {
-    SWEEP_INTERVAL: "100ms",
-    POLL_INTERVAL: "50ms",
+    ...quick,
     WEBHOOK_ALLOWED_HOSTS: "127.0.0.1",
     LOG_LEVEL: "debug",
   };

@@ -8,7 +8,7 @@ import type { HandlerCall } from "../../../services/batchProcessor/batchProcesso
 import { accepted, admin, newClient, type TestClient } from "../../helpers/http.ts";
 import { testOnce } from "../../helpers/once.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, hanging, row, rows, select, storeOf } from "./kit.ts";
 
 let system: System;
@@ -16,7 +16,7 @@ afterEach(() => system.stop());
 
 const start = async (env: Record<string, string>, ...told: { schema: ReturnType<typeof handler>["schema"] }[]) => {
   const extra = told.map(({ schema }) => schema);
-  system = await startSystem({ env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", ...env }, extra });
+  system = await startSystem({ env: { ...quick, ...env }, extra });
 };
 
 const postMany = async (client: TestClient, count: number) => {

@@ -21,7 +21,7 @@ afterEach(() => jest.restoreAllMocks());
 
 const LEASE_MS = 1_000;
 const workerLogger = () => system.broker.getLocalService("batchProcessor").logger;
-const env = { BATCH_LEASE: "1s", SWEEP_INTERVAL: "100ms", SHUTDOWN_TIMEOUT: "2s" };
+const env = { BATCH_LEASE: "1s", SWEEP_INTERVAL: "250ms", SHUTDOWN_TIMEOUT: "2s" };
 const withoutWorker = ["api", "batch", "clientCache", "outbox", "policy", "rateLimiter"];
 
 /** The commit of a chunk's two records. */

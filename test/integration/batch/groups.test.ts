@@ -3,11 +3,10 @@ import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { testOnce } from "../../helpers/once.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, hanging, lostFences, row, rows, select, storeOf } from "./kit.ts";
 
-const start = (env: Record<string, string> = {}) =>
-  startSystem({ env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", ...env }, extra: [work.schema] });
+const start = (env: Record<string, string> = {}) => startSystem({ env: { ...quick, ...env }, extra: [work.schema] });
 
 const work = hanging("work");
 let system: System;

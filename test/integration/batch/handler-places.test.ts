@@ -6,14 +6,14 @@ import type { HandlerCall } from "../../../services/batchProcessor/batchProcesso
 import { accepted, admin, type Batch, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
 import { killLeftOvers, startProcess, temporaryFolder } from "../../helpers/process.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, numbersOf, row, rows, select } from "./kit.ts";
 
 let system: System;
 const plain = { name: "plain", actions: { run: () => null } } as unknown as ServiceSchema;
 
 beforeAll(async () => {
-  const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", BATCH_LEASE: "2s" };
+  const env = { ...quick, BATCH_LEASE: "2s" };
   system = await startSystem({ env, extra: [plain] });
 });
 afterAll(() => system.stop());

@@ -4,7 +4,7 @@ import type { HandlerCall } from "../../../services/batchProcessor/batchProcesso
 import { accepted, admin, batchWhen, get, lines, newClient } from "../../helpers/http.ts";
 import { testOnce } from "../../helpers/once.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { hears } from "../../unit/contracts/kit.ts";
 import { ended, handler, hasStatus, row, rows, select } from "./kit.ts";
 
@@ -14,7 +14,7 @@ const answers = new Map<string, (call: HandlerCall) => unknown>();
 const own = handler("own", (call) => answers.get(call.clientId)?.(call));
 
 beforeAll(async () => {
-  const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", BATCH_LEASE: "2s" };
+  const env = { ...quick, BATCH_LEASE: "2s" };
   system = await startSystem({ env, extra: [own.schema] });
 });
 afterAll(() => system.stop());

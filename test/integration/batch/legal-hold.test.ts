@@ -4,13 +4,13 @@
  */
 import { accepted, admin, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { databaseOf, ended, hasStatus, row, rows, select } from "./kit.ts";
 
 let system: System;
 beforeAll(async () => {
   system = await startSystem({
-    env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", WEBHOOK_ALLOWED_HOSTS: "127.0.0.1" },
+    env: { ...quick, WEBHOOK_ALLOWED_HOSTS: "127.0.0.1" },
   });
 });
 afterAll(() => system.stop());

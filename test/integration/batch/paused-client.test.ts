@@ -5,7 +5,7 @@
 import type { Middleware } from "moleculer";
 import { accepted, admin, batchWhen, get, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, hasStatus, numbersOf, row, rows } from "./kit.ts";
 
 let system: System;
@@ -27,7 +27,7 @@ const watch: Middleware = {
 };
 
 beforeAll(async () => {
-  const env = { BATCH_SLICE: "0s", POLL_INTERVAL: "50ms", SWEEP_INTERVAL: "100ms" };
+  const env = { BATCH_SLICE: "0s", ...quick };
   system = await startSystem({ env, extra: [slow.schema], watch });
 });
 afterAll(() => system.stop());

@@ -2,12 +2,12 @@
 import { gzipSync } from "node:zlib";
 import { accepted, admin, type Batch, batchWhen, get, newClient, type TestClient } from "../../helpers/http.ts";
 import { testOnce } from "../../helpers/once.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, row, storeOf } from "./kit.ts";
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem({ env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" } });
+  system = await startSystem({ env: quick });
 });
 afterAll(() => system.stop());
 

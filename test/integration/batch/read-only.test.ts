@@ -6,7 +6,7 @@ import pg from "pg";
 import { describePostgres, dropDatabase, migratedPostgres } from "../../helpers/database.ts";
 import { accepted, newClient, post } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, storeOf } from "./kit.ts";
 
 describePostgres("a database that only reads", () => {
@@ -18,7 +18,7 @@ describePostgres("a database that only reads", () => {
     beside = new pg.Client(url);
     await beside.connect();
     await beside.query("CREATE TABLE orders (no integer PRIMARY KEY)");
-    const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", LOG_LEVEL: "fatal", TABLES_ALLOWED: "*.*" };
+    const env = { ...quick, LOG_LEVEL: "fatal", TABLES_ALLOWED: "*.*" };
     system = await startSystem({ env: { ...env, DATABASE_URL: url } });
   });
   afterAll(async () => {

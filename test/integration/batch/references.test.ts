@@ -1,12 +1,12 @@
 /** `checkReferences`: an unknown reference is an error of its record, found before anything of the batch is delivered. */
 import { DatabaseUnavailable } from "../../../database/errors.ts";
 import { accepted, get, lines, newClient } from "../../helpers/http.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, select, storeOf } from "./kit.ts";
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem({ env: { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", TABLES_ALLOWED: "*" } });
+  system = await startSystem({ env: { ...quick, TABLES_ALLOWED: "*" } });
 });
 afterAll(() => system.stop());
 

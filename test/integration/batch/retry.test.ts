@@ -3,7 +3,7 @@ import type { HandlerCall } from "../../../services/batchProcessor/batchProcesso
 import { accepted, admin, type Batch, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { testOnce } from "../../helpers/once.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, hanging, numbersOf, row, rows, select } from "./kit.ts";
 
 let system: System;
@@ -12,7 +12,7 @@ const own = handler("own", (call) => answer(call));
 const slow = hanging("slow");
 
 beforeAll(async () => {
-  const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", BATCH_LEASE: "2s" };
+  const env = { ...quick, BATCH_LEASE: "2s" };
   system = await startSystem({ env, extra: [own.schema, slow.schema] });
 });
 afterAll(async () => {

@@ -1,7 +1,7 @@
 /** The promise: the values of a field that the policy calls sensitive are only in the records and in the partner's own rows. */
 import { tableNames } from "../../../database/schema/names.ts";
 import { accepted, admin, get, newClient } from "../../helpers/http.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, select } from "./kit.ts";
 
 let system: System;
@@ -14,7 +14,7 @@ const own = handler("own", ({ records }) => {
 });
 
 beforeAll(async () => {
-  const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" };
+  const env = quick;
   system = await startSystem({
     env,
     extra: [own.schema],

@@ -1,6 +1,6 @@
 /** A table of orders on the database of the test run, into which batches are delivered. */
 import { accepted, admin, type Batch, get, lines, type TestClient } from "../../helpers/http.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, select, storeOf } from "./kit.ts";
 
 export let system: System;
@@ -60,7 +60,7 @@ export const five = [1, 2, 3, 4, 5].map((no) => ({ no, city: "Faro" }));
 /** Starts what the tests share, and stops it after them. */
 export function startOrders(): void {
   beforeAll(async () => {
-    const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", TABLES_ALLOWED: "*" };
+    const env = { ...quick, TABLES_ALLOWED: "*" };
     system = await startSystem({ env });
   });
   afterAll(() => system.stop());

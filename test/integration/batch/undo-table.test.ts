@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { accepted, admin, type Batch, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, hasStatus, select } from "./kit.ts";
 
 let system: System;
@@ -35,8 +35,7 @@ const TABLE = `CREATE TABLE staff (no integer PRIMARY KEY, boss integer REFERENC
 
 beforeAll(async () => {
   const env = {
-    SWEEP_INTERVAL: "100ms",
-    POLL_INTERVAL: "50ms",
+    ...quick,
     TABLES_ALLOWED: "*,crm:*",
     TABLE_DATABASES: `crm=sqlite:${file}`,
   };

@@ -5,7 +5,7 @@
 import { actors } from "../../../services/actors.ts";
 import { accepted, admin, batchWhen, get, lines, newClient, type TestClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, handler, hasStatus, row, rows, select, storeOf } from "./kit.ts";
 
 let system: System;
@@ -25,7 +25,7 @@ const slow = handler("slow", (call) => (call.records ? { outcome: "fail", reason
 Object.assign(slow.schema.actions?.run as object, { importUndo: true });
 
 beforeAll(async () => {
-  const env = { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms" };
+  const env = { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1", ...quick };
   system = await startSystem({ env, extra: [own.schema, willing.schema, slow.schema] });
 });
 afterAll(() => system.stop());

@@ -2,7 +2,7 @@
 import type { HandlerCall } from "../../../services/batchProcessor/batchProcessor.contract.ts";
 import { accepted, get, lines, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { databaseOf, ended, handler, select, storeOf } from "./kit.ts";
 
 let system: System;
@@ -10,7 +10,7 @@ let answer: (call: HandlerCall) => unknown = () => null;
 const own = handler("own", (call) => answer(call));
 
 beforeAll(async () => {
-  const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", BATCH_LEASE: "2s" };
+  const env = { ...quick, BATCH_LEASE: "2s" };
   system = await startSystem({ env, extra: [own.schema] });
 });
 afterAll(() => system.stop());

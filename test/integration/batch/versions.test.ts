@@ -1,13 +1,13 @@
 /** Versions of policies, and unique keys of deleted datasets, are deleted once no batch needs them. */
 import { accepted, admin, get, newClient } from "../../helpers/http.ts";
 import { until } from "../../helpers/patience.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { ended, rows, select } from "./kit.ts";
 
 let system: System;
 beforeAll(async () => {
   system = await startSystem({
-    env: { POLL_INTERVAL: "50ms", SWEEP_INTERVAL: "100ms" },
+    env: quick,
     settings: { policy: { forgetMs: 50 } },
   });
 });

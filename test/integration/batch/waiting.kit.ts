@@ -1,7 +1,7 @@
 /** What tests of waiting states share: a system for each test, and a listener for its events. */
 import type { Context, ServiceSchema } from "moleculer";
 import type { CloudEvent } from "../../../services/outbox/outbox.domain.ts";
-import { type System, startSystem } from "../../helpers/system.ts";
+import { quick, type System, startSystem } from "../../helpers/system.ts";
 import { databaseOf, select } from "./kit.ts";
 
 export let system: System;
@@ -12,7 +12,7 @@ const ear = {
   events: { "batch.created": hear, "batch.ready": hear, "batch.completed": hear },
 } as unknown as ServiceSchema;
 
-export const env = { SWEEP_INTERVAL: "100ms", POLL_INTERVAL: "50ms", BATCH_LEASE: "1s", SHUTDOWN_TIMEOUT: "2s" };
+export const env = { ...quick, BATCH_LEASE: "1s", SHUTDOWN_TIMEOUT: "2s" };
 export const withoutWorker = ["api", "batch", "batchLock", "clientCache", "outbox", "policy", "rateLimiter"];
 export const start = async (options: Parameters<typeof startSystem>[0] = {}) => {
   heard.length = 0;
