@@ -87,18 +87,27 @@ export async function accepted(...args: Parameters<typeof post>): Promise<Batch>
 
 const FINAL = ["completed", "completed_with_errors", "failed", "rejected", "cancelled", "validated"];
 
-/** Waits until `isThere` holds for a batch (omitted: until it has ended), and answers the batch. */
+/**
+ * Waits until `isThere` holds for a batch (omitted: until it has ended), and answers the batch. The system itself waits for the end, or
+ * for the next change, a second at most: a look every few milliseconds would be many requests.
+ */
 export async function batchWhen(
   url: string,
   client: TestClient,
   id: string,
-  isThere = (batch: Batch) => FINAL.includes(batch.status),
+  isThere?: (batch: Batch) => boolean,
   timeoutMs = 20_000,
 ): Promise<Batch> {
   let batch: Batch | undefined;
+  let tag: string | null = null;
   const look = async () => {
-    batch = (await (await get(url, client, `/imports/${id}`)).json()) as Batch;
-    return isThere(batch) && batch;
+    const known = isThere && tag ? { "if-none-match": tag } : undefined;
+    // What is no end is often there already.
+    const wait = isThere && !tag ? undefined : { prefer: "wait=1" };
+    const response = await get(url, client, `/imports/${id}`, { ...wait, ...known });
+    tag = response.headers.get("etag");
+    if (response.status !== 304) batch = (await response.json()) as Batch;
+    return batch && (isThere?.(batch) ?? FINAL.includes(batch.status)) ? batch : null;
   };
   return until(look, () => `the batch is ${JSON.stringify(batch)}`, timeoutMs);
 }
