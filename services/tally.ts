@@ -120,9 +120,12 @@ export class Tally {
     return [...steps].map(([at, figures]) => ({ at, ...figures }));
   }
 
-  /** The minutes to write: those that are over, also where all clients' part is written already, and the running one if it has changed. */
-  unwritten(): TalliedMinute[] {
-    return [...this.minutes.values()].filter((minute) => minute.isDirty || this.isOver(minute));
+  /**
+   * The minutes to write: those that are over, also where all clients' part is written already, and the running one if it has
+   * changed. `isLast`: the node stops, so the running minute is written by client, too, whether it has changed or not.
+   */
+  unwritten(isLast = false): TalliedMinute[] {
+    return [...this.minutes.values()].filter((minute) => isLast || minute.isDirty || this.isOver(minute));
   }
 
   isOver({ at }: TalliedMinute): boolean {

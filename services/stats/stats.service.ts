@@ -53,7 +53,8 @@ export default defineActor({
   methods: {
     /** Throws unavailable: what is not written stays. */
     async keep(isLast = false): Promise<void> {
-      for (const minute of this.tally.unwritten()) await this.keepMinute(minute, isLast || this.tally.isOver(minute));
+      for (const minute of this.tally.unwritten(isLast))
+        await this.keepMinute(minute, isLast || this.tally.isOver(minute));
       const { lost } = this.tally;
       if (lost > this.lost)
         this.logger.warn(
