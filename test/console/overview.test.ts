@@ -208,7 +208,7 @@ test("a paused page does not read a running batch, and a hidden page does not as
   await page.keyboard.press("p");
   await page.locator("button.age.paused").waitFor();
   expect(await rest()).toEqual([]);
-  await page.unroute(`**${path}`);
+  await page.unrouteAll({ behavior: "wait" });
   await context.setOffline(true);
   await page.keyboard.press("r");
   await asked("/health/live", 3);
