@@ -13,6 +13,7 @@ import { isAbout } from "./topics.js";
  * @property {string[]} topics such as `stats`, `batches`, `batch:ID`
  * @property {(name: string, data: any) => void} [onEvent] one event of its topics
  * @property {() => void} onPoll called to read again, because there is no stream or it was interrupted
+ * @property {() => void} [onHeard] called once, when the stream is open: it does not tell what changed before
  */
 
 /** @typedef {"off" | "connecting" | "live" | "polling" | "paused"} Mode */
@@ -45,6 +46,8 @@ const EVENTS = ["stats", "batch", "delivery", "notice"];
 
 /** @type {Set<Listener>} */
 const listeners = new Set();
+/** The listeners that a stream has been opened for. @type {WeakSet<Listener>} */
+const known = new WeakSet();
 /** @type {EventSource | null} */
 let source = null;
 let sourceTopics = "";
@@ -118,6 +121,8 @@ function open(topics) {
   const opened = new EventSource(urlOf(`${path}?topics=${encodeURIComponent(topics)}`));
   source = opened;
   sourceTopics = topics;
+  const added = [...listeners].filter((listener) => !known.has(listener));
+  for (const listener of added) known.add(listener);
   if (mode.peek() === "off") mode.value = "connecting";
   opened.onopen = () => {
     before?.close();
@@ -125,7 +130,7 @@ function open(topics) {
     if (failures > 0) {
       readAt = performance.now();
       pollAll();
-    }
+    } else for (const listener of added) if (listeners.has(listener)) listener.onHeard?.();
     failures = 0;
     clearInterval(poll);
     poll = undefined;

@@ -132,7 +132,7 @@ export function useList(path, { query = {}, topics = [], keyOf = idOf, everyMs =
     reading.now();
   };
 
-  useNews(url === null ? [] : topics, { onEvent: reading.soon, onPoll: reading.now });
+  useNews(url === null ? [] : topics, { onEvent: reading.soon, onPoll: reading.now, onHeard: reading.soon });
 
   const shown = state.url === url ? state : /** @type {ListState<T>} */ (emptyList(url));
   return {

@@ -75,6 +75,8 @@ export function useQuery(path, { query = {}, topics = [], onEvent, everyMs = 2_0
       if (next !== undefined) keep(next);
     },
     onPoll: reading.now,
+    // Without a reaction of its own the path's data can only be read again.
+    onHeard: onEvent ? undefined : reading.soon,
   });
 
   // The state may still belong to the last URL, and must not be shown for this one.
@@ -144,7 +146,7 @@ export function useReading(url, everyMs, read) {
 
 /**
  * @param {string[]} topics
- * @param {{ onEvent: (name: string, data: any) => void, onPoll: () => void }} listener
+ * @param {{ onEvent: (name: string, data: any) => void, onPoll: () => void, onHeard?: () => void }} listener
  */
 export function useNews(topics, listener) {
   const current = useRef(listener);
@@ -156,6 +158,7 @@ export function useNews(topics, listener) {
       topics: wanted.split(","),
       onEvent: (name, data) => current.current.onEvent(name, data),
       onPoll: () => current.current.onPoll(),
+      onHeard: () => current.current.onHeard?.(),
     });
   }, [wanted]);
 }

@@ -202,6 +202,20 @@ test("rows beyond the first page change in place, too", async () => {
   await visit.unharmed();
 });
 
+test("a change before the page hears of changes is shown, too", async () => {
+  const { identifier, ids } = await heldBatches(1);
+  const visit = await world.visit({ role: "viewer", own: true });
+  const { page } = visit;
+  const { promise: mayHear, resolve: hear } = Promise.withResolvers<void>();
+  await page.route("**/admin/events?*", (route) => mayHear.then(() => route.continue()));
+  await visit.open(`#/batches?client=${identifier}`);
+  const row = page.locator("tbody tr");
+  expect(await row.innerText()).toContain("held");
+  await admin(world.url, `/batches/${ids[0]}/reject`, { method: "POST", body: "{}" });
+  hear();
+  await row.getByText("rejected", { exact: true }).waitFor();
+});
+
 test("filters are in the address and can be removed by keyboard; an empty list says what to do next", async () => {
   const visit = await world.visit({ role: "viewer", path: "#/batches?status=failed,rejected&format=xlsx", own: true });
   const { page } = visit;

@@ -167,8 +167,11 @@ test("an open page costs its node one query a second, and a hidden page costs no
     await until(() => performance.now() > beganAt + 1_500, "a while");
     return asked();
   };
+  calls.length = 0;
   await visit.open("#/batches");
   await page.locator("button.age.live").waitFor();
+  // The list is read again once it hears of changes.
+  await until(() => calls.filter((name) => name === "batch.find").length >= 2, "the second reading");
   await until(async () => (await rest()).length === 0, "the end of what the list reads at first");
   expect(await rest()).toEqual([]);
   const { feed } = world.system.broker.getLocalService("api") as unknown as { feed: { size: number } };
