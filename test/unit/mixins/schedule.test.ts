@@ -1,11 +1,13 @@
 import type { ServiceBroker } from "moleculer";
 import { define } from "../../../mixins/define.ts";
 import { scheduleMixin, type WithSchedule } from "../../../mixins/schedule.ts";
+import { useOwnTimers } from "../../helpers/own-timers.ts";
 import { until } from "../../helpers/patience.ts";
 import { deferred, startBroker } from "../contracts/kit.ts";
 
 let broker: ServiceBroker;
 let stop: () => Promise<void>;
+let timers: () => number;
 let service: WithSchedule & { logger: { warn(...args: unknown[]): void } };
 
 beforeEach(async () => {
@@ -15,10 +17,12 @@ beforeEach(async () => {
 
 describe("by the clock", () => {
   // From here on the mixin uses fake timers. The broker's timers are real.
-  beforeEach(() => jest.useFakeTimers());
+  beforeEach(() => {
+    timers = useOwnTimers();
+  });
   afterEach(async () => {
     await service.endSchedules();
-    expect(jest.getTimerCount()).toBe(0);
+    expect(timers()).toBe(0);
     jest.useRealTimers();
     jest.restoreAllMocks();
     await stop();

@@ -7,6 +7,7 @@ import { OpenStreams } from "../../../services/api/http/open.ts";
 import { PROGRESS_EVERY_MS } from "../../../services/api/http/watches.ts";
 import { EventStream } from "../../../services/api/routes/events.ts";
 import type { BatchRow, BatchState } from "../../../services/batch/batch.domain.ts";
+import { useOwnTimers } from "../../helpers/own-timers.ts";
 import { until } from "../../helpers/patience.ts";
 
 const times = { createdAt: 0, readyAt: 0, startedAt: 0, finishedAt: null };
@@ -94,7 +95,7 @@ test("heartbeats keep a quiet stream open", async () => {
 });
 
 test("a heartbeat is sent only if nothing else was sent", async () => {
-  jest.useFakeTimers({ doNotFake: ["performance", "nextTick", "setImmediate", "queueMicrotask"] });
+  const timers = useOwnTimers({ doNotFake: ["performance", "nextTick", "setImmediate", "queueMicrotask"] });
   try {
     await open({ heartbeatMs: 1_000 });
     const written = jest.spyOn(res, "write");
@@ -105,7 +106,7 @@ test("a heartbeat is sent only if nothing else was sent", async () => {
     jest.advanceTimersByTime(100);
     expect(written.mock.calls[1]).toEqual([":\n\n"]);
     stream.end();
-    expect(jest.getTimerCount()).toBe(0);
+    expect(timers()).toBe(0);
   } finally {
     jest.useRealTimers();
   }

@@ -3,6 +3,7 @@
  */
 import { BatchWatches, PROGRESS_EVERY_MS } from "../../../services/api/http/watches.ts";
 import type { BatchRow, BatchState } from "../../../services/batch/batch.domain.ts";
+import { useOwnTimers } from "../../helpers/own-timers.ts";
 
 type Seen = { publicId: string; version: number };
 
@@ -17,9 +18,10 @@ let queries: Seen[][];
 let failures: unknown[];
 let isAway: boolean;
 let watches: BatchWatches;
+let timers: () => number;
 
 beforeEach(() => {
-  jest.useFakeTimers();
+  timers = useOwnTimers();
   database = new Map();
   queries = [];
   failures = [];
@@ -38,7 +40,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   expect(watches.size).toBe(0);
-  expect(jest.getTimerCount()).toBe(0);
+  expect(timers()).toBe(0);
   jest.useRealTimers();
 });
 

@@ -2,6 +2,7 @@ import type { ServiceBroker } from "moleculer";
 import type { WorkerCommit } from "../../../services/batch/batch.contract.ts";
 import type { BatchRow } from "../../../services/batch/batch.domain.ts";
 import { GroupCommits, GroupLock } from "../../../services/batchProcessor/batchProcessor.group.ts";
+import { useOwnTimers } from "../../helpers/own-timers.ts";
 
 /** A broker whose actions the test controls. */
 function brokerOf(actions: Record<string, (params: never) => unknown>) {
@@ -42,7 +43,7 @@ describe("commits of a group", () => {
   });
 
   test("do not wait long for a slow run, which commits alone; then more may be claimed", async () => {
-    jest.useFakeTimers();
+    const timers = useOwnTimers();
     const { broker, called } = brokerOf({
       "batch.commitChunks": ({ commits }: Sent) => commits.map(({ batch }) => ({ batch })),
     });
@@ -57,7 +58,7 @@ describe("commits of a group", () => {
     group.leave();
     group.leave();
     expect((await group.commit(batch(3), commit))?.id).toBe(3);
-    expect([jest.getTimerCount(), wentAhead.mock.calls.length]).toEqual([0, 1]);
+    expect([timers(), wentAhead.mock.calls.length]).toEqual([0, 1]);
     jest.useRealTimers();
   });
 

@@ -6,6 +6,7 @@ import { Executor } from "../../../services/batchProcessor/batchProcessor.execut
 import { KeptLock } from "../../../services/batchProcessor/batchProcessor.lock.ts";
 import type { Run } from "../../../services/batchProcessor/batchProcessor.run.ts";
 import { Validators } from "../../../services/batchProcessor/batchProcessor.validators.ts";
+import { useOwnTimers } from "../../helpers/own-timers.ts";
 import { until } from "../../helpers/patience.ts";
 import { get, post, startWorker, status, storeOf, system } from "./batchProcessor.kit.ts";
 
@@ -87,9 +88,10 @@ describe("a lock that is released", () => {
   let answer: PromiseWithResolvers<void>;
   let lost: jest.Mock;
   let kept: KeptLock;
+  let timers: () => number;
 
   beforeEach(() => {
-    jest.useFakeTimers();
+    timers = useOwnTimers();
     [called, isAway] = [[], false];
     answer = Promise.withResolvers<void>();
     lost = jest.fn();
@@ -114,7 +116,7 @@ describe("a lock that is released", () => {
     answer.resolve();
     await free;
     expect(called).toEqual(["batchLock.extend", "batchLock.extend", "batchLock.release"]);
-    expect(jest.getTimerCount()).toBe(0);
+    expect(timers()).toBe(0);
   });
 
   test("is released once, and every caller waits for that", async () => {
