@@ -1,7 +1,6 @@
 /**
  * One event stream for the whole page. Each listener names its topics; the page has one EventSource for all of them. A page
- * closes the stream after it has been hidden for 30 s, and reads everything once when it is shown again. Without the stream the
- * page polls.
+ * closes the stream after it has been hidden for 30 s, and reads everything once when it is shown again. Without it, it polls.
  */
 import { effect, signal, untracked } from "@preact/signals";
 import { askAgain, checkConnection, connection, isAsleep, isSessionOver, refreshAll, urlOf } from "./client.js";
@@ -50,6 +49,8 @@ const listeners = new Set();
 const known = new WeakSet();
 /** @type {EventSource | null} */
 let source = null;
+/** The stream that `source` replaces. It stays until `source` is open, so that no event is missed. @type {EventSource | null} */
+let before = null;
 let sourceTopics = "";
 let failures = 0;
 /** When the page last read everything again because its stream had come back (`performance.now()`). */
@@ -108,29 +109,32 @@ function stop(next) {
 
 function close() {
   source?.close();
+  before?.close();
   source = null;
   sourceTopics = "";
 }
 
 /** @param {string} topics */
 function open(topics) {
-  // The old stream stays open until the new one is there, so that no event is missed.
-  const before = source;
+  // A stream that is not open yet goes at once, and the one that it was to replace stays.
+  if (source?.readyState === EventSource.OPEN) before = source;
+  else source?.close();
   clearTimeout(reopening);
   const path = side.peek() === "partner" ? "/events" : "/admin/events";
   const opened = new EventSource(urlOf(`${path}?topics=${encodeURIComponent(topics)}`));
   source = opened;
   sourceTopics = topics;
-  const added = [...listeners].filter((listener) => !known.has(listener));
-  for (const listener of added) known.add(listener);
+  const told = [...listeners];
   if (mode.peek() === "off") mode.value = "connecting";
   opened.onopen = () => {
     before?.close();
+    const added = told.filter((listener) => listeners.has(listener) && !known.has(listener));
+    for (const listener of added) known.add(listener);
     // Events may have been missed while there was no stream.
     if (failures > 0) {
       readAt = performance.now();
       pollAll();
-    } else for (const listener of added) if (listeners.has(listener)) listener.onHeard?.();
+    } else for (const { onHeard } of added) onHeard?.();
     failures = 0;
     clearInterval(poll);
     poll = undefined;

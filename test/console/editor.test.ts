@@ -78,7 +78,7 @@ test("a wrong schema is marked at its field and at its line; the list of faults 
   await page.getByRole("button", { name: "Check" }).click();
   await page.getByText(/^Line 3: expected null, boolean/).waitFor();
   await page.getByText(/^Line 5: expected/).waitFor();
-  expect(await page.locator(".cm-lint-marker-error").count()).toBe(2);
+  await until(async () => (await page.locator(".cm-lint-marker-error").count()) === 2, "a mark at each line");
   await visit.clean();
   await page.getByRole("tab", { name: "Form" }).click();
   await fieldOf(visit, "schema")

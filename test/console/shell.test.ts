@@ -4,7 +4,8 @@ import { until } from "../helpers/patience.ts";
 import { ADMIN_TOKEN } from "../helpers/system.ts";
 import { startConsole, type Visit } from "./kit.ts";
 
-const world = startConsole({ env: { CONSOLE_LABEL: "staging" } });
+// The chart of the overview has figures soon.
+const world = startConsole({ env: { CONSOLE_LABEL: "staging" }, settings: { stats: { writeEveryMs: 100 } } });
 
 const button = ({ page }: Visit, name: string | RegExp) => page.getByRole("button", { name });
 const titleOf = ({ page }: Visit) => page.locator("h1").first().innerText();
@@ -197,6 +198,27 @@ describe("the frame", () => {
   });
 });
 
+test("a pause ends both streams while a new one replaces the old one", async () => {
+  const { feed } = world.system.broker.getLocalService("api") as unknown as { feed: { size: number } };
+  const visit = await world.visit({ role: "viewer", own: true });
+  const { page } = visit;
+  const paths = ["#/batches", `#/batches/${world.seed.batchId}`];
+  // A page that has to be loaded first has no stream meanwhile.
+  for (const path of [...paths, "#/nodes"]) await visit.open(path);
+  await page.locator("button.age.live").waitFor();
+  await until(() => feed.size === 1, "one stream");
+  // The streams of the next pages do not open.
+  await page.route("**/admin/events*", () => {});
+  for (const path of paths) {
+    const asked = page.waitForRequest("**/admin/events*");
+    await visit.open(path);
+    await asked;
+  }
+  expect(feed.size).toBe(1);
+  await page.keyboard.press("p");
+  await until(() => feed.size === 0, "the streams to close");
+});
+
 test("the dataset that was sent last is preselected for a file; before the first one none is", async () => {
   const other = await newClient(world.url);
   const put = (path: string) => admin(world.url, path, { method: "PUT", body: "{}" });
@@ -217,9 +239,9 @@ test("the dataset that was sent last is preselected for a file; before the first
 test("the first load is below 100 kB, compressed, with the chart of the overview", async () => {
   const visit = await world.visit({ role: "admin", own: true });
   const sizes = new Map<string, number>();
-  visit.page.on("response", async (answer) => {
+  visit.page.on("response", (answer) => {
     const { pathname } = new URL(answer.url());
-    const size = Number(await answer.headerValue("content-length").catch(() => 0));
+    const size = Number(answer.headers()["content-length"] ?? 0);
     if (pathname === "/" || pathname.startsWith("/console/")) sizes.set(pathname.replace(/\/console\/[^/]+/, ""), size);
   });
   await visit.open("#/?range=1h");
@@ -234,9 +256,9 @@ test("the first load of a partner's home with 13 batches, with all that it reads
   for (let n = 0; n < 13; n++) await post(world.url, client, `{"id":"p-${n}"}\n`);
   const visit = await world.visit({ role: "partner", client, own: true });
   const sizes = new Map<string, number>();
-  visit.page.on("response", async (answer) => {
+  visit.page.on("response", (answer) => {
     const { pathname } = new URL(answer.url());
-    const size = Number((await answer.headerValue("content-length").catch(() => null)) ?? 0);
+    const size = Number(answer.headers()["content-length"] ?? 0);
     sizes.set(pathname.replace(/\/console\/[^/]+/, ""), size);
   });
   await visit.open("#/");
