@@ -127,8 +127,13 @@ export const systemCalls = {
         { node: "worker-1", unreachable: true },
       ],
       settings: [
-        { name: "PORT", value: "3000", source: "default", meaning: "Port of the API; 0 takes a free one." },
-        { name: "ADMIN_TOKEN", value: "set", source: "environment", meaning: "The operators' bearer token." },
+        {
+          name: "PORT",
+          value: "3000",
+          source: "default",
+          meaning: "The port of the API. With 0 the system picks a free port.",
+        },
+        { name: "ADMIN_TOKEN", value: "set", source: "environment", meaning: "The bearer token of the operators." },
       ],
       database: { kind: "postgres", migrations: { applied: ["0001-schema"], pending: [] } },
     }),
