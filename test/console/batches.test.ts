@@ -205,11 +205,10 @@ test("rows beyond the first page change in place, too", async () => {
 test("a change before the page hears of changes is shown, too", async () => {
   const { identifier, ids } = await heldBatches(1);
   const visit = await world.visit({ role: "viewer", own: true });
-  const { page } = visit;
   const { promise: mayHear, resolve: hear } = Promise.withResolvers<void>();
-  await page.route("**/admin/events?*", (route) => mayHear.then(() => route.continue()));
+  await visit.page.route("**/admin/events?*", (route) => mayHear.then(() => route.continue()));
   await visit.open(`#/batches?client=${identifier}`);
-  const row = page.locator("tbody tr");
+  const row = visit.page.locator("tbody tr");
   expect(await row.innerText()).toContain("held");
   await admin(world.url, `/batches/${ids[0]}/reject`, { method: "POST", body: "{}" });
   hear();

@@ -46,22 +46,6 @@ const rows = Array.from({ length: 20 }, (_, i) => {
 });
 const FILE = [HEAD, ...rows].join("\n");
 
-/** Drops a file on the page, as a person does with a mouse. */
-const drop = async ({ page }: Visit, name: string, text: string | Buffer, lastModified = 1) => {
-  const dispatch = (event: "dragover" | "drop") =>
-    page.evaluate<boolean>(
-      `(() => {
-      const bytes = Uint8Array.from(atob(${JSON.stringify(Buffer.from(text).toString("base64"))}), (letter) => letter.charCodeAt(0));
-      const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File([bytes], ${JSON.stringify(name)}, { lastModified: ${lastModified} }));
-      return dispatchEvent(new DragEvent("${event}", { dataTransfer, cancelable: true }));
-    })()`,
-    );
-  // As a browser does: a file is dropped only where the page says during the drag that it takes files.
-  await until(async () => !(await dispatch("dragover")));
-  await dispatch("drop");
-};
-
 const button = ({ page }: Visit, name: string | RegExp) => page.getByRole("button", { name, exact: true });
 const batches = async () => {
   const response = await get(world.url, client, "/imports?limit=100");
@@ -78,11 +62,11 @@ test("a file is shown as it will be read, checked and imported once; its rejecte
   const visit = await world.visit({ role: "partner", client, path: "#/import?dataset=orders" });
   const { page } = visit;
   await visit.shoot("partner-import");
-  await drop(visit, "wrong.csv", "order_id,quantty,unit_price\nSO-1,1,1\n");
+  await visit.drop("wrong.csv", "order_id,quantty,unit_price\nSO-1,1,1\n");
   await page.getByText("Rename quantty to quantity").waitFor();
   expect(await button(visit, "Import").isDisabled()).toBe(true);
   await visit.clean();
-  await drop(visit, "orders.csv.gz", "no gzip");
+  await visit.drop("orders.csv.gz", "no gzip");
   await page.getByText("The gzip stream is broken or cut off.").waitFor();
   const saved = join(mkdtempSync(join(tmpdir(), "dataflow-console-")), "saved.csv");
   writeFileSync(saved, FILE);
@@ -92,7 +76,7 @@ test("a file is shown as it will be read, checked and imported once; its rejecte
   await button(visit, "Import").click();
   await page.getByText("The file was changed, moved or deleted since you chose it. Choose it again.").waitFor();
 
-  await drop(visit, "orders.csv", FILE);
+  await visit.drop("orders.csv", FILE);
   await page.getByText("3 of 20 rows would be rejected.").waitFor();
   expect(await visit.text(".mapped")).toMatch(/Price\s+unit_price/);
   expect(await visit.text(".reading")).toContain("semicolon");
@@ -155,7 +139,7 @@ test("a reload finds the batch again, a double click imports once, and only a co
   const { page } = visit;
   const file = [HEAD.replace("Price", "unit_price"), ...rows.slice(0, 3)].join("\n");
   const before = (await batches()).length;
-  await drop(visit, "orders.csv.gz", gzipSync(file));
+  await visit.drop("orders.csv.gz", gzipSync(file));
   await page.getByText("All 3 rows can be imported.").waitFor();
   await page.evaluate(secondClick);
   const id = await batchIn(visit);
@@ -168,7 +152,7 @@ test("a reload finds the batch again, a double click imports once, and only a co
   await page.getByText("Done. 3 rows are imported.").waitFor();
 
   await visit.open("#/import?dataset=reviewed");
-  await drop(visit, "orders.csv.gz", gzipSync(file));
+  await visit.drop("orders.csv.gz", gzipSync(file));
   await button(visit, "Import").click();
   await page.getByText("This file was sent before: nothing was imported twice.").waitFor();
   expect([await batchIn(visit), (await batches()).length]).toEqual([id, before + 1]);
@@ -194,7 +178,7 @@ test("a corrected file is shown before it is sent, and a retry tells what has ch
   const sent = await (await get(world.url, client, `/imports/${id}/rejected`)).text();
   const fixed = sent.replace("SO-1;2;12.90;EURO", "SO-1;2;12.90;EUR");
   const again = `${fixed.trimEnd()}\n99;;SO-9;2;12.90;EUR;anna@example.com\n`;
-  await drop(visit, "rejected.csv", again);
+  await visit.drop("rejected.csv", again);
   await page.getByText("3 of 4 rows match rejected rows.").waitFor();
   expect(await visit.text(".bar >> nth=0")).toMatch(/1 has a number in _record that is not one of a rejected row/);
   await page.getByText("2 of 4 rows would be rejected.").waitFor();
@@ -206,7 +190,7 @@ test("a corrected file is shown before it is sent, and a retry tells what has ch
   // The page goes to the new batch once it has the answer. It must not do so after the next page is open.
   await batchIn(visit);
   await visit.open(`#/import?dataset=orders&corrects=${id}`);
-  await drop(visit, "rejected.csv", again);
+  await visit.drop("rejected.csv", again);
   await button(visit, "Import").click();
   await button(visit, "Import it again, really").click();
   await page.getByText("Send the mended rows of batch").waitFor();

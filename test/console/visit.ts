@@ -148,6 +148,21 @@ export class Visit {
     await this.settled();
   }
 
+  /** Drops a file on the page, as a person does with a mouse. */
+  async drop(name: string, text: string | Buffer): Promise<void> {
+    const base64 = Buffer.from(text).toString("base64");
+    const dispatch = (event: "dragover" | "drop") =>
+      this.page.evaluate<boolean>(`(() => {
+        const bytes = Uint8Array.from(atob("${base64}"), (letter) => letter.charCodeAt(0));
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([bytes], ${JSON.stringify(name)}, { lastModified: 1 }));
+        return dispatchEvent(new DragEvent("${event}", { dataTransfer, cancelable: true }));
+      })()`);
+    // As a browser does: a file is dropped only where the page says during the drag that it takes files.
+    await until(async () => !(await dispatch("dragover")));
+    await dispatch("drop");
+  }
+
   /** Waits until nothing is loading. */
   async settled(): Promise<void> {
     // Playwright's `waitForFunction` would evaluate text in the page, which the page's content security policy forbids.
