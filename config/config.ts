@@ -152,7 +152,7 @@ function envFile(): string {
     return envText(readFileSync(".env"));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    const found = `one that cannot be (${(error as NodeJS.ErrnoException).code})`;
+    const found = `a file that cannot be read (${(error as NodeJS.ErrnoException).code})`;
     throw new ConfigError([{ name: ".env", expected: "a file that can be read", found }]);
   }
 }
@@ -201,15 +201,19 @@ function rulesOfOidc(values: Partial<Values>): SettingFault[] {
   const found = "nothing";
   const faults: SettingFault[] = [];
   if (oidcIssuer && oidcAudience === null)
-    faults.push({ name: "OIDC_AUDIENCE", expected: "the audience of this product, for there is OIDC_ISSUER", found });
+    faults.push({
+      name: "OIDC_AUDIENCE",
+      expected: "the audience of DataFlow's tokens, because OIDC_ISSUER is set",
+      found,
+    });
   if (oidcIssuer && oidcRoleClaim === null && oidcClientClaim === null) {
-    const expected = "the name of a claim, or one in OIDC_CLIENT_CLAIM, for there is OIDC_ISSUER";
+    const expected = "the name of a claim here or in OIDC_CLIENT_CLAIM, because OIDC_ISSUER is set";
     faults.push({ name: "OIDC_ROLE_CLAIM", expected, found });
   }
   const others = { OIDC_AUDIENCE: oidcAudience, OIDC_ROLE_CLAIM: oidcRoleClaim, OIDC_CLIENT_CLAIM: oidcClientClaim };
   const [told] = Object.entries(others).find(([, value]) => typeof value === "string") ?? [];
   if (oidcIssuer === null && told)
-    faults.push({ name: "OIDC_ISSUER", expected: `the URL of the issuer, for there is ${told}`, found });
+    faults.push({ name: "OIDC_ISSUER", expected: `the URL of the issuer, because ${told} is set`, found });
   return faults;
 }
 
@@ -218,20 +222,21 @@ export function rulesBetween(values: Partial<Values>): SettingFault[] {
   const faults: SettingFault[] = [];
   const { databaseUrl, adminToken, redisUrl, port, metricsPort } = values;
   if (databaseUrl && !databaseUrl.startsWith("sqlite:") && adminToken === null) {
-    const expected = "at least 24 characters (one is made only with SQLite, where nodes need not share it)";
+    const expected =
+      "at least 24 characters (DataFlow generates a token only with SQLite, where there is a single node)";
     faults.push({ name: "ADMIN_TOKEN", expected, found: "nothing" });
   }
   faults.push(...rulesOfOidc(values));
   if (redisUrl === null && values.batchLockProvider === "redis") {
-    faults.push({ name: "REDIS_URL", expected: "a URL, for BATCH_LOCK_PROVIDER is redis", found: "nothing" });
+    faults.push({ name: "REDIS_URL", expected: "a URL, because BATCH_LOCK_PROVIDER is redis", found: "nothing" });
   }
   if (redisUrl === null && values.redisLockNodes) {
-    faults.push({ name: "REDIS_URL", expected: "a URL, for there are REDIS_LOCK_NODES", found: "nothing" });
+    faults.push({ name: "REDIS_URL", expected: "a URL, because REDIS_LOCK_NODES is set", found: "nothing" });
   }
   for (const { name, url } of values.tableDatabases ?? []) {
     if (url !== databaseUrl) continue;
-    const expected = "databases beside that of DATABASE_URL, whose tables need no name before them";
-    faults.push({ name: "TABLE_DATABASES", expected, found: `that one as ${name}` });
+    const expected = "databases other than DATABASE_URL, whose tables are named without a database";
+    faults.push({ name: "TABLE_DATABASES", expected, found: `the database of DATABASE_URL as ${name}` });
   }
   for (const entry of values.tablesAllowed ?? []) {
     const fault = databaseUrl && allowedFault(entry, databaseUrl, values.tableDatabases ?? []);

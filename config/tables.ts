@@ -115,9 +115,12 @@ export function allowedFault(
 ): { expected: string; found: string } | null {
   const url = database === null ? databaseUrl : databases.find(({ name }) => name === database)?.url;
   if (url === undefined)
-    return { expected: "databases of TABLE_DATABASES before a colon", found: `"${database}", which is none` };
+    return {
+      expected: "the name of a database of TABLE_DATABASES before the colon",
+      found: `"${database}", which TABLE_DATABASES does not name`,
+    };
   const [first] = parts;
   const isAll = parts.length === 1 && first?.text === "*" && !first.isQuoted;
   if (parts.length > 1 || isAll || url.startsWith("sqlite:")) return null;
-  return { expected: "schema.table, for the database has schemas", found: `"${first?.text}"` };
+  return { expected: "schema.table, because the tables of this database have a schema", found: `"${first?.text}"` };
 }

@@ -38,60 +38,76 @@ const backoff = { type: "exponential", delayMs: 1000, maxMs: 60_000 } as const;
 
 /** Each field: its check, its default, its meaning. */
 export const policyFields = {
-  description: field(nullOr(text(1, 1_000)), null, "What is sent this way, in words for whoever sends it."),
-  formats: field(someOf(...formats), [...formats], "What a body may be."),
-  maxBytes: field(integer(1, 2 ** 40), 1024 * MIB, "Bytes of the decoded body."),
-  maxRecords: field(integer(1, 1_000_000_000), 10_000_000, "Records of one body."),
-  maxRecordBytes: field(integer(1, 16 * MIB), MIB, "Bytes of one record."),
+  description: field(nullOr(text(1, 1_000)), null, "A description of the data, written for the partner who sends it."),
+  formats: field(someOf(...formats), [...formats], "The formats in which the client may send records."),
+  maxBytes: field(integer(1, 2 ** 40), 1024 * MIB, "The most bytes of a body, after decompression."),
+  maxRecords: field(integer(1, 1_000_000_000), 10_000_000, "The most records of a body."),
+  maxRecordBytes: field(integer(1, 16 * MIB), MIB, "The most bytes of a record."),
   schema: field(
     schema,
     {},
-    "JSON Schema 2020-12 of one record: patterns in RE2's syntax, no remote `$ref`, up to 64 kB. `{}`: any object.",
+    "The JSON Schema (2020-12) that each record must match, up to 64 kB. Patterns use RE2's syntax, and `$ref` must be local. `{}` accepts any object.",
   ),
   read: field(
     nullOr(read),
     null,
-    "How files of CSV are read: see `docs/partners/files.md`. Null: by the defaults that are written there.",
+    "How DataFlow reads files: see `docs/partners/files.md`. Null uses the defaults that are described there.",
   ),
   onInvalid: field(
     oneOf("skip", "rejectBatch"),
     "skip",
-    "`rejectBatch`: with one invalid record the batch ends `failed`, and none is delivered.",
+    "With `skip`, DataFlow delivers the valid records of a batch that has invalid ones. With `rejectBatch`, one invalid record makes the batch `failed`, and no record is delivered.",
   ),
   maxErrors: field(
     nullOr(integer(0, Number.MAX_SAFE_INTEGER)),
     null,
-    "With more rejected records than this the batch fails; null: never. A retry or redrive of a batch into a table counts anew.",
+    "A batch with more rejected records than this fails; null: no limit. After a retry or redrive of a batch into a table, the count starts at 0 again.",
   ),
   maxStoredErrors: field(
     integer(0, 10_000_000),
     100_000,
-    "How many faults the error report lists; records beyond that are counted, but not listed.",
+    "The most faults that the error report of a batch lists. DataFlow counts further rejected records, but does not list them.",
   ),
   sensitive: field(
     fieldPaths,
     [],
-    "Fields of the schema whose values are not shown: `•••` stands for them in errors and previews. See `docs/data-protection.md`.",
+    "Fields of the schema whose values are secret. Errors and previews show `•••` in their place. See `docs/data-protection.md`.",
   ),
   rate: field(
     object({ requests: integer(1, 1_000_000_000), windowSeconds: integer(1, 86_400) }, { defaults: rate }),
     rate,
-    "Requests in a sliding window.",
+    "How many requests the client may send in a sliding window of `windowSeconds`.",
   ),
-  bytesPerDay: field(nullOr(integer(1, 2 ** 50)), null, "Decoded bytes of a UTC day; null: no limit."),
-  recordsPerDay: field(nullOr(integer(1, 10 ** 12)), null, "Records of a UTC day; null: no limit."),
-  maxConcurrentBatches: field(integer(1, 1000), 2, "Batches that run at once. A group of small ones counts as one."),
-  weight: field(integer(1, 1000), 1, "Share of the workers while several clients wait."),
-  maxConcurrentUploads: field(integer(1, 1000), 16, "Uploads at once, on each node."),
+  bytesPerDay: field(
+    nullOr(integer(1, 2 ** 50)),
+    null,
+    "The most bytes that the client may send on a UTC day, after decompression; null: no limit.",
+  ),
+  recordsPerDay: field(
+    nullOr(integer(1, 10 ** 12)),
+    null,
+    "The most records that the client may send on a UTC day; null: no limit.",
+  ),
+  maxConcurrentBatches: field(
+    integer(1, 1000),
+    2,
+    "The most batches of the client that run at once. A group of small batches counts as one.",
+  ),
+  weight: field(
+    integer(1, 1000),
+    1,
+    "The client's share of the workers while several clients wait: weight 2 gets twice the share of weight 1.",
+  ),
+  maxConcurrentUploads: field(integer(1, 1000), 16, "The most uploads of the client at once, on each node."),
   requiresApproval: field(
     requiresApproval,
     false,
-    "Batches are held until an operator approves them: `true` before they are checked, `afterValidation` with the figures of the check.",
+    "Whether each batch is held until an operator approves it. `true` holds it before its records are checked, `afterValidation` after the check.",
   ),
   approveWhen: field(
     nullOr(approveWhen),
     null,
-    "With `afterValidation`: a batch that exceeds none of these is not held. A member that is null limits nothing; null: all are held.",
+    "Limits for `afterValidation`: only a batch that exceeds one of them is held. A member that is null sets no limit. If the field is null, every batch is held.",
   ),
   window: field(
     nullOr(
@@ -104,42 +120,42 @@ export const policyFields = {
       ),
     ),
     null,
-    "The hours in which batches run; `from` and `to` differ; null: always.",
+    "The hours of the day in which batches run; null: at any time. `from` and `to` must differ.",
   ),
   order: field(
     oneOf("none", "fifo"),
     "none",
-    "`fifo`: the client's batches are worked one after another, in the order of their commits.",
+    "With `fifo`, the client's batches run one after another, in the order in which their uploads ended.",
   ),
   dedup: field(
     oneOf("allow", "reject", "returnExisting"),
     "allow",
-    "What happens to a body with the same content as an earlier one.",
+    "What DataFlow does with a body that has the same content as an earlier one: accept it, reject it, or answer with the earlier batch.",
   ),
-  dedupHours: field(integer(1, 8760), 24, "How long content is remembered."),
+  dedupHours: field(integer(1, 8760), 24, "For how many hours `dedup` compares a body with earlier ones."),
   uniqueKey: field(
     nullOr(fieldNames),
     null,
-    "The field or fields by which a record is delivered only once; null: every record is delivered.",
+    "The field or fields that identify a record. DataFlow delivers only the first record with the same values; null: every record is delivered.",
   ),
   uniqueKeyDays: field(
     nullOr(integer(1, 3650)),
     null,
-    "How long a key lasts after its record was delivered; null: for ever. Counts for records delivered from now on.",
+    "For how many days DataFlow remembers the unique key of a delivered record; null: for ever. A change applies to records that are delivered after it.",
   ),
   handler: field(
     handler,
     STORE,
-    "`store`, `table`, or a Moleculer action that declares itself a handler. `table`: each record is a row of `table`.",
+    "Where records are delivered. `store` keeps them in DataFlow, `table` writes each record as a row of `table`, and any other value names a Moleculer action that declares itself a handler.",
   ),
-  table: field(
-    nullOr(table),
-    null,
-    "The table of your own that records go into, with the handler `table`: see `docs/tables.md`.",
+  table: field(nullOr(table), null, "The table that the handler `table` writes records into: see `docs/tables.md`."),
+  handlerTimeoutMs: field(integer(100, 3_600_000), 60_000, "How many milliseconds the handler may take for one chunk."),
+  chunkRecords: field(
+    integer(1, 100_000),
+    5000,
+    "The most records of a chunk, which is what a handler gets in one call.",
   ),
-  handlerTimeoutMs: field(integer(100, 3_600_000), 60_000, "How long the handler may take for one chunk."),
-  chunkRecords: field(integer(1, 100_000), 5000, "Records of one chunk."),
-  maxAttempts: field(integer(1, 100), 5, "How often a batch is tried."),
+  maxAttempts: field(integer(1, 100), 5, "The most attempts at a batch, before it fails."),
   backoff: field(
     object(
       { type: oneOf("exponential", "fixed"), delayMs: integer(0, DAY_MS), maxMs: integer(0, DAY_MS) },
@@ -154,7 +170,7 @@ export const policyFields = {
       },
     ),
     backoff,
-    "The wait between attempts; `maxMs` is at least `delayMs`.",
+    "How long DataFlow waits between two attempts at a batch. `maxMs` must be at least `delayMs`.",
   ),
   webhook: field(
     nullOr(
@@ -164,22 +180,22 @@ export const policyFields = {
       ),
     ),
     null,
-    "Where events of the client's batches are sent; null: nowhere. An answer of 410 turns it off.",
+    "The URL to which DataFlow sends events of the client's batches; null: none. If the receiver answers 410, DataFlow turns the webhook off.",
   ),
   validatedHours: field(
     integer(1, 8760),
     24,
-    "How long a batch that was only checked can be committed, and how long the body of a batch is kept whose error report does not list all rejected records.",
+    "For how many hours a batch that was only checked can be committed. DataFlow also keeps the body of a batch for this time if its error report does not list all rejected records.",
   ),
   keepBodyDays: field(
     integer(0, 3650),
     0,
-    "How long the body of an ended batch can be read as it came, within `retentionDays`; 0: it is not kept.",
+    "For how many days the original body of an ended batch can be downloaded, but never longer than `retentionDays`; 0: the body is not kept.",
   ),
   retentionDays: field(
     integer(1, 3650),
     30,
-    "How long a batch is kept after its end. Then it is deleted, with its body and its errors.",
+    "For how many days DataFlow keeps a batch after its end. Then it deletes the batch, its body and its errors.",
   ),
 };
 

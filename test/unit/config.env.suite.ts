@@ -50,7 +50,9 @@ export function envFileTests(): void {
 
   test("a .env that cannot be read is a fault like any other", () => {
     withEnvFile(mkdirSync, ({ processConfig }) =>
-      expect(processConfig).toThrow(".env: expected a file that can be read; found one that cannot be (EISDIR)"),
+      expect(processConfig).toThrow(
+        ".env: expected a file that can be read; found a file that cannot be read (EISDIR)",
+      ),
     );
   });
 

@@ -30,7 +30,9 @@ export function tableTests(): void {
 
   test("the database of DATABASE_URL has no second name", () => {
     const env = { ...production, TABLE_DATABASES: `crm=sqlite:a.db,own=${production.DATABASE_URL}` };
-    expect(faultsOf(env).map((fault) => [fault.name, fault.found])).toEqual([["TABLE_DATABASES", "that one as own"]]);
+    expect(faultsOf(env).map((fault) => [fault.name, fault.found])).toEqual([
+      ["TABLE_DATABASES", "the database of DATABASE_URL as own"],
+    ]);
   });
 
   test("tables are allowed by schema and name, in each database", () => {
@@ -57,7 +59,7 @@ export function tableTests(): void {
   test.each([
     ["sales.", '"sales."'],
     ["a.b.c", '"a.b.c"'],
-    ["crm:dbo.orders", '"crm", which is none'],
+    ["crm:dbo.orders", '"crm", which TABLE_DATABASES does not name'],
     ["orders", '"orders"'],
   ])("%s is no table that a database can have", (TABLES_ALLOWED, found) => {
     expect(faultsOf({ ...production, TABLES_ALLOWED }).map((fault) => [fault.name, fault.found])).toEqual([
