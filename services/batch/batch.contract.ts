@@ -27,13 +27,13 @@ import type { ChunkCommit } from "./batch.writes.domain.ts";
 /** A claimed batch, and what its run needs. The policy is the version that the batch was accepted under. */
 export interface Claim extends Claimed {
   policy: Policy;
-  /** What its unique keys belong to beside the client, where it is of a dataset. */
+  /** The scope of the batch's unique keys within the client: its dataset. Omitted: the client's own policy. */
   scope?: string;
   clientPublicId: string;
   clientIdentifier: string;
 }
 
-/** `isNew`: it was not being taken back before. */
+/** `isNew`: this call has started the undo. False: the batch was being undone before. */
 export interface Undo {
   batch: BatchRow;
   isNew: boolean;
@@ -54,14 +54,14 @@ export interface AppliedIn {
 export const SWEPT = "$batch.swept";
 
 const publicId = { type: "string" } as const;
-/** Omitted: an operator asks, for any client. */
+/** The client who asks. Omitted: an operator asks, and may name any client's batch. */
 const clientId = { type: "number", optional: true } as const;
-/** The caller's own words, for the audit and the history. */
+/** The reason in the caller's own words, for the audit and the history. */
 const reason = { type: "string", optional: true } as const;
 const state = { type: "enum", values: batchStates, optional: true } as const;
 
 export const batchActions = {
-  /** Throws not-found, also for an upload that is not committed. */
+  /** Answers a batch by its public id. Throws not-found, also for an upload that is not committed. */
   get: action({ publicId, clientId }).answers<BatchRow>(),
   list: action({
     clientId,
@@ -71,8 +71,9 @@ export const batchActions = {
     limit: { type: "number", integer: true, min: 1, max: 201 },
   }).answers<BatchRow[]>(),
   /**
-   * The batches of a filter, the newest first unless the page asks for the oldest. A page may have fewer than its limit, or none, and go
-   * on: `next` is its end then. No call looks at more than `MOST_LOOKED_AT` batches a walk.
+   * Lists the batches of a filter, the newest first unless the page asks for the oldest. A page may have fewer batches than its limit,
+   * or none, although more pages follow: only a `next` of null ends the list. A call looks at no more than `MOST_LOOKED_AT` batches a
+   * walk.
    */
   find: action({
     filter: typed<BatchFilter>({ type: "object" }),
@@ -81,17 +82,17 @@ export const batchActions = {
       props: { limit: { type: "number", integer: true, min: 1, max: 1_000 } },
     }),
   }).answers<BatchesFound<BatchRow>>(),
-  /** How many batches of each state a filter finds, each up to `MOST_COUNTED_BATCHES`; only of the filter's states, if it has some. */
+  /** Counts a filter's batches by state, each up to `MOST_COUNTED_BATCHES`. A filter with states counts only these. */
   counts: action({ filter: typed<BatchFilter>({ type: "object" }) }).answers<
     Partial<Record<BatchState, BoundedCount>>
   >(),
-  /** For each of these batches: how far its run is, why it waits, and until when. For operators. */
+  /** For each of these batches: the progress of its run, why it waits, and until when. For operators. */
   outlooks: action({ batches: typed<BatchRow[]>({ type: "array" }) }).answers<BatchOutlook[]>(),
-  /** How many attempts at a chunk its pinned policy allows. From memory, once it was read. Throws unavailable. */
+  /** How many attempts at a chunk the batch's pinned policy allows. Cached after the first read. Throws unavailable. */
   maxAttempts: action({ clientId: { type: "number" }, policyVersion: { type: "number" } }).answers<number>(),
-  /** Its idempotency key, the batches that came of it, and how long it is kept. For operators. */
+  /** The batch's idempotency key, the batches made from its rejected records, and how long it is kept. */
   details: action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchDetails>(),
-  /** The batches whose version has changed, without their envelope. One query, however many batches. */
+  /** The batches whose version has changed, without their envelope. One query reads all of them. */
   changed: action({
     seen: typed<SeenBatch[]>({ type: "array" }),
   }).answers<BatchRow[]>(),
@@ -106,14 +107,14 @@ export const batchActions = {
     batch: typed<BatchRow>({ type: "object" }),
     records: typed<number[]>({ type: "array", items: "number" }),
   }).answers<number[]>(),
-  /** All its faults by field and code, the largest groups first: also while it runs, and of its current pass alone. */
+  /** All faults of a batch by field and code, the largest groups first. Of a running batch: those of its current pass. */
   errorSummary: action({ id: { type: "number" } }).answers<ErrorSummary>(),
   /** The last failed attempts of each of these batches, newest first. For operators. */
   attempts: action({
     ids: typed<number[]>({ type: "array", items: "number" }),
     last: { type: "number", integer: true, min: 1 },
   }).answers<BatchAttempt[]>(),
-  /** Who has moved the batch, when and why, its holds and its failed attempts: for operators. Throws not-found. */
+  /** For operators: who has moved the batch, when and why, its holds and failed attempts. Throws not-found. */
   history: action({ publicId }).answers<{ batch: BatchRow } & History>(),
   /** Stored records after `after`, in order. */
   records: action({
@@ -125,29 +126,29 @@ export const batchActions = {
   /** A part of a kept body, by its number from 0. Null: there is no such part, or the body is no longer kept. */
   bodyPart: action({ id: { type: "number" }, no: { type: "number" } }).answers<Uint8Array | null>(),
 
-  /** Each throws not-found, illegal-state. */
+  /** Cancels, approves or otherwise moves one batch. Each of these actions throws not-found, illegal-state. */
   cancel: action({ publicId, clientId, reason }).answers<BatchRow>(),
   approve: action({ publicId, reason }).answers<BatchRow>(),
   reject: action({ publicId, reason }).answers<BatchRow>(),
   redrive: action({ publicId, reason }).answers<BatchRow>(),
   /**
-   * Takes back what it has delivered: `undoing`, and in a while `undone`. A batch that is either stays as it is. `isDryRun`: writes
-   * nothing. Throws not-found, illegal-state, not-undoable, unavailable.
+   * Undoes what a batch has delivered: the batch becomes `undoing`, and later `undone`. A batch in either state does not change. With
+   * `isDryRun` nothing is written. Throws not-found, illegal-state, not-undoable, unavailable.
    */
   undo: action({
     publicId,
     reason,
     isDryRun: { type: "boolean", optional: true },
   }).answers<Undo>(),
-  /** Everything of a batch that is `undoing` has been deleted. Null: it is not `undoing` any more. */
+  /** Moves a batch to `undone`, after everything that it delivered has been deleted. Null: the batch is no longer `undoing`. */
   finishUndo: action({ publicId }).answers<BatchRow | null>(),
-  /** No other node looks at one that is `undoing` for so long. False: another one was faster, or it is not `undoing` any more. */
+  /** Reserves the undo of a batch for one node for so long. False: another node was faster, or the batch is no longer `undoing`. */
   claimUndo: action({ publicId, forMs: { type: "number", integer: true, min: 1 } }).answers<boolean>(),
-  /** One that is `undoing` cannot go on now, and `waits` says why. It is tried again soon. */
+  /** Records why the undo of a batch cannot continue now (`waits`). It is tried again soon. */
   waitUndo: action({ publicId, waits: { type: "string" } }).answers<void>(),
   /** Skips a batch. The later batches of its lane no longer wait for it. */
   skip: action({ publicId, reason }).answers<BatchRow>(),
-  /** Lets the first batch of a lane go on, if it waits for its order alone. */
+  /** Lets the first batch of a lane continue if only the order of its lane holds it. */
   advance: action({ clientId: { type: "number" }, lane: { type: "string" } }).answers<void>(),
 
   /** failed → ready with attempts at 0. Throws not-found, illegal-state, gone. */
@@ -157,38 +158,41 @@ export const batchActions = {
    * failed.
    */
   claim: action({ id: { type: "number" }, owner: { type: "string" } }).answers<Claim | null>(),
-  /** Claims small batches together; those of one client take one of its places. Answers the ones that were claimed. */
+  /** Claims small batches together. The batches of one client take one of its places. Answers the batches that were claimed. */
   claimGroup: action({
     ids: typed<number[]>({ type: "array", items: "number" }),
     owner: { type: "string" },
   }).answers<Claim[]>(),
-  /** The batch after the commit; null when the fence was raised: nothing was written, stop. `end` without events: they are added here. */
+  /**
+   * Commits a chunk, and answers the batch after the commit. Null: the fence was raised, nothing was written, and the worker must stop.
+   * `end` comes without events, because this action adds them.
+   */
   commitChunk: action({
     batch: typed<BatchRow>({ type: "object" }),
     commit: typed<WorkerCommit>({ type: "object" }),
   }).answers<BatchRow | null>(),
-  /** The same of several batches in one unit, each for itself: one that fails changes nothing for the others. Throws unavailable. */
+  /** Commits one chunk of several batches in one unit. A commit that fails changes nothing for the others. Throws unavailable. */
   commitChunks: action({
     commits: typed<{ batch: BatchRow; commit: WorkerCommit }[]>({ type: "array" }),
   }).answers<({ batch: BatchRow | null } | { error: unknown })[]>(),
   /**
-   * Before the first chunk of a run whose records go into a table of another database. `verdict`: the chunk at hand is there already, and
-   * this became of it. Null: the batch is no longer the worker's. Throws TableFailure.
+   * Claims a batch in the database of its table, if that is another database, before the first chunk of a run. `verdict`: that database
+   * already has the chunk at hand, with this result. Null: the batch is no longer the worker's. Throws TableFailure.
    */
   enterTable: action({ batch: typed<BatchRow>({ type: "object" }) }).answers<{ verdict: TableVerdict | null } | null>(),
-  /** What table databases say of batches that are worked, for operators. */
+  /** What the table databases have stored about running batches, for operators. */
   appliedRows: action({}).answers<AppliedIn[]>(),
   /** The round trip to each database of `TABLE_DATABASES`, in ms. Null: it cannot be used now. */
   pingTables: action({}).answers<Record<string, number | null>>(),
-  /** Writes the outcome of a run. Answers the batch. Null: the fence has risen, and nothing was written. */
+  /** Writes the outcome of a run, and answers the batch. Null: the fence was raised, and nothing was written. */
   settle: action({
     batch: typed<BatchRow>({ type: "object" }),
     outcome: typed<Settlement>({ type: "object" }),
   }).answers<BatchRow | null>(),
-  /** Ends the delay of a batch that was handed back. Null: it has changed since. */
+  /** Ends the delay of a batch that was handed back. Null: the batch has changed since. */
   endSnooze: action({ batch: typed<BatchRow>({ type: "object" }) }).answers<BatchRow | null>(),
 
-  /** Writes a client's cap and weight for the choice of batches. */
+  /** Stores a client's cap and weight, by which workers choose the next batch. */
   configureQueue: action({
     clientId: { type: "number" },
     cap: { type: "number" },
@@ -198,32 +202,32 @@ export const batchActions = {
   stats: action({}).answers<Stats>(),
   /** The kind of the database, and which migrations it has and lacks, in their order. Throws unavailable. */
   migrations: action({}).answers<{ kind: "sqlite" | "postgres" | "mssql"; applied: string[]; pending: string[] }>(),
-  /** How much of a client runs and waits now, counted up to 10,000. Throws unavailable. */
+  /** How many batches of a client run and wait now, counted up to 10,000. Throws unavailable. */
   queueOf: action({ clientId: { type: "number" } }).answers<QueueUse>(),
-  /** A small write to the database, in ms. Throws unavailable. */
+  /** Makes a small write to the database, and answers how long it took, in ms. Throws unavailable. */
   ping: action({}).answers<number>(),
 };
 
-/** What waits in the database, by its clock `now`. */
+/** What waits in the database, and for how long. `now` is the database's clock. */
 export type Stats = Omit<QueueStats, "oldestEvent"> & {
-  /** When the event was made that waits longest for RabbitMQ. */
+  /** When the event that has waited longest for RabbitMQ was made. */
   oldestEventAt: number | null;
 };
 
-/** A worker's chunk commit: the events of an end are `batch`'s to write. */
+/** A worker's commit of a chunk. It has no events for the end of the batch, because `batch` writes these. */
 export type WorkerCommit = Omit<ChunkCommit, "id" | "fence" | "leaseMs" | "end"> & {
   end: { state: BatchState; error: { code: string; detail: string } | null } | null;
-  /** The run's trace, for the events of the end. Omitted: nobody traces it. */
+  /** The trace of the run, for the events of the batch's end. Omitted: the run is not traced. */
   trace?: TraceHeaders;
 };
 
 /**
- * On the broker's local bus, with `BatchNews`: this node has changed a batch. It is no event: one costs 10 µs, and
- * most batches are waited for by nobody. Other nodes hear of the events below.
+ * The local bus carries `BatchNews` when this node has changed a batch. It is not a Moleculer event: an event costs 10 µs, and usually
+ * no request waits for the batch. Other nodes learn of the change from the events below.
  */
 export const BATCH_WRITTEN = "batch.written";
 
-/** News of one batch. */
+/** What a node tells itself when it has changed a batch. */
 export interface BatchNews {
   batchId: string;
   version: number;

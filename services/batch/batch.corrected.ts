@@ -7,15 +7,15 @@ import type { BatchRow } from "./batch.domain.ts";
 type Corrected = Pick<BatchRow, "id" | "clientId" | "corrected" | "envelope">;
 
 /**
- * The rejected records of these numbers that are corrected. A record of a correction stands for the record that it would have
- * corrected: if it is corrected, that record is, too.
+ * Those of these rejected records that are corrected. A correction may be rejected, and then be corrected itself: then the original
+ * record also counts as corrected.
  */
 export async function correctedAmong(
   store: Pick<BatchStore, "refused" | "keptKeys">,
   batch: Corrected,
   records: number[],
 ): Promise<number[]> {
-  // The first batch counts what is corrected. So most batches need no query.
+  // A batch counts its corrected records. For most batches this count is null, so they need no query.
   if (records.length === 0 || (batch.corrected === null && !batch.envelope.corrects)) return [];
   const refused = await store.refused(batch.id, records);
   const keyOf = new Map(refused.map(({ seq, corrects }) => [seq, corrects ?? markKey(correctionOf(batch), seq)]));

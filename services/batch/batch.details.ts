@@ -5,7 +5,7 @@ import { type BatchDetails, type BatchRow, isFinal, visibleStates } from "./batc
 import type { WalkWay } from "./batch.filter.domain.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
 
-/** A batch rarely has more than one retry and a few corrections. */
+/** The most entries of each list. A batch rarely has more than one retry and a few corrections. */
 const MOST_CHILDREN = 50;
 const ALL = { after: 0, before: Number.MAX_SAFE_INTEGER };
 
@@ -35,7 +35,10 @@ async function childrenBy({ store }: DetailParts, way: WalkWay & ("retryOf" | "c
   return (await store.walkBatches(walk, ALL, { limit: MOST_CHILDREN })).batches;
 }
 
-/** When its body and when all of it is deleted, unless a legal hold keeps it. Null: it has not ended, or has no body any more. */
+/**
+ * When a batch's body is deleted, and when the whole batch is, unless a legal hold keeps it. Null: the batch has not ended, or its body
+ * is already deleted.
+ */
 async function keptUntil(
   { pinned }: DetailParts,
   batch: BatchRow,
@@ -45,6 +48,6 @@ async function keptUntil(
   if (chunks === 0) return { bodyKeptUntil: null, expiresAt: dueAt };
   if (state !== "validated" && keepsBody(state)) return { bodyKeptUntil: dueAt, expiresAt: dueAt };
   const rest = restDue((await pinned.of(batch)).policy, batch);
-  // The retention of a batch that was only checked begins when its body goes.
+  // For a batch that was only checked, the retention begins when its body is deleted.
   return { bodyKeptUntil: dueAt, expiresAt: rest && ("at" in rest ? rest.at : dueAt + rest.inMs) };
 }

@@ -19,7 +19,7 @@ export const batchStates = [
 ] as const;
 export type BatchState = (typeof batchStates)[number];
 
-/** The states that users see. An upload is no batch before its commit. */
+/** The states that users see. A user does not see an upload as a batch before its commit. */
 export const visibleStates: readonly BatchState[] = batchStates.filter((state) => state !== "receiving");
 
 /**
@@ -38,7 +38,7 @@ export const finalStates = [
 
 export const isFinal = (state: BatchState): boolean => (finalStates as readonly BatchState[]).includes(state);
 
-/** In these states a batch goes on by itself, as soon as a node has time for it. */
+/** In these states a batch continues without an action of a user, as soon as a node has time for it. */
 export const movingStates = [
   "receiving",
   "received",
@@ -47,19 +47,19 @@ export const movingStates = [
   "undoing",
 ] as const satisfies readonly BatchState[];
 
-/** The dataset of a client's own policy. No other has this name. */
+/** The name of the dataset that is the client's own policy. No other dataset may have this name. */
 export const ownDataset = "default";
 
-/** The names that a dataset may have. */
+/** The pattern for names of datasets. */
 const DATASET_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 export const isDatasetName = (name: string): boolean => DATASET_NAME.test(name);
 
-/** Why a batch waits (held; `waits`: ready, after it was handed back) or how it went wrong (failed, rejected). */
+/** Why a batch is held, waits after it was handed back (`waits`), has failed, or was rejected. */
 export type Reason =
   | { hold: "approval" | "window"; until: number | null; counts?: HoldCounts }
   | OrderHold
   | { waits: string }
-  /** `waits`: why a batch that is `undoing` cannot go on now. */
+  /** `waits`: why the undo of a batch cannot continue now. */
   | { code: string; detail: string; waits?: string };
 
 /** The counts of a check, before delivery. `deleted`: records that would delete their row; omitted for a dataset without a table. */
@@ -71,22 +71,22 @@ export interface HoldCounts {
   deleted?: number;
 }
 
-/** The dataset keeps an order, and a batch in front has not ended. `hold` must be the first member: SQL searches the text for it. */
+/** Its dataset keeps an order, and an earlier batch has not ended. `hold` must be the first member: SQL searches the text for it. */
 export interface OrderHold {
   hold: "order";
-  /** The first batch of its lane, when it was held. */
+  /** The batch that was the first of the lane when this one was held. */
   batchId: string;
   /** An operator has approved the batch, so no window holds it again. */
   isApproved?: boolean;
 }
 
-/** A client's batches that are worked one after another. `lane` holds the dataset's name and the version that created it. */
+/** A lane: a client's batches that run one after another. `lane` holds the dataset's name and the version that created it. */
 export interface Lane {
   clientId: number;
   lane: string;
 }
 
-/** A lane that has stopped: its first batch has ended or was deleted, or is held only for its order. */
+/** A lane that does not move by itself: its first batch has ended or was deleted, or only the order holds it. */
 export interface StalledLane extends Lane {
   batchId: number;
   /** The id of the batch, and of the request that brought it. Null: the batch is gone, or no request is known. */
@@ -101,7 +101,7 @@ export interface StalledLane extends Lane {
  */
 export type Phase = "validate" | "deliver" | "check" | "review";
 
-/** Whether a pass only checks: it finds every fault that a delivery would find, and delivers nothing. */
+/** Whether a pass only checks. Such a pass finds every fault that a delivery would find, and delivers nothing. */
 export const isCheckOnly = (phase: Phase): boolean => phase === "check" || phase === "review";
 
 /** A row of the table `batch`. Times are epoch ms by the database's clock. */
@@ -119,7 +119,7 @@ export interface BatchRow {
   requestId: string | null;
   bytes: number;
   records: number;
-  /** Chunks that are stored; 0 after they were purged. */
+  /** How many chunks are stored: 0 after they were deleted. */
   chunks: number;
   phase: Phase;
   nextChunk: number;
@@ -129,7 +129,7 @@ export interface BatchRow {
   fence: number;
   owner: string | null;
   dueAt: number | null;
-  /** Attempts at the next chunk. Each claim adds one; a commit sets 1, because the same run goes on. */
+  /** Attempts at the next chunk. Each claim adds one. A commit sets 1, because the same run continues. */
   attempt: number;
   attemptsTotal: number;
   version: number;
@@ -137,13 +137,13 @@ export interface BatchRow {
   readyAt: number | null;
   startedAt: number | null;
   finishedAt: number | null;
-  /** The public id of the batch whose rejected records these are. */
+  /** The public id of the batch whose rejected records this batch contains. */
   retryOf: string | null;
-  /** Rows of its error report: a record takes one for each of its faults. */
+  /** How many rows the error report has. A rejected record has one row for each of its faults. */
   faults: number;
-  /** Rejected records that the report does not list. */
+  /** How many rejected records the error report does not list. */
   unlisted: number;
-  /** The name of the kind of import: `default` is the client's own policy. */
+  /** The name of the batch's dataset. `default` is the client's own policy. */
   dataset: string;
   /**
    * How many rows of the company's own table were created, updated and deleted. Their sum is `accepted`. Null: the records do
@@ -160,7 +160,7 @@ export interface BatchRow {
   corrects: string | null;
   /** How many of this batch's rejected records later batches have corrected. Null: none. */
   corrected: number | null;
-  /** The trace of the request that has made it, as `traceText` writes it. Null: nobody traced it. */
+  /** The trace of the request that created the batch, in the form of `traceText`. Null: the request was not traced. */
   trace: string | null;
 }
 
@@ -171,22 +171,22 @@ export const waitsOf = ({ state, reason }: Pick<BatchRow, "state" | "reason">): 
 /** A worker's name is the id of its node and of that node's process. */
 export const nodeOf = (owner: string | null): string => (owner ?? "").replace(/:[^:]*$/, "");
 
-/** How far the run of a batch is; or, of one that waits to be tried again, how far its last one came. */
+/** The progress of a batch's run. If the batch waits for a retry: of its last run. */
 export interface BatchRun {
   /** The node that runs the batch. Null: none runs it now. */
   node: string | null;
   phase: Phase;
-  /** The chunk at hand, from 1. */
+  /** The number of the current chunk, from 1. */
   chunk: number;
   chunks: number;
-  /** Attempts at this chunk. */
+  /** How many attempts at this chunk were made. */
   attempt: number;
   maxAttempts: number;
-  /** When it is tried again, epoch ms. Null: it runs, or may be tried now. */
+  /** When the next attempt begins, in epoch ms. Null: the batch runs, or may be tried now. */
   nextAt: number | null;
 }
 
-/** What is ahead of a batch. `waits`: why it waits, in a sentence; null: nothing is in its way. `waitsUntil`: epoch ms, where it is known. */
+/** What a batch does next. `waits`: why it waits, in a sentence (null: it does not). `waitsUntil`: the end of the wait, epoch ms. */
 export interface BatchOutlook {
   id: number;
   run: BatchRun | null;
@@ -194,16 +194,16 @@ export interface BatchOutlook {
   waitsUntil: number | null;
 }
 
-/** What else is known of one batch. Times are epoch ms. */
+/** Details of one batch for operators. Times are epoch ms. */
 export interface BatchDetails {
   idempotencyKey: string | null;
-  /** Batches of its rejected records, the newest first. */
+  /** The batches that were made from its rejected records, the newest first. */
   children: { publicId: string; state: BatchState; kind: "retry" | "correction" }[];
   bodyKeptUntil: number | null;
   expiresAt: number | null;
 }
 
-/** How many batches of a client run, and how many may. */
+/** How many batches of a client run, and how many may run at once. */
 export interface ClientQueue {
   clientId: number;
   running: number;
@@ -211,7 +211,7 @@ export interface ClientQueue {
   isPaused: boolean;
 }
 
-/** The counts of rows. Empty if the batch's records do not go into a table. */
+/** The counts of created, updated and deleted rows. Empty if the batch's records do not go into a table. */
 export const rowCountsOf = ({ created, updated, deleted }: BatchRow): Partial<RowCounts> =>
   created === null ? {} : { created, updated: updated ?? 0, deleted: deleted ?? 0 };
 
@@ -226,7 +226,7 @@ export interface StoredChunk {
   body: Uint8Array;
 }
 
-/** The chunk number of the first part of a body that is kept as it came. It is above the number of any chunk of records. */
+/** The chunk number of the first part of an original body that is kept. It is higher than the number of any chunk of records. */
 export const firstBodyPart = 1_000_000_000;
 
 /** A batch that may be claimed: the fence that the claim will raise, and the figures of its size. */
@@ -235,15 +235,15 @@ export interface Candidate extends Pick<BatchRow, "policyVersion" | "phase" | "c
   publicId: string;
   clientId: number;
   fence: number;
-  /** How many places its client has free. */
+  /** How many more batches its client may run now. */
   room: number;
 }
 
-/** This many records of small batches count for their client as much as one batch that is claimed alone. */
+/** This many records in a group of small batches count for their client as much as one batch that is claimed alone. */
 export const RECORDS_A_TURN = 1_000;
 
 export interface Claimed {
   batch: BatchRow;
-  /** The chunk at `nextChunk`, read in the same unit where that is cheap. */
+  /** The chunk at `nextChunk`, if the database can read it cheaply in the same unit. */
   chunk: StoredChunk | null;
 }

@@ -1,7 +1,7 @@
 /**
- * Batches whose records go into a table of another database. There `dataflow_applied` has the fence and what became of the last
- * chunk, in the transaction of its rows; the commit here follows it. What a crash leaves between the two is found by the next
- * claim, or by the move that ends the batch: both raise the fence there first, and then read.
+ * Batches whose records go into a table of another database. In that database, `dataflow_applied` holds the fence and the result of the
+ * last chunk. It is written in the same transaction as the chunk's rows; the commit here follows. A crash may come between the two. Then
+ * the next claim, or the move that ends the batch, raises the fence there and reads the result.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
@@ -31,11 +31,11 @@ export interface ElsewhereParts {
 }
 
 const A_PAGE = 200;
-/** Less than the caller's patience. */
+/** Must be shorter than the timeout of the caller. */
 const PING_MS = 1_500;
 
 /**
- * How many times a chunk is written whose COMMIT got no answer. After that the batch waits, and the next claim finds out what
+ * How often a chunk is written again after its COMMIT got no answer. After that the batch waits, and the next claim finds out what
  * happened.
  */
 const MOST_TRIES = 5;
@@ -49,9 +49,9 @@ export class Elsewhere {
   }
 
   /**
-   * The claim of a worker, before its first chunk. Null: the batch is no longer the worker's. A row that is made stands for the
-   * claim only if the batch is still the worker's afterwards: else the row of a batch that has ended, and was deleted, would
-   * come again, and with it chunks that are written already. Throws TableFailure.
+   * Claims the batch in the table's database, before its first chunk. Null: the batch is no longer the worker's. After a new row is
+   * inserted, the batch is read again: if it has ended and its row was deleted, the insert would bring the row back, and chunks could be
+   * written twice. Throws TableFailure.
    */
   async enter(batch: BatchRow): Promise<Entered | null> {
     const table = await this.tableOf(batch);
@@ -68,7 +68,7 @@ export class Elsewhere {
     return now?.state === "processing" && now.fence === fence;
   }
 
-  /** The rows of a chunk in their table, then the commit here. Null: the batch was taken away. Throws TableFailure. */
+  /** Writes the rows of a chunk into their table, then commits the chunk here. Null: the batch was taken away. Throws TableFailure. */
   async commit(batch: BatchRow, commit: ChunkCommit): Promise<Written | null> {
     const { database } = (commit.table as TableCommit).plan.table;
     const table = this.parts.tables.appliedIn(database as string);
@@ -80,21 +80,22 @@ export class Elsewhere {
   }
 
   /**
-   * Before a batch ends outside of a commit: its worker writes nothing more, and a chunk that is written there and not counted here
-   * is counted with the move. Undefined: there is none. Throws TableFailure: nobody can know now.
+   * Raises the fence in the table's database before a batch ends without a commit, so that its worker writes nothing more. Answers a
+   * chunk that is written there but not counted here, so that the move counts it. Undefined: there is no such chunk. Throws TableFailure
+   * if the table's database gives no answer.
    */
   async raise(batch: BatchRow): Promise<AppliedChunk | undefined> {
     if (batch.startedAt === null || batch.phase !== "deliver") return undefined;
     const table = await this.tableOf(batch);
     if (!table) return undefined;
-    // The move raises it here as well, where a worker has the batch.
+    // If a worker has the batch, the move raises the fence here as well.
     const fence = batch.fence + (batch.state === "processing" ? 1 : 0);
     const row = await orBusy(table.raise(batch.publicId, fence));
     if (row?.nextChunk !== batch.nextChunk + 1) return undefined;
     return { nextChunk: row.nextChunk, counts: verdictIn(row).counts };
   }
 
-  /** The rows of batches that have ended are of no use any more. Never rejects: what is left is found later. */
+  /** Deletes the rows of ended batches in the tables' databases. Never rejects: rows that are left are deleted later. */
   async forget(batches: BatchRow[]): Promise<void> {
     if (this.parts.tables.names.length === 0) return;
     for (const batch of batches.filter(({ state, startedAt }) => isFinal(state) && startedAt !== null))
@@ -108,7 +109,10 @@ export class Elsewhere {
     await table?.forget([{ batch: batch.publicId, fence: batch.fence }]);
   }
 
-  /** Deletes what `forget` has left: rows of batches that have ended here. Others' are left alone: another DataFlow may write them. */
+  /**
+   * Deletes rows that `forget` has left, if their batch has ended here. It leaves other rows alone, because another DataFlow system may
+   * have written them.
+   */
   async tidy(): Promise<void> {
     for (const name of this.parts.tables.names)
       await this.tidyOne(name).catch((error: unknown) =>
@@ -128,7 +132,7 @@ export class Elsewhere {
     }
   }
 
-  /** The rows of `dataflow_applied`, for operators. Null: the database is away, or workers write no tables of it. */
+  /** The rows of `dataflow_applied`, for operators. Null: the database is away, or has no such table yet. */
   async rows(): Promise<AppliedIn[]> {
     const { tables } = this.parts;
     return Promise.all(
@@ -143,7 +147,7 @@ export class Elsewhere {
   async ping(): Promise<Record<string, number | null>> {
     const { tables } = this.parts;
     const all = tables.names.map(async (name) => {
-      // One that is silent says nothing of the others.
+      // A database that does not answer does not delay the result of the others.
       const silent = pause(PING_MS, null, { ref: false });
       return [name, await Promise.race([tables.ping(name).catch(() => null), silent])] as const;
     });
@@ -168,13 +172,13 @@ const UNKNOWN_CHUNKS =
 
 const chunkOf = ({ publicId: batch, fence, nextChunk: chunk }: BatchRow): ChunkOf => ({ batch, fence, chunk });
 
-/** A row that is ahead has one, for the chunk before it was written there. */
+/** A row whose chunk is ahead of the batch always has a verdict, because the chunk before it was written there. */
 function verdictIn({ last }: AppliedRow): AppliedVerdict {
   if (!last) throw new TableFailure("gone", "", "dataflow_applied has no counts of a chunk that it names");
   return last;
 }
 
-/** A claim whose answer was lost is made again: it is the same one. */
+/** If the answer to a claim was lost, the worker repeats the claim, with the same fence. */
 async function entered(table: AppliedTable, of: ChunkOf): Promise<AppliedRow | null> {
   try {
     return await table.enter(of);
@@ -184,7 +188,7 @@ async function entered(table: AppliedTable, of: ChunkOf): Promise<AppliedRow | n
   }
 }
 
-/** What the table has of this chunk. Null: the fence or the chunk does not match. */
+/** The result of this chunk in the table's database. Null: the fence or the chunk does not match. */
 async function appliedTo(table: AppliedTable, of: ChunkOf, commit: ChunkCommit): Promise<AppliedNow | null> {
   const judge = (outcome: TableOutcome) => verdictFor(commit, outcome);
   for (let tries = 1; ; tries++) {
@@ -199,13 +203,16 @@ async function appliedTo(table: AppliedTable, of: ChunkOf, commit: ChunkCommit):
   }
 }
 
-/** The chunk, where the same claim has written it before and its COMMIT's answer was lost. */
+/** The result of the chunk, if the same claim has written it before and the answer to its COMMIT was lost. */
 async function before(table: AppliedTable, { batch, fence, chunk }: ChunkOf): Promise<AppliedNow | null> {
   const row = await table.look(batch);
   return row?.fence === fence && row.nextChunk === chunk + 1 ? { ...verdictIn(row), told: null } : null;
 }
 
-/** What is kept there: also of the records that were no rows before SQL, for the table may be altered until they are asked for. */
+/**
+ * The result that the table's database keeps. It includes records that were rejected before SQL, because a change of the table could
+ * give them another result later.
+ */
 function verdictFor(commit: ChunkCommit, outcome: TableOutcome): AppliedVerdict {
   const verdict = verdictOf(commit, outcome);
   const { rows, passed, refused } = verdict;

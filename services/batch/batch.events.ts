@@ -6,7 +6,10 @@ import type { EventType, OutboxDraft } from "../outbox/outbox.domain.ts";
 import { type BatchRow, type HoldCounts, rowCountsOf } from "./batch.domain.ts";
 import type { PinnedPolicies } from "./batch.pinned.ts";
 
-/** An operator may give any reason; a webhook's body has at most 20 kB, and a character up to 6 bytes of JSON. */
+/**
+ * The longest reason in an event. Operators may give longer ones, but a webhook's body has at most 20 kB, and a character takes up to 6
+ * bytes in JSON.
+ */
 const LONGEST_DETAIL = 3_000;
 
 /** The events of a batch's moves, with what of them goes to its client's webhook. */
@@ -33,14 +36,14 @@ export class BatchEvents {
     return forWebhook([draftEvent(this.namespace, type, batchId, all, trace)], policy);
   }
 
-  /** `batch` is the one before the move. */
+  /** `batch` is the batch before the move. */
   ready(batch: BatchRow): Promise<OutboxDraft[]> {
     return this.draft("batch.ready", batch, { status: "ready", version: batch.version + 1 });
   }
 
   /**
-   * `after` is the batch as the commit or move will leave it; `data.status` tells how it ended. The end of a check has its own event.
-   * `trace`: of its run; omitted: the active one.
+   * Drafts the events of a batch's end. `after` is the batch as the commit or move will leave it; `data.status` tells how it ended. A
+   * check ends with an event of its own. `trace`: the trace of the run. Omitted: the active trace.
    */
   async completed(after: BatchRow, trace?: TraceHeaders): Promise<OutboxDraft[]> {
     const error = errorForPartner(after);
@@ -55,7 +58,7 @@ export class BatchEvents {
     return [...(await this.draft(type, after, data, trace)), ...alerts];
   }
 
-  /** `batch` is the one before the move: it was checked, and waits for an operator. */
+  /** `batch` is the batch before the move. It was checked, and now waits for an operator. */
   async held(batch: BatchRow, counts: HoldCounts): Promise<OutboxDraft[]> {
     const hold = { reason: "approval", until: null, counts };
     const events = await this.draft("batch.held", batch, { status: "held", version: batch.version + 1, hold });
@@ -72,7 +75,7 @@ export class BatchEvents {
     return this.hasAlerts ? [draftAlert(kind, { clientId, batchId, dataset, ...(code && { code }) })] : [];
   }
 
-  /** `batch` is the one before the move. */
+  /** `batch` is the batch before the move. */
   undone(batch: BatchRow): Promise<OutboxDraft[]> {
     return this.draft("batch.undone", batch, {
       status: "undone",

@@ -13,7 +13,7 @@ import type { Written } from "./batch.writes.domain.ts";
 
 const rowOutcomes = ["created", "updated", "deleted", "duplicate", "refused"] as const;
 
-/** Bounds in seconds, from a small chunk to one whose rows are written one by one. */
+/** Bounds in seconds, from a small chunk to a chunk whose rows are written one by one. */
 const TABLE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 const lateWrites = ["commit", "giveUp"] as const;
@@ -31,16 +31,19 @@ const ends: Record<Final, Counted> = {
   undone: "batchesUndone",
 };
 
-/** Bounds in seconds, from an idle worker to a queue of hours. */
+/** Bounds in seconds, from the wait for an idle worker to a queue of hours. */
 const CLAIM_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
 
-/** Claims whose loss is remembered, so that it is counted once. The writes of one run come within a lease. */
+/**
+ * The most lost claims that are remembered. They are remembered so that each is counted once: a run may send several writes before it
+ * notices the loss.
+ */
 const MOST_LOST = 10_000;
 
-/** Operators name datasets, so they are few. */
+/** The dataset is a label. Only operators create datasets, so the label has few values. */
 const byDataset = { label: "dataset", usual: ownDataset };
 
-/** What `batch` counts, at the one place where each thing becomes true: its write. */
+/** The metrics of `batch`. Each is counted where its database write succeeds. */
 export class BatchFigures {
   private readonly batches: Counter<Final>;
   private readonly records: Counter<"accepted" | "rejected" | "duplicate">;
@@ -88,7 +91,7 @@ export class BatchFigures {
     this.claimSeconds = histogram(broker, claim, CLAIM_SECONDS);
   }
 
-  /** A chunk's rows are in the table. */
+  /** Counts a chunk whose rows are in the table. */
   tableWritten({ table }: TablePlan, before: BatchRow, { batch, table: written }: Written): void {
     const of = table.database === null ? shownTable(table) : `${table.database}:${shownTable(table)}`;
     for (const outcome of tableCounts) this.rows.add(outcome, (batch[outcome] ?? 0) - (before[outcome] ?? 0), of);
@@ -100,7 +103,7 @@ export class BatchFigures {
     this.tableSeconds(table.database ?? "", written.ms / 1000);
   }
 
-  /** A chunk could not be written now. */
+  /** Counts a failed write of a chunk. */
   tableFailed({ kind }: TableFailure): void {
     this.tableFailures.add(kind);
   }
@@ -112,7 +115,7 @@ export class BatchFigures {
     this.tally.add(ends[state as Final], 1, clientId);
   }
 
-  /** Later claims would measure what the batch did before. */
+  /** Only the first claim is measured. At a later claim the time since the upload would include earlier runs. */
   claimed({ fence, readyAt, startedAt, clientId }: BatchRow): void {
     if (fence !== 1 || readyAt === null || startedAt === null) return;
     this.claimSeconds((startedAt - readyAt) / 1000);
@@ -128,7 +131,7 @@ export class BatchFigures {
     }
   }
 
-  /** Once for each claim: a run may have sent its next write before it knows how this one went. */
+  /** Counts once for each claim, because a run may have sent its next write before it knows the result of this one. */
   lost(write: LateWrite, { id, fence }: BatchRow): void {
     const claim = `${id}:${fence}`;
     if (this.counted.has(claim)) return;

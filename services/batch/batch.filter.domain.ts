@@ -2,9 +2,9 @@
 import type { Format } from "../../formats/formats.ts";
 import type { BatchState } from "./batch.domain.ts";
 
-/** What one term of a search may be. Several: a batch matches that matches one of them. */
+/** The possible meanings of one search term. With several, a batch matches if it matches one of them. */
 export type SearchTerm =
-  /** The whole public id, or its first hexadecimal digits, without hyphens. */
+  /** The whole public id without hyphens, or its first hexadecimal digits. */
   | { by: "id"; digits: string }
   | { by: "request"; requestId: string }
   /** SHA-256 of the decoded body, in hexadecimal digits. */
@@ -13,7 +13,10 @@ export type SearchTerm =
   /** A client's identifier, or the beginning of identifiers. */
   | { by: "client"; identifier: string };
 
-/** All conditions must hold. Omitted: any. Times are epoch ms, both ends included. */
+/**
+ * A filter. A batch must meet all of its conditions; an omitted condition is always met. Times are epoch ms, and ranges include both
+ * ends.
+ */
 export interface BatchFilter {
   /** The internal id of the client. */
   clientId?: number;
@@ -28,20 +31,22 @@ export interface BatchFilter {
   hasErrors?: boolean;
   /** A code of the batch's own error, or of an error of its records. */
   errorCode?: string;
-  /** The public id of the batch whose rejected records they are. */
+  /** The public id of the batch whose rejected records these batches contain. */
   retryOf?: string;
   search?: SearchTerm[];
 }
 
-/** A part of a list. */
+/** Which part of a list to read. */
 export interface BatchPage {
-  /** Only batches beyond this id: lower ones, or higher ones where the oldest come first. */
+  /** Only batches after this id in the order of the list: lower ids, or higher ids if the oldest come first. */
   beyond?: number;
   isOldestFirst?: boolean;
   limit: number;
 }
 
-/** `next`: where the list goes on, also if this part has fewer batches than its limit, or none. Null: it is over. */
+/**
+ * `next`: the id after which the next part begins. This part may have fewer batches than its limit, or none. Null: the list ends here.
+ */
 export interface BatchesFound<Row> {
   batches: Row[];
   next: number | null;
@@ -52,22 +57,22 @@ export interface BatchesFound<Row> {
  */
 export const MOST_LOOKED_AT = 2_000;
 
-/** How many batches of a state a count looks at if it has to compare more than their state. */
+/** How many batches of a state a count looks at if the filter has more conditions than the state. */
 export const MOST_COUNTED_FROM = 1_000;
 
-/** Batches that ended in a time, or are of a beginning of ids, are read up to this number. */
+/** The most batches that are read to find those that ended in a range of time, or whose ids begin with given digits. */
 export const MOST_FINISHED = 10_000;
 
-/** Counts stop here. */
+/** The highest number that a count can reach. */
 export const MOST_COUNTED_BATCHES = 10_000;
 
-/** `isMore`: there are more, or may be. */
+/** `isMore`: there are, or may be, more batches than this number. */
 export interface BoundedCount {
   value: number;
   isMore: boolean;
 }
 
-/** The columns by which a walk can find batches. Each has an index that ends with the id. */
+/** The columns by which a walk can find batches. Each has an index whose last column is the id. */
 export const walkWays = [
   "id",
   "ids",
@@ -83,10 +88,10 @@ export const walkWays = [
 ] as const;
 export type WalkWay = (typeof walkWays)[number];
 
-/** Conditions of a walk. `states` is never omitted in it: nobody sees an upload. */
+/** The conditions of a walk. They always name states, so that no walk finds an upload. */
 export interface WalkFilter extends Omit<BatchFilter, "search" | "states"> {
   states: readonly BatchState[];
-  /** The state of `way`, if it is by one. */
+  /** The state of `way`, if `way` finds batches by their state. */
   state?: BatchState;
   ids?: number[];
   requestId?: string;
@@ -97,7 +102,7 @@ export interface WalkFilter extends Omit<BatchFilter, "search" | "states"> {
 export interface BatchWalk {
   way: WalkWay;
   filter: WalkFilter;
-  /** Whether `way` alone does not say all of `filter`. Then what it looks at is bounded. */
+  /** Whether `filter` has conditions that `way` does not cover. Then the number of batches that the walk looks at is limited. */
   isFiltered: boolean;
 }
 
@@ -107,13 +112,13 @@ export interface IdsBetween {
   before: number;
 }
 
-/** The first batches of a walk. `end`: the last id that it looked at; null: there are no more. */
+/** The first batches of a walk. `end`: the last id that the walk looked at. Null: there are no more batches. */
 export interface Walked<Row> {
   batches: Row[];
   end: number | null;
 }
 
-/** Bounds of the ids of the batches that ended in a time, if they are few. */
+/** The lowest and highest id of the batches that ended in a range of time, if they are few. */
 export interface FinishedSpan {
   batches: number;
   least: number | null;

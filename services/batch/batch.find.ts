@@ -1,4 +1,6 @@
-/** Finds and counts batches by a filter. A page is made of the walks' pages; each of those costs a bounded look. */
+/**
+ * Finds and counts batches by a filter. A page merges the pages of several walks, each of which looks at a limited number of batches.
+ */
 import type { BatchStore } from "../../database/store.ts";
 import { type BatchRow, type BatchState, visibleStates } from "./batch.domain.ts";
 import {
@@ -20,7 +22,7 @@ export type FindStore = Pick<
   "walkBatches" | "countBatches" | "stateCounts" | "idAt" | "finishedSpan" | "idsFrom" | "batchesOfKey" | "clientsNamed"
 >;
 
-/** Statements that begin together may number their batches against the order of their times. None lasts this long. */
+/** Of two uploads that begin at nearly the same time, the later one may get the lower id. No statement takes longer than this time. */
 const SKEW_MS = 5_000;
 const ALL: IdsBetween = { after: 0, before: Number.MAX_SAFE_INTEGER };
 
@@ -35,13 +37,15 @@ export async function find(store: FindStore, filter: BatchFilter, page: BatchPag
   const walked: Walked<BatchRow>[] = [];
   const walks = await walksOf(store, filter);
   const look = Math.ceil(MOST_LOOKED_AT / Math.max(1, walks.length));
-  // One after the other: a list must not take several connections from the work.
+  // Runs the walks one after the other, so that a list does not take several connections from the workers.
   for (const walk of walks)
     walked.push(await store.walkBatches(walk, bounds, { limit: limit + 1, look, isOldestFirst }));
   return merged(walked, limit, isOldestFirst);
 }
 
-/** What the walks have found, up to where the first of them has stopped: what follows there is not known yet. */
+/**
+ * Merges the results of the walks, up to the first id at which one of them has stopped. After that id, that walk may still find more.
+ */
 function merged(walked: Walked<BatchRow>[], limit: number, isOldestFirst: boolean): BatchesFound<BatchRow> {
   const sign = isOldestFirst ? 1 : -1;
   const ends = walked.flatMap(({ end }) => (end === null ? [] : [end * sign]));
@@ -69,7 +73,7 @@ export async function countsOf(
 
 const isUnfiltered = ({ states: _, ...others }: BatchFilter): boolean => Object.keys(others).length === 0;
 
-/** Counts that triggers keep, in the bounds of all others. */
+/** Counts that database triggers keep, cut to the same limit as all other counts. */
 const ofStates = (all: Partial<Record<BatchState, number>>, states: readonly BatchState[]) =>
   Object.fromEntries(
     states.map((state) => {
@@ -88,11 +92,11 @@ async function counted(store: FindStore, walks: BatchWalk[], between: IdsBetween
   return { value: Math.min(value, MOST_COUNTED_BATCHES), isMore: isMore || value > MOST_COUNTED_BATCHES };
 }
 
-/** Between which ids the batches of the filter's times are. Null: there are none. */
+/** The range of ids of the batches that match the filter's times. Null: there are no such batches. */
 async function idsBetween(store: FindStore, filter: BatchFilter): Promise<IdsBetween | null> {
   const { createdFrom, createdTo, finishedFrom, finishedTo } = filter;
   let { after, before } = ALL;
-  // No batch ends before it is made.
+  // A batch cannot end before it is created.
   const to = Math.min(createdTo ?? Infinity, finishedTo ?? Infinity);
   if (createdFrom !== undefined) after = (await store.idAt(createdFrom - SKEW_MS)).low;
   if (to !== Infinity) before = (await store.idAt(to + SKEW_MS)).high + 1;

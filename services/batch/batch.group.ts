@@ -8,7 +8,7 @@ import { settle } from "./batch.settle.ts";
 import { begun, chunkCommitOf } from "./batch.work.ts";
 import type { Written } from "./batch.writes.domain.ts";
 
-/** A batch whose policy cannot be read now goes back, and is claimed alone from then on. */
+/** A batch whose policy cannot be read now is handed back, and is claimed alone from then on. */
 export async function claimGroup(parts: BatchParts, { ids, owner }: ParamsOf<"batch.claimGroup">): Promise<Claim[]> {
   const claimed = await parts.store.claimGroup(ids, owner, parts.leaseMs);
   const claims = await Promise.allSettled(claimed.map((one) => begun(parts, one)));
@@ -17,7 +17,7 @@ export async function claimGroup(parts: BatchParts, { ids, owner }: ParamsOf<"ba
   return claims.flatMap((one) => (one.status === "fulfilled" && one.value ? [one.value] : []));
 }
 
-/** In the order of `commits`: the batch as its commit left it (null: it is no longer the worker's), or why it failed. */
+/** Results in the order of `commits`: the batch after its commit, null if it is no longer the worker's, or the error. */
 export async function commitChunks(parts: BatchParts, { commits }: ParamsOf<"batch.commitChunks">) {
   const made = await Promise.allSettled(commits.map(({ batch, commit }) => chunkCommitOf(parts, batch, commit)));
   const sent = made.filter((one) => one.status === "fulfilled").map(({ value }) => value);
