@@ -20,7 +20,7 @@ import { tableOf } from "./batchProcessor.tables.ts";
 import { type Checked, keyByPlace, keysAt, marksOf, unmarked, withKeys } from "./batchProcessor.unique.ts";
 
 const DAY_MS = 86_400_000;
-/** The text of a chunk without a stored record. */
+/** The stored text of a chunk that has no accepted record. */
 const NO_TEXT = new Uint8Array();
 const NO_ROWS = { created: 0, updated: 0, deleted: 0 };
 
@@ -60,10 +60,10 @@ export async function check(
   return withKeys(checked, [policy.uniqueKey].flat(), scope);
 }
 
-/** Whether the records are stored: those of a table are as well, so that everybody sees what it was handed. */
+/** Whether DataFlow stores the records. It also stores records that go into a table, so that users see what was delivered. */
 const isStored = (policy: Policy): boolean => policy.handler === builtInHandler || tableOf(policy) !== null;
 
-/** How many bytes defaults may add to a stored chunk. */
+/** How many bytes the schema's defaults may add to a stored chunk. */
 const mostGrowth = ({ records }: StoredChunk, batch: BatchRow, policy: Policy): number =>
   isStored(policy) ? growthShare(policy.maxBytes, records, batch.records) : Number.POSITIVE_INFINITY;
 
@@ -78,7 +78,7 @@ export function recordsOf({ source, values, rejected, unlisted, keyed }: Checked
   return records;
 }
 
-/** The handler's refusals beside those of the schema, in order. */
+/** Merges the handler's rejections with those of the schema, in the order of the records. */
 export function withRefusals(checked: Checked, batch: BatchRow, refused: HandlerRejected[]): Checked {
   if (refused.length === 0) return checked;
   const indexes = refused.map(({ record }) => record - checked.source.firstRecord);
@@ -96,7 +96,7 @@ export function withRefusals(checked: Checked, batch: BatchRow, refused: Handler
   };
 }
 
-/** How many more faults the error report may list. It ends at the first record that is not listed. */
+/** How many more faults the error report may list. After the first record that does not fit, the report lists no more. */
 const faultsLeft = ({ faults, unlisted }: BatchRow, { maxStoredErrors }: Policy): number =>
   unlisted > 0 ? 0 : Math.max(0, maxStoredErrors - faults);
 
@@ -133,7 +133,7 @@ function commitOfChecked(checked: Checked, batch: BatchRow, policy: Policy): Wor
   const hasRows = isDelivery && table !== undefined && table.rows.length > 0;
   const rejectedNow = isDelivery || isCheck || policy.onInvalid === "rejectBatch" ? rejected : 0;
   const duplicate = keyed?.duplicates.length ?? 0;
-  // Reserved before, so the commit finds no further key taken.
+  // The keys were reserved before, so the commit finds no other key taken.
   const areKnown = !isKept || isIntoTable || batch.envelope.corrects !== undefined;
   const follows = whatFollows(batch, policy, { rejected: batch.rejected + rejectedNow });
   return {
@@ -150,12 +150,12 @@ function commitOfChecked(checked: Checked, batch: BatchRow, policy: Policy): Wor
       accepted: isDelivery || isCheck ? source.records - rejected - duplicate : 0,
       rejected: rejectedNow,
       duplicate,
-      // Also where no record has become a row.
+      // The counts of rows are there even if no record has become a row.
       ...rowsOf(batch, policy, table),
     },
     next: follows.next,
-    // Only the commit finds out how many keys were taken, and what a table refuses. The event of the end needs the counts, so the
-    // end is a second commit.
+    // Only the commit tells how many keys were taken, and which records the table refuses. The event of the batch's end needs these
+    // counts, so the end is a second commit.
     end: hasRows || verdict || (keyed && !areKnown) ? null : follows.end,
   };
 }
@@ -168,7 +168,7 @@ function uniqueOf(checked: Checked, batch: BatchRow, policy: Policy, areKnown: b
   if (!areKnown) return { duplicates, keys: keys.map((key) => key ?? "").join("\n"), freed: null, keepMs };
   const refused = [...placesOf(rejected), ...unlisted];
   const freed = [...(keyed ? keysAt(keyed, refused) : []), ...unmarked(checked, [...refused, ...duplicates])];
-  // A check delivers nothing, so it is counted nowhere.
+  // A check delivers nothing, so the batches that hold the keys do not count its duplicates.
   const taken = batch.phase === "deliver" && keyed?.taken ? { taken: keyed.taken } : {};
   return { duplicates, keys: "", freed, keepMs, ...taken, ...marksOf(checked, batch) };
 }

@@ -2,10 +2,10 @@ import { action, queue } from "../declare.ts";
 
 export type { HandlerAnswer, HandlerCall, HandlerOutcome } from "./batchProcessor.handlerTypes.ts";
 
-/** The batch that an idle worker tries first. */
+/** A hint: the batch that an idle worker tries to claim first. */
 export interface ReadyBatch {
   batchId: string;
-  /** The id of its row. */
+  /** The internal id of the batch. */
   id: number;
   fence: number;
 }
@@ -29,11 +29,11 @@ export interface WorkerStatus {
   running: string[];
 }
 
-/** All three are about one worker: call them with its `nodeID`. */
+/** Each of these three actions concerns one worker: call it with the worker's `nodeID`. */
 export const batchProcessorActions = {
   /** The state of this worker. */
   status: action({}).answers<WorkerStatus>(),
-  /** Stops claiming, and finishes the current batches. A restart ends the pause. */
+  /** Stops claiming batches. The current batches finish. A restart of the node ends the pause. */
   pause: action({}).answers<WorkerStatus>(),
   resume: action({}).answers<WorkerStatus>(),
 };

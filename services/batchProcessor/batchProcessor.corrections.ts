@@ -1,6 +1,7 @@
 /**
- * Records that correct rejected ones of an earlier batch. Each takes the key of what it corrects, as a record takes its unique key:
- * reserved before the delivery, and made permanent by the commit that delivers it. So of two corrections one is delivered.
+ * Records that correct rejected records of an earlier batch. Each reserves the key of the record that it corrects before its delivery,
+ * like a unique key. The commit that delivers the record makes the key permanent. So of two corrections of one record, only one is
+ * delivered.
  */
 
 import { emptyCorrectionFault, notRejectedFault } from "../../formats/check/chunk-verdict.ts";
@@ -16,8 +17,8 @@ import { type RefusedTools, refusedIn } from "./batchProcessor.refused.ts";
 import { type Checked, textPlaces, withoutPlaces } from "./batchProcessor.unique.ts";
 
 /**
- * What each record of the chunk corrects, by its place. A record that was rejected in a correction represents the record that it
- * would have corrected: a correction of either takes the same key.
+ * The key that each record of the chunk corrects, by its position. A correction that was rejected can be corrected, too: that takes the
+ * key of the original record.
  */
 function markByPlace({ numbers }: Checked, corrects: NonNullable<Envelope["corrects"]>, refused: RefusedRecord[]) {
   const keys = new Map(refused.map((one) => [one.seq, one.corrects ?? markKey(corrects, one.seq)]));
@@ -26,8 +27,8 @@ function markByPlace({ numbers }: Checked, corrects: NonNullable<Envelope["corre
 }
 
 /**
- * The chunk with the marks of its accepted records, and those that correct nothing: their number was not refused, or comes twice, or
- * they are `empty`.
+ * Adds the marks of its accepted records to the chunk. It rejects records that correct nothing: their number was not rejected, or comes
+ * twice, or they are `empty`.
  */
 function marked(checked: Checked, asked: ReadonlyMap<number, string>, empty: ReadonlySet<number>) {
   const marks = new Map<number, string>();
@@ -44,13 +45,13 @@ function marked(checked: Checked, asked: ReadonlyMap<number, string>, empty: Rea
   return { checked: { ...checked, marks, asked }, wrong };
 }
 
-/** The records whose errors another batch has corrected. */
+/** Finds the records that correct a record which another batch has already corrected. */
 function correctedAlready(checked: Checked, taken: string[]): HandlerRejected[] {
   const isTaken = new Set(taken);
   return [...checked.marks].flatMap(([place, key]) => (isTaken.has(key) ? [notRejected(checked, place)] : []));
 }
 
-/** The places of these records that have no value at all. A schema that requires nothing would accept them. */
+/** The positions of these records that have no value at all. A schema without required fields would accept them. */
 function emptyAmong({ source, data }: Checked, { format, envelope }: BatchRow, asked: ReadonlyMap<number, string>) {
   const places = [...asked.keys()];
   const origins = recordOrigins({ ...source, data }, format, envelope, places);
@@ -64,7 +65,7 @@ const refusedWith = ({ source, numbers }: Checked, place: number, fault: typeof 
 
 const notRejected = (checked: Checked, place: number) => refusedWith(checked, place, notRejectedFault);
 
-/** The chunk without accepted records that are refused after all. */
+/** Moves accepted records of the chunk to its rejected ones. */
 const refusing = (checked: Checked, batch: BatchRow, wrong: HandlerRejected[]): Checked =>
   withRefusals(
     withoutPlaces(checked, new Set(wrong.map(({ record }) => record - checked.source.firstRecord))),
@@ -72,7 +73,7 @@ const refusing = (checked: Checked, batch: BatchRow, wrong: HandlerRejected[]): 
     wrong,
   );
 
-/** The chunk with its marks. What the records correct is looked up; those that correct nothing are rejected. */
+/** Looks up what the records correct and adds their marks to the chunk. Records that correct nothing are rejected. */
 export async function withMarks(tools: RefusedTools, batch: BatchRow, checked: Checked): Promise<Checked> {
   const asked = (checked.numbers ?? []).filter((number) => number !== null);
   const { corrects } = batch.envelope;
@@ -84,7 +85,7 @@ export async function withMarks(tools: RefusedTools, batch: BatchRow, checked: C
   return refusing(found.checked, batch, found.wrong);
 }
 
-/** The chunk without records whose errors another batch has corrected. Duplicates stay what they are. */
+/** Rejects the records that correct a record which another batch has already corrected. Duplicates stay duplicates. */
 export function withoutCorrected(checked: Checked, batch: BatchRow, taken: string[]): Checked {
   const left = new Set(textPlaces(checked));
   const wrong = correctedAlready(checked, taken);

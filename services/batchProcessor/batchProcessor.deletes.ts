@@ -1,11 +1,11 @@
-/** Records that delete their row (`table.delete`): of the schema only the key's fields and the marker are checked. */
+/** Records that delete their row (`table.delete`). The schema check covers only their key fields and the marker. */
 import type { TablePlan } from "../../database/targets/target.ts";
 import { isMarkedForDelete } from "../../database/targets/values.ts";
 import type { RecordFault, RecordValidator } from "../../formats/formats.ts";
 
 const known = new WeakMap<TablePlan, WeakMap<RecordValidator, RecordValidator>>();
 
-/** The validator for records of the plan: the same one where no record deletes its row. */
+/** The validator for records of the plan. If no record can delete its row, it is the given validator. */
 export function validatorFor(plan: TablePlan, validator: RecordValidator): RecordValidator {
   if (plan.delete === null) return validator;
   const ofPlan = known.get(plan) ?? new WeakMap<RecordValidator, RecordValidator>();
@@ -15,7 +15,7 @@ export function validatorFor(plan: TablePlan, validator: RecordValidator): Recor
   return sparing;
 }
 
-/** All else is the validator's own, as of its last check. */
+/** All other members are those of the given validator after its last check. */
 function sparingDeletes(plan: TablePlan, validator: RecordValidator): RecordValidator {
   const fields = fieldsChecked(plan);
   const isChecked = ({ field }: RecordFault) => fields.some((one) => isAtOrIn(field, one));
@@ -28,7 +28,7 @@ function sparingDeletes(plan: TablePlan, validator: RecordValidator): RecordVali
   return Object.create(validator, { check: { value: check } }) as RecordValidator;
 }
 
-/** The fields by the names that faults use. */
+/** The fields, by the names that faults show. */
 function fieldsChecked({ columns, key, delete: marker }: TablePlan): string[] {
   const ofKey = columns.flatMap(({ column, source }) =>
     key.includes(column.name) && "path" in source ? [source.path.join(".")] : [],

@@ -1,4 +1,6 @@
-/** When a batch ends, and how: by its last chunk, by too many errors, or because it is to be delivered whole. */
+/**
+ * Whether and how a batch ends: after its last chunk, because of too many errors, or because its policy delivers all records or none.
+ */
 
 import type { WorkerCommit } from "../batch/batch.contract.ts";
 import { type BatchRow, isCheckOnly } from "../batch/batch.domain.ts";
@@ -36,7 +38,10 @@ const completed = (rejected: number): WorkerCommit["end"] => ({
   error: null,
 });
 
-/** Rejected records that count against the policy's limits. Of a table those before a redrive do not: its operator has mended it since. */
+/**
+ * How many rejected records count against the policy's limits. If they go into a table, those before a redrive do not count, because an
+ * operator has repaired the table since.
+ */
 const rejectedThatCount = (
   { rejected, rejectedBefore }: Pick<BatchRow, "rejected" | "rejectedBefore">,
   policy: Policy,
@@ -54,8 +59,8 @@ const hasTooManyErrors = (batch: BatchRow, policy: Policy): boolean =>
   batch.nextChunk > 0;
 
 /**
- * Whether records were refused of a batch that is to be delivered whole: by its table, after it had passed all that is checked before,
- * or by a check that has come to its end.
+ * Whether records were rejected of a batch whose policy delivers all or none: its table rejected them after the check had passed, or the
+ * check has ended with rejected records.
  */
 const isBroken = (batch: BatchRow, policy: Policy): boolean =>
   (isCheckOnly(batch.phase)
@@ -82,7 +87,7 @@ export function endCommit(batch: BatchRow, policy: Policy): WorkerCommit {
   };
 }
 
-/** Whether a batch has been checked to its end before its approval, and nothing in it ends it. */
+/** Whether the check before an approval has covered the whole batch, and found nothing that ends the batch. */
 export const isReviewed = (batch: BatchRow, policy: Policy): boolean =>
   batch.phase === "review" && batch.nextChunk >= batch.chunks && failureOf(batch, policy) === null;
 

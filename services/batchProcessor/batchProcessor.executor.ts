@@ -31,11 +31,11 @@ export interface ExecutorParts extends Omit<Tools, "renewed"> {
   leases: LeaseKeeper;
   /** How often a lock is extended. */
   extendLockMs: number;
-  /** Wakes the loop: some clients have free places again, although the group still runs. */
+  /** Wakes the loop while the group still runs: some of its batches have ended, so their clients have free places. */
   wake(): void;
 }
 
-/** A group normally takes less than this. */
+/** The usual upper bound of a group's run time. */
 export const GROUP_MS = 200;
 
 export class Executor {
@@ -64,7 +64,7 @@ export class Executor {
     return [...this.runs.keys()];
   }
 
-  /** Whether a group is running and has begun a short time ago. A slow group does not hold up the next one. */
+  /** Whether a group runs that has begun a short time ago. The loop waits for such a group, but not for a slow one. */
   get isGrouping(): boolean {
     return [...this.groups].some((beganAt) => performance.now() - beganAt < GROUP_MS);
   }
@@ -84,7 +84,7 @@ export class Executor {
     return { end: this.execute(this.load(claim, { lock: kept, group: null, trace: beginTrace(claim, from) })) };
   }
 
-  /** A group shares lock, claim and commits. In between each of its batches has its own run. */
+  /** The batches of a group share the lock, the claim and the commits. Each has a run of its own between them. */
   private async startGroup(batches: Claimable[]): Promise<Started | null> {
     const from = Date.now();
     const { free, lock } = await GroupLock.acquire(this.broker, batches, this.keeping());
@@ -159,7 +159,7 @@ export class Executor {
   ): Run {
     const { leases } = this.parts;
     const stop = new AbortController();
-    // At once: the run may hang, and the worker that has the batch now must not wait for our lock.
+    // Releases the lock at once: the run may hang, and the worker that has the batch now must not wait for this lock.
     stop.signal.addEventListener("abort", () => void own.lock?.giveBack());
     const run: Run = {
       batch,
@@ -213,7 +213,7 @@ export class Executor {
   private async release({ batch, lock, stop }: Run): Promise<void> {
     this.parts.leases.drop(batch.id);
     this.runs.delete(batch.publicId);
-    // Also ends the read of the next chunk.
+    // This also ends the read of the next chunk.
     stop.abort("the run is over");
     await lock?.giveBack();
   }
@@ -223,7 +223,7 @@ export class Executor {
     return this.orphans.handBack((batchId) => this.runs.has(batchId));
   }
 
-  /** Aborts all runs: a handler that does not answer must not keep a node from stopping. Its chunk comes again on another node. */
+  /** Aborts all runs, because a handler that does not answer must not keep a node from stopping. Another node runs the chunk again. */
   abandon(): void {
     for (const { stop } of this.runs.values()) stop.abort(NODE_STOPS);
   }

@@ -18,7 +18,9 @@ interface Waiting {
 /** How long the commits of a group wait for the slowest run. Checking a small batch takes a few ms, unless its schema is costly. */
 const COMPANY_MS = 100;
 
-/** Joins the commits of a group. They are sent as soon as each running run has added its own, or the first one has waited long enough. */
+/**
+ * Joins the commits of a group. It sends them once each current run has added its own, or once the first commit has waited long enough.
+ */
 export class GroupCommits {
   private readonly broker: ServiceBroker;
   /** Runs that may add a commit. */
@@ -28,7 +30,7 @@ export class GroupCommits {
   private timer: NodeJS.Timeout | undefined;
   private readonly wentAhead: () => void;
 
-  /** `wentAhead`: some batches are committed while others still run. */
+  /** `wentAhead`: called when some batches are committed while others still run. */
   constructor(broker: ServiceBroker, runs: number, wentAhead: () => void) {
     this.broker = broker;
     this.runs = runs;
@@ -44,7 +46,7 @@ export class GroupCommits {
     });
   }
 
-  /** A run has ended, with any outcome. */
+  /** A run has ended, with any outcome, so the others no longer wait for its commit. */
   leave(): void {
     this.runs--;
     this.sendIfAll();
@@ -79,20 +81,22 @@ export class GroupCommits {
   }
 }
 
-/** A lock of claims, under one token. */
+/** A lock over the claims of a group, under one token. */
 interface Lock {
   claims: LockedClaim[];
   token: string;
 }
 
-/** The locks of a group, extended apart from the work until its last run has given them back. */
+/** The locks of a group. They are extended independently of the work, until every run has released its share. */
 export class GroupLock {
   private readonly broker: ServiceBroker;
   private readonly locks: Lock[];
   private readonly timer: NodeJS.Timeout;
   private holders = 0;
 
-  /** Locks the claims that nobody else has locked, and answers them as `free`. If no lock is available, the fence alone decides. */
+  /**
+   * Locks those claims that no other worker has locked, and answers them as `free`. If no lock is available, the fence alone decides.
+   */
   static async acquire(broker: ServiceBroker, batches: Claimable[], keeping: Keeping) {
     const claims = batches.map(({ publicId: batchId, fence }) => ({ batchId, fence }));
     const got = await actors.batchLock.acquireAll(broker, { claims });
@@ -117,7 +121,7 @@ export class GroupLock {
     }, everyMs);
   }
 
-  /** For one run of the group, which gives it back; the last one frees the locks. */
+  /** The share of one run. When the last run has released its share, the locks are released. */
   share(): { giveBack(): Promise<void> } {
     this.holders++;
     let given: Promise<void> | null = null;

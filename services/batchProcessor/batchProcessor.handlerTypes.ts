@@ -1,7 +1,7 @@
-/** The types for who writes a handler: the package exports them as `dataflow/handlers`. */
+/** Types for authors of handlers. The package exports them as `dataflow/handlers`. */
 import type { Context, Service } from "moleculer";
 
-/** What a handler gets, at least once for each chunk; `batchId:chunk` is the idempotency key. */
+/** The params of a handler. It gets each chunk at least once; `batchId:chunk` is the idempotency key. */
 export interface HandlerCall {
   /** The batch's public id. */
   batchId: string;
@@ -41,19 +41,21 @@ export type HandlerOutcome =
   | { outcome: "retry" | "snooze"; delayMs?: number; reason?: string }
   | { outcome: "cancel" | "fail"; reason?: string };
 
-/** What a handler answers. Nothing at all is `done`, a throw is `retry`. */
+/** The answer of a handler. No answer means `done`, and a throw means `retry`. */
 export type HandlerAnswer = undefined | null | HandlerOutcome;
 
 /** A Moleculer action that takes a chunk's valid records. `Settings` are those of its service. */
 export interface ImportHandler<Settings = Record<string, unknown>> {
-  /** Without it no policy may name this action, so partners' records reach only actions that are meant for them. */
+  /**
+   * A policy may name this action as its handler only if this is true. So partners' records reach only actions that are meant for them.
+   */
   importHandler: true;
   /**
-   * Whether the handler takes batches back. To undo a batch it is called repeatedly with `{batchId}` alone, without `records`,
-   * until it answers. It may be called again for the same batch.
+   * Whether the handler can undo a batch. To undo one, DataFlow calls the handler with `{batchId}` and without `records`, and repeats
+   * the call until the handler answers. It may also be called again for the same batch.
    */
   importUndo?: true;
-  /** While it is open the batches of this handler wait; that counts as no attempt. Moleculer's own option. */
+  /** Moleculer's own circuit breaker. While it is open, batches of this handler wait, and the wait is not an attempt. */
   circuitBreaker?: {
     enabled: boolean;
     threshold?: number;

@@ -12,7 +12,7 @@ import type { RemoteNodes } from "./batchProcessor.nodes.ts";
 
 type OwnRejected = NonNullable<Extract<HandlerOutcome, { outcome?: "done" }>["rejected"]>[number];
 
-/** A record that passed its schema and that the handler refuses. */
+/** A record that its schema accepts and the handler rejects. */
 export interface HandlerRejected {
   record: number;
   errors: RecordFault[];
@@ -24,7 +24,7 @@ export type Delivered = { outcome: "done"; rejected: HandlerRejected[] } | Settl
 /** How long a batch waits for an absent handler. It goes on sooner if the handler appears. */
 const SNOOZE_MS = 5_000;
 const LONGEST_DELAY_MS = 86_400_000;
-/** The longest reason of a handler that operators see. */
+/** The longest reason of a handler, in characters, that operators see. */
 const LONGEST_REASON = 500;
 
 export const builtInHandler = "store";
@@ -54,17 +54,17 @@ function isAbsent(error: unknown, action: string): boolean {
 
 export interface Way {
   broker: ServiceBroker;
-  /** Fields whose values no text of the handler may tell. */
+  /** The fields whose values must not appear in the handler's texts. */
   sensitive: Sensitive;
   nodes: RemoteNodes;
   figures: Pick<WorkerFigures, "handled">;
-  /** Aborted when the batch is no longer ours: no further node is called. */
+  /** Aborted when the batch is no longer this worker's. Then no other node is called. */
   lost: AbortSignal;
 }
 
 /**
- * Calls the handler with a chunk and classifies the answer; never throws. A throw is `retry`, an answer outside the
- * contract is `fail`. If a node is gone, before or during its call, the next node with the handler is called.
+ * Calls the handler with a chunk and classifies the answer. Never throws: a throw of the handler is `retry`, an answer outside the
+ * contract is `fail`. If the called node dies, the next node with the handler is called.
  */
 export async function deliver(way: Way, action: string, timeoutMs: number, chunk: HandlerCall): Promise<Delivered> {
   const tried = new Set<string>();
@@ -110,7 +110,7 @@ async function deliverAt(
   }
 }
 
-/** A handler's text without sensitive values of these records; where omitted, of its chunk. */
+/** Masks the sensitive values of these records in a handler's text. Omitted: the records of its chunk. */
 type Tell = (text: string, records?: HandlerCall["records"]) => string;
 
 const absent = (awaits: string, detail: string): Settlement => ({
@@ -154,7 +154,7 @@ function classed(answer: HandlerOutcome, chunk: HandlerCall, tell: Tell): Delive
   }
 }
 
-/** The records that the handler has refused, by rising number. A number that the handler was not given is ignored. */
+/** The records that the handler has rejected, in ascending order. Numbers of records that the handler did not get are ignored. */
 function rejectedOf(rejected: OwnRejected[], { records }: HandlerCall, tell: Tell): HandlerRejected[] {
   const given = new Map(records.map((one) => [one.record, one]));
   const byRecord = new Map(rejected.filter(({ record }) => given.has(record)).map((one) => [one.record, one]));

@@ -1,4 +1,4 @@
-/** The records of a chunk as rows of the batch's table, without those that refer to what is not there. */
+/** Turns the records of a chunk into rows of the batch's table, and rejects records whose references do not exist. */
 import type { BatchStore } from "../../database/store.ts";
 import type { TableDocument, TablePlan } from "../../database/targets/target.ts";
 import { sentAs } from "../../formats/read/sent-as.ts";
@@ -36,8 +36,8 @@ function rowsOf({ validators }: Tools, run: Run, batch: BatchRow, checked: Check
 }
 
 /**
- * The keys of the chunks before this one. Once they are delivered the table has them. In a pass that only checks another worker
- * may have looked at them: then they are read again.
+ * Reads the keys of earlier chunks. In a delivery the table already has their rows. In a check it does not, and another worker may have
+ * checked these chunks, so they are read again.
  */
 async function seenBefore(tools: Tools, run: Run, batch: BatchRow, plan: TablePlan): Promise<SeenKeys> {
   const seen = new SeenKeys();

@@ -4,14 +4,14 @@ import { inTime } from "../../lib/time-limit.ts";
 export interface Held {
   id: number;
   fence: number;
-  /** Ends the run: the batch is no longer ours, or we can no longer know. */
+  /** Ends the run, because the batch is no longer this worker's, or the lease could not be renewed in time. */
   lose(why: string): void;
 }
 
 /**
- * Renews the leases of all batches that a worker holds, apart from the work itself. A batch that is missing
- * in the answer, or has another fence there, was taken away. If no answer comes for a whole lease (monotonic clock), the
- * batch may be taken away at any moment, so its run ends.
+ * Renews the leases of all batches that a worker holds, independently of the work. If a batch is missing in the answer, or has another
+ * fence, another worker has taken it. If no answer comes for the length of a lease (monotonic clock), another worker may take the batch
+ * at any moment, so its run ends.
  */
 export class LeaseKeeper {
   private readonly held = new Map<number, { run: Held; renewedAt: number }>();
@@ -27,7 +27,7 @@ export class LeaseKeeper {
     this.held.set(run.id, { run, renewedAt: performance.now() });
   }
 
-  /** A chunk's commit has moved the lease. */
+  /** A commit of a chunk has renewed the lease. */
   renewed(id: number): void {
     const entry = this.held.get(id);
     if (entry) entry.renewedAt = performance.now();
@@ -38,8 +38,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Renews all leases in one call. Never throws: after a failure the leases get older. An answer that hangs is one:
-   * over a frozen link it would come only when the lease is long over.
+   * Renews all leases in one call. Never throws: after a failure the leases get older. A call without an answer counts as a failure,
+   * because over a frozen connection the answer could come after the leases have expired.
    */
   async renew(): Promise<void> {
     // A batch that is claimed during the call is not in its answer, so the answer says nothing about it.

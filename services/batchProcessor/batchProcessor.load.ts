@@ -6,7 +6,7 @@ import { ConfigError } from "../../config/config.ts";
 
 const SERVICE_FILE = /\.service\.(ts|js|mjs|cjs)$/;
 
-/** Loads the company's own services (handlers) of a folder into this node; a folder that is not there holds none. */
+/** Loads the company's own services (handlers) from a folder into this node. If the folder does not exist, nothing is loaded. */
 export async function loadHandlers(broker: ServiceBroker, folder: string): Promise<void> {
   const path = resolve(folder);
   if (!existsSync(path)) return;

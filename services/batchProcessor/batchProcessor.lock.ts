@@ -2,17 +2,17 @@ import type { ServiceBroker } from "moleculer";
 import { actors } from "../actors.ts";
 import type { ParamsOf } from "../messages.ts";
 
-/** The lock of a claim, as `batchLock` knows it. */
+/** The key and token by which a claim's lock is released. */
 export type Lock = ParamsOf<"batchLock.release">;
 
-/** A lock that cannot be given back expires. */
+/** If the release fails, the lock expires by itself. */
 export async function giveBack(broker: ServiceBroker, lock: Lock): Promise<void> {
   await actors.batchLock.release(broker, lock).catch(() => {});
 }
 
 export interface Keeping {
   everyMs: number;
-  /** Called when the lock is lost. That proves nothing: the fence decides. */
+  /** Called when the lock is lost. The run continues, because the fence alone decides who owns the batch. */
   lost(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { Flight } from "../../lib/batching/flight.ts";
 
-/** A run under way. Its end, which never rejects, is wrapped: a bare promise would make `await start()` wait for it. */
+/** A current run. Its promise, which never rejects, is wrapped in an object: `await start()` would wait for a bare promise. */
 export interface Started {
   end: Promise<void>;
 }
@@ -10,7 +10,7 @@ export interface LoopParts<Candidate> {
   slots: number;
   /** The candidates, at most `limit`, in fair order. `isAll`: there are no more, or this worker will look again. */
   look(limit: number): Promise<{ found: Candidate[]; isAll: boolean }>;
-  /** Tries to claim one. Null: another worker has it. */
+  /** Tries to claim a candidate. Null: another worker has it. */
   start(candidate: Candidate): Promise<Started | null>;
   failed(error: unknown): void;
   /** Called when nothing is claimable and a slot is free. */
@@ -20,8 +20,8 @@ export interface LoopParts<Candidate> {
 }
 
 /**
- * Fills the slots of a worker. However often it is woken, it runs once at a time, and goes on until nothing is claimable
- * or every slot is taken; a slot that frees wakes it again.
+ * Fills the slots of a worker. It runs once at a time, no matter how often it is woken, and continues until nothing is claimable or
+ * every slot is taken. A slot that becomes free wakes it again.
  */
 export class WorkLoop<Candidate> {
   private readonly parts: LoopParts<Candidate>;
@@ -40,7 +40,7 @@ export class WorkLoop<Candidate> {
     this.flight = new Flight({ some: () => this.claimSome(), failed: (error) => parts.failed(error), landed });
   }
 
-  /** Zero while paused, so that the queue treats the worker as busy. */
+  /** The number of free slots. It is 0 during a pause, so that the queue treats the worker as busy. */
   get free(): number {
     return this.isHalted ? 0 : this.parts.slots - this.runs.size;
   }
@@ -65,15 +65,16 @@ export class WorkLoop<Candidate> {
   }
 
   /**
-   * Resolves when nothing is left to claim, or no slot is free. An idle worker tries `first`, and asks for candidates only if
-   * another worker has it: it has already claimed everything that was claimable before, and each later batch sends a token too.
+   * Resolves when nothing is left to claim, or no slot is free. An idle worker tries `first`, and queries candidates only if another
+   * worker has claimed it. That is enough, because an idle worker has claimed all earlier batches, and each later batch sends a token
+   * too.
    */
   wake(first?: Candidate): Promise<void> {
     if (first !== undefined && this.runs.size === 0) this.first = first;
     return this.flight.wake();
   }
 
-  /** Whether a slot is free, or frees within `ms`. */
+  /** Whether a slot is free, or becomes free within `ms`. */
   async freesWithin(ms: number): Promise<boolean> {
     if (this.free > 0) return true;
     const { promise: tooLong, resolve } = Promise.withResolvers<boolean>();
@@ -84,7 +85,7 @@ export class WorkLoop<Candidate> {
   }
 
   private async claimSome(): Promise<boolean> {
-    // A worker that has work by now asks for candidates. A hint is tried once.
+    // If the worker has work by now, it queries candidates. It tries the hint only once.
     const first = this.runs.size === 0 ? this.first : null;
     this.first = null;
     this.hasSeenAll = false;

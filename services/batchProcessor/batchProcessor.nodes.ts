@@ -5,9 +5,9 @@ import { AmqpTransporter } from "../../lib/amqp/transporter.ts";
 import { inTime } from "../../lib/time-limit.ts";
 
 const LOOK_EVERY_MS = 1_000;
-/** Failed checks in a row. A node whose link was cut is back after 1 s, and may still be working. */
+/** How many checks in a row must fail. After a cut connection a node is back within 1 s, and may still be working. */
 const LOOKS_BEFORE_GONE = 2;
-/** A check that takes longer says nothing. */
+/** The result of a check that takes longer than this is ignored. */
 const PATIENCE_MS = 5_000;
 
 /**
@@ -17,7 +17,7 @@ const PATIENCE_MS = 5_000;
  */
 export class RemoteNodes {
   private readonly broker: ServiceBroker;
-  /** How many calls to a node run. */
+  /** The number of current calls, by node. */
   private readonly calls = new Map<string, number>();
   private readonly lookedAfter = new Set<string>();
 
@@ -25,7 +25,7 @@ export class RemoteNodes {
     this.broker = broker;
   }
 
-  /** Answers as the call does. While the call runs, its node is checked; if the node is gone, the call is rejected. */
+  /** Answers what the call answers. While the call runs, its node is checked. If the node is gone, the call is rejected. */
   async during<T>(nodeID: string, call: Promise<T>): Promise<T> {
     const tx = this.broker.transit?.tx;
     if (nodeID === this.broker.nodeID || !(tx instanceof AmqpTransporter)) return call;
@@ -53,7 +53,8 @@ export class RemoteNodes {
       missed = isThere === false ? missed + 1 : 0;
     }
     this.lookedAfter.delete(nodeID);
-    // Calls to the node are rejected and its twins are called, as if it had said goodbye.
+    // Disconnects the node, as if it had said goodbye. Calls to it are rejected, and other nodes with the same action are called
+    // instead.
     if (this.calls.has(nodeID)) this.broker.registry.discoverer.remoteNodeDisconnected(nodeID, true);
   }
 }

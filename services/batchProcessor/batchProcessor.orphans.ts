@@ -25,7 +25,7 @@ export class Orphans {
     this.ids.add(batchId);
   }
 
-  /** Hands back those that this worker does hold, unless they run here after all. Throws when the database is away. */
+  /** Hands back the orphans that this worker holds and does not run. Throws when the database is away. */
   async handBack(isRunning: (batchId: string) => boolean): Promise<void> {
     for (const publicId of this.ids) {
       const batch = await actors.batch.get(this.broker, { publicId }).catch(unlessNotFound);

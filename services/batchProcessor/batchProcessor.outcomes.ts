@@ -1,4 +1,4 @@
-/** Which outcome an error gives a run, and what the log says of outcomes. */
+/** Maps errors to outcomes of a run, and logs outcomes. */
 
 import { TableFailure } from "../../database/errors.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
@@ -10,7 +10,9 @@ import { abortedOutcome, isAborted, type Run } from "./batchProcessor.run.ts";
 import { waitsForTable } from "./batchProcessor.tries.ts";
 import { UnusableSchema } from "./batchProcessor.validators.ts";
 
-/** The outcome for an error that ended the work. `logger`: that of the batch. An error that nobody expects is logged, and counts as an attempt. */
+/**
+ * The outcome of a run that an error has ended. An unexpected error is logged, and counts as an attempt. `logger`: the batch's logger.
+ */
 export function outcomeOf(error: unknown, run: Run, logger: Logger): Outcome {
   if (isAborted(run)) return abortedOutcome(run);
   if (error instanceof UnusableSchema) return error.outcome;
@@ -21,7 +23,7 @@ export function outcomeOf(error: unknown, run: Run, logger: Logger): Outcome {
   return { outcome: "retry", code: "internal", detail: "an internal error" };
 }
 
-/** Logs the outcome for operators. `logger`: that of the batch. */
+/** Logs the outcome for operators. `logger`: the batch's logger. */
 export function logOutcome(logger: Logger, { nextChunk, attempt }: BatchRow, outcome: Outcome): void {
   const { detail } = outcome as { detail?: string };
   if (outcome.outcome === "lost") logger.warn(`The run of the batch was lost: ${detail}.`);

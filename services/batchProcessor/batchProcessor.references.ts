@@ -1,4 +1,4 @@
-/** References of a chunk's rows, looked for before anything is delivered (`table.checkReferences`). */
+/** Checks the references of a chunk's rows before anything is delivered (`table.checkReferences`). */
 import { faultOf, UNKNOWN_REFERENCE } from "../../database/targets/outcome.ts";
 import type { TablePlan, TableReference } from "../../database/targets/target.ts";
 import { originAt } from "../../formats/check/error-report.ts";
@@ -8,14 +8,14 @@ import { without } from "./batchProcessor.rows.ts";
 import type { SeenKeys } from "./batchProcessor.seen.ts";
 import { type Checked, textPlaces } from "./batchProcessor.unique.ts";
 
-/** Which of these keys no row of the referenced table has, by their numbers. */
+/** Answers the indexes of those keys that no row of the referenced table has. */
 export type Look = (reference: TableReference, keys: string[][]) => Promise<number[]>;
 
-/** Whether keys of earlier records of the batch count. */
+/** Whether a row may refer to an earlier record of the same batch. */
 export const refersToItself = ({ references }: TablePlan): boolean =>
   references.some(({ own }) => own?.isExact === true);
 
-/** A reference, for the rows of a chunk: the key that each refers to, and the key by which it can be referred to. */
+/** A reference of a chunk's rows: the key to which each row refers, and the key by which other rows can refer to it. */
 interface Asked {
   reference: TableReference;
   /** The key that the row refers to. Null: the row refers to nothing. */
@@ -25,8 +25,8 @@ interface Asked {
 }
 
 /**
- * The chunk without the records that refer to what is neither in the referenced table nor, where that is the table itself, among
- * the records before them. `seen`: keys of these; those of the chunk are added.
+ * Rejects the records of the chunk that refer to a missing row. If the table refers to itself, a row may also refer to an earlier
+ * record. `seen`: the keys of earlier records; those of the chunk are added.
  */
 export async function withKnownReferences(checked: Checked, look: Look, seen: SeenKeys): Promise<Checked> {
   const { table } = checked;
@@ -90,7 +90,7 @@ function addOwn({ reference: { own }, ownOf }: Asked, row: TableRow, seen: SeenK
 
 const nameOf = (columns: string[], key: string): string => `${columns.join("\0")}\0${key}`;
 
-/** The fault of a missing reference. Its field is that of the first column that a field fills. */
+/** The fault of a missing reference. It names the field of the reference's first column that a field fills. */
 function refusalOf({ constraint, columns }: TableReference, plan: TablePlan) {
   const isOfField = (name: string) =>
     plan.columns.some(({ column, source }) => column.name === name && "path" in source);

@@ -1,4 +1,4 @@
-/** Which records of a batch were refused: those that its error report lists, and those that its body shows. */
+/** Finds the rejected records of a batch, from its error report and, for those that the report does not list, from its body. */
 
 import type { ServiceBroker } from "moleculer";
 import type { BatchStore } from "../../database/store.ts";
@@ -13,7 +13,7 @@ export interface RefusedTools {
   store: Pick<BatchStore, "batch" | "readChunk" | "refused">;
 }
 
-/** A record that the report does not list, and the number that it names, where its batch is a correction. */
+/** A rejected record that the report does not list. In a correction it has the number of the record that it corrects. */
 interface Unlisted {
   seq: number;
   named: number | null;
@@ -35,7 +35,7 @@ export async function refusedIn(
   return [...listed, ...found.map(({ seq, named }) => ({ seq, corrects: marks.get(named ?? 0) ?? null }))];
 }
 
-/** Looks the numbers, which rise, up in the body: the chunks that have them are checked again. */
+/** Looks up ascending record numbers in the body, by checking their chunks again. */
 async function unlistedAmong({ broker, store }: RefusedTools, batch: BatchRow, numbers: number[]): Promise<Unlisted[]> {
   const { policy, isGone } = await pinnedPolicy(broker, batch);
   if (isGone) return [];
@@ -43,7 +43,7 @@ async function unlistedAmong({ broker, store }: RefusedTools, batch: BatchRow, n
   const found: Unlisted[] = [];
   for (let at = 0; at < numbers.length; ) {
     const chunk = await chunkOf(body, numbers[at] as number);
-    // The rest lies behind the last record, or the body has gone.
+    // The other numbers are higher than the last record's, or the body is deleted.
     if (!chunk) return found;
     const refused = new Set((await rejectedAgain(body, chunk)).map(({ seq }) => seq));
     const end = chunk.firstRecord + chunk.records;
@@ -55,7 +55,7 @@ async function unlistedAmong({ broker, store }: RefusedTools, batch: BatchRow, n
   return found;
 }
 
-/** What the records of a correction would have corrected: the keys, by the numbers that they name. */
+/** The keys of the records that a correction's records would have corrected, by record number. */
 async function marksOf(tools: RefusedTools, batch: BatchRow, found: Unlisted[]): Promise<Map<number, string>> {
   const { corrects } = batch.envelope;
   const numbers = found.flatMap(({ named }) => named ?? []);

@@ -1,4 +1,4 @@
-/** The step that reserves unique keys, or looks for them, before the records of a chunk are delivered. */
+/** Reserves unique keys, or looks them up, before the records of a chunk are delivered. */
 import { type BatchRow, isCheckOnly } from "../batch/batch.domain.ts";
 import { withoutCorrected } from "./batchProcessor.corrections.ts";
 import { builtInHandler } from "./batchProcessor.handlers.ts";
@@ -17,12 +17,12 @@ export const reserve: Step = async (tools, run) => {
   if (keys.length === 0 || (run.policy.handler === builtInHandler && !isCorrection)) return;
   const { id, fence, nextChunk } = batch;
   const taken = await work().reserveKeys(id, fence, nextChunk, keys);
-  // Lost: `batch` finds that out at the hand-back, and counts it.
+  // The batch is lost. `batch` notices that when the batch is handed back, and counts it.
   if (!taken) run.outcome = handBack;
   else run.chunk = refusingCorrected(withUntaken(run.chunk as Checked, taken), batch, taken);
 };
 
-/** The unique keys of what is refused stay with the chunk: they have been reserved, and the commit frees them. */
+/** The unique keys of rejected records stay in the chunk, so that the commit releases them. */
 const refusingCorrected = (checked: Checked, batch: BatchRow, taken: string[]): Checked => ({
   ...withoutCorrected(checked, batch, taken),
   keyed: checked.keyed,
@@ -32,8 +32,8 @@ const withUntaken = (checked: Checked, taken: string[]): Checked =>
   checked.keyed ? withoutTaken(checked, taken) : checked;
 
 /**
- * A check counts records as duplicates whose key another batch has now, and takes no such key. It reserves keys of its own, so that it
- * also finds the records that are duplicates of earlier ones in the same body.
+ * In a check, a record whose key another batch has is a duplicate, and its key is not reserved. The check reserves separate keys, so
+ * that it also finds records that are duplicates of earlier ones in the same body.
  */
 const lookForKeys: Step = async ({ work }, run) => {
   const { id, clientId, publicId, fence, nextChunk } = run.batch;

@@ -15,10 +15,10 @@ import { type Checked, keyByPlace, textPlaces } from "./batchProcessor.unique.ts
 
 type Origin = Pick<Run, "batch" | "clientPublicId" | "clientIdentifier">;
 
-/** Rows that are made at once, a few ms of work; then others get their turn. */
+/** How many rows are made in one go, which takes a few ms. Then other work gets its turn. */
 const ROWS_AT_ONCE = 1_000;
 
-/** The chunk with a row for each text. Records that are no rows are rejected. */
+/** Makes a row of each text of the chunk. Records that cannot become rows are rejected. */
 export async function withRows(checked: Checked, plan: TablePlan, sent: SentAs, run: Origin): Promise<Checked> {
   const { batch } = run;
   const places = textPlaces(checked);
@@ -77,7 +77,7 @@ function aboutOf({ batch, ...run }: Origin): RecordAbout {
   };
 }
 
-/** Without the texts of these ranks, whose records are rejected. Their keys stay, for the commit frees them. */
+/** Removes the texts of these ranks, because their records are rejected. The keys stay, so that the commit releases them. */
 export function without(checked: Checked, ranks: ReadonlySet<number>, own: RejectedRecord[]): Checked {
   const kept = <T>(list: T[]): T[] => list.filter((_one, rank) => !ranks.has(rank));
   return {

@@ -6,7 +6,7 @@ import type { GroupCommits } from "./batchProcessor.group.ts";
 import type { SeenKeys } from "./batchProcessor.seen.ts";
 import type { Checked } from "./batchProcessor.unique.ts";
 
-/** The span of a run, and the context of what is done in it. */
+/** The span of a run, and the trace context of its work. */
 export interface RunTrace {
   span: Span;
   context: Context;
@@ -16,48 +16,48 @@ export interface RunTrace {
 export interface Run {
   /** The batch after the last commit that was sent, even if its result is not known yet. */
   batch: BatchRow;
-  /** The version that the batch was accepted under. */
+  /** The version of the policy under which the batch was accepted. */
   readonly policy: Policy;
-  /** What its unique keys belong to beside the client, where it is of a dataset. */
+  /** The scope of the batch's unique keys within the client: its dataset. Omitted: the client's own policy. */
   readonly scope?: string;
   readonly clientPublicId: string;
   readonly clientIdentifier: string;
   /** The lock of the run. Null: no lock was available, so the fence decides. */
   readonly lock: { giveBack(): Promise<void> } | null;
-  /** The group whose commits it shares. Null: the batch runs alone. */
+  /** The group whose commits this run shares. Null: the batch runs alone. */
   readonly group: GroupCommits | null;
   readonly beganAt: number;
-  /** Its span. Null: nobody takes spans. */
+  /** The span of the run. Null: the node sends no spans. */
   readonly trace: RunTrace | null;
-  /** Aborts when the batch is no longer ours, when the node can wait no longer, and when the run is over. */
+  /** Aborts when the batch is no longer this worker's, when the time for a shutdown is over, or when the run ends. */
   readonly stop: AbortController;
-  /** The chunk that comes next: it is read and checked while the one before it commits. */
+  /** The next chunk, which is read and checked while the current one commits. */
   ahead: Promise<Checked> | null;
-  /** The chunk after that one. Its bytes are requested early, because SQLite answers only between two commits. */
+  /** The chunk after the next one. Its bytes are requested early, because SQLite answers only between two commits. */
   behind: { no: number; chunk: Promise<StoredChunk | null> } | null;
   /** The commit that was sent last, and the batch as of the one before it. Null: its result is known. */
   sent: { after: Promise<BatchRow | null>; before: BatchRow } | null;
   /** Whether the run has also claimed the batch in the database of its table, if that is another database. */
   hasEntered: boolean;
-  /** Keys of the batch's records to which later ones may refer. Null: no references are looked for yet. */
+  /** Keys of the batch's records to which later records may refer. Null: no references are checked yet. */
   seen: SeenKeys | null;
   /** The current chunk. Null: the last chunk is committed, and only the end of the batch remains. */
   chunk: Checked | null;
-  /** When the current chunk was asked for. */
+  /** When the current chunk was requested. */
   chunkBeganAt: number;
   /** The outcome. Null: the run continues. */
   outcome: Outcome | null;
 }
 
-/** No attempt: the batch goes on elsewhere, or here, as soon as it is chosen again. */
+/** An outcome that is not an attempt: any worker, also this one, may claim the batch again at once. */
 export const handBack = { outcome: "snooze", delayMs: 0 } as const satisfies Outcome;
 
-/** Why runs are aborted at the end of the node's patience. */
+/** The reason for aborting runs when the time for a shutdown is over. */
 export const NODE_STOPS = "the node stops";
 
 export const isAborted = ({ stop }: Run): boolean => stop.signal.aborted;
 
-/** The outcome of an aborted run. A batch that our own stop interrupted is still ours, so it is handed back. */
+/** The outcome of an aborted run. If this node's own shutdown has aborted it, the batch is still this worker's, so it is handed back. */
 export function abortedOutcome({ stop }: Run): Outcome {
   const { reason } = stop.signal;
   return reason === NODE_STOPS ? handBack : { outcome: "lost", detail: String(reason) };

@@ -1,9 +1,9 @@
 /**
- * Keys that were seen in a batch, as numbers of 53 bits: a batch may have millions of records. Two keys in 10^16 are one number;
- * then a reference counts as known, and the database judges it with its row.
+ * The keys that were seen in a batch. Each is hashed to a number of 53 bits, because a batch may have millions of records. Two keys have
+ * the same number with a probability of 1 in 10^16. Then a missing reference counts as known, and the database rejects the row.
  */
 export class SeenKeys {
-  /** A slot of 0 is free. At most half of them are taken. */
+  /** A slot with 0 is free. At most half of the slots are taken. */
   #slots = new Float64Array(1024);
   #size = 0;
 
@@ -20,7 +20,7 @@ export class SeenKeys {
     return this.#slots[this.#slotOf(number)] === number;
   }
 
-  /** The slot that has the number, or the free one where it would be. */
+  /** The slot that holds the number, or the free slot for it. */
   #slotOf(number: number): number {
     let slot = number % this.#slots.length;
     while (this.#slots[slot] !== 0 && this.#slots[slot] !== number) slot = (slot + 1) % this.#slots.length;
@@ -34,7 +34,7 @@ export class SeenKeys {
   }
 }
 
-/** FNV-1a, twice with different starts. Never 0. */
+/** Hashes a key by FNV-1a, twice with different start values. The result is never 0. */
 function numberOf(key: string): number {
   let low = 0x811c9dc5;
   let high = 0x9747b28c;

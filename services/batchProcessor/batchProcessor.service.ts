@@ -54,7 +54,8 @@ const places = {
 
 export default defineActor({
   name: "batchProcessor",
-  // The last mixin starts first: a message that came before this node's own partners had started would go to another node's.
+  // The last mixin starts first. The queue must start after this node's own services: otherwise the calls for an early message would go
+  // to another node.
   mixins: [
     scheduleMixin,
     queueMixin,
@@ -95,13 +96,13 @@ export default defineActor({
       return look;
     },
 
-    /** A fallback: usually the end of the group has woken the loop before. */
+    /** A fallback: usually the end of the group has already woken the loop. */
     wakeAgain() {
       this.lookAgain = undefined;
       void this.loop.wake();
     },
 
-    /** Takes tokens again. Never rejects: polls serve meanwhile. */
+    /** Consumes tokens again. Never rejects: until it succeeds, the worker polls. */
     async resumeQueue() {
       await this.resumeAMQPQueue("batch.ready").catch((error: unknown) =>
         this.logger.warn("The queue of tokens stays paused, the worker polls:", error),
@@ -125,7 +126,7 @@ export default defineActor({
     clearTimeout(patience);
     clearTimeout(this.lookAgain);
     await this.endSchedules();
-    // With a frozen RabbitMQ the queue takes seconds to close. The databases close meanwhile, not after it.
+    // If RabbitMQ is frozen, the queue takes seconds to close. The databases close at the same time, not after it.
     await this.releaseTables();
     await this.releaseDatabase();
   },
@@ -196,7 +197,7 @@ export default defineActor({
         : Math.min(config.pollIntervalMs, POLL_WITHOUT_TOKENS_MS);
     const poll = this.schedule("The poll", pollMs, () => this.loop.wake(), 0.1);
     this.broker.localBus.on(QUEUE_CHANGED, poll);
-    // Where no token tells of a batch that was taken from a dead worker, the longest poll would be too late.
+    // A batch that was taken from a dead worker may have no token, and the longest poll interval would be too late for it.
     this.broker.localBus.on(SWEPT, poll);
     this.schedule("Renewing leases", config.batchLeaseMs / 3, async () => {
       await this.leases.renew();

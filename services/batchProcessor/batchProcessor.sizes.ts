@@ -4,19 +4,19 @@ import { actors } from "../actors.ts";
 import { type Candidate, RECORDS_A_TURN } from "../batch/batch.domain.ts";
 import { builtInHandler } from "./batchProcessor.handlers.ts";
 
-/** `isSmall`: it may be worked together with others. */
+/** `isSmall`: the batch may run in a group with others. */
 export interface SizedCandidate extends Candidate {
   isSmall: boolean;
 }
 
-/** A longer batch gains nothing: its own commit takes a few ms. */
+/** The most records of a small batch. A longer batch gains nothing from a group, because a commit of its own takes only a few ms. */
 const SMALL_BYTES = 128 * 1024;
 const MOST_KNOWN = 10_000;
 
 /**
- * Which batches are small: those of one chunk for the built-in handler. A custom handler gets each batch alone and may take its
- * time, and a first pass that only checks needs two commits. A batch that a worker had before is worked alone: if it kills workers
- * or fails commits, it must not cost its neighbours attempts again.
+ * Decides which batches are small: those of one chunk for the built-in handler. A custom handler gets each batch alone and may take its
+ * time, and a first pass that only checks needs two commits. A batch that a worker had before runs alone: if it kills workers or fails
+ * commits, it must not cost other batches an attempt again.
  */
 export class Sizes {
   private readonly broker: ServiceBroker;

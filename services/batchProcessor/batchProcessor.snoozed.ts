@@ -14,7 +14,7 @@ interface Waiting {
 export class Snoozed {
   private readonly broker: ServiceBroker;
   private readonly waiting = new Map<string, Waiting>();
-  /** How often actions came or went in the cluster. */
+  /** How often actions were added to or removed from the cluster. */
   private changes = 0;
 
   constructor(broker: ServiceBroker) {
@@ -27,7 +27,7 @@ export class Snoozed {
     const left = await actors.batch.settle(this.broker, { batch, outcome });
     if (!left || outcome.outcome !== "snooze" || outcome.awaits === undefined) return left;
     this.remember({ batch: left, action: outcome.awaits, until: performance.now() + outcome.delayMs });
-    // The handler may have appeared meanwhile.
+    // The handler may have come back in the meantime.
     if (changes !== this.changes) this.wake();
     return left;
   }
@@ -37,7 +37,7 @@ export class Snoozed {
     this.waiting.set(one.batch.publicId, one);
   }
 
-  /** Actions came or went: batches whose handler is there again are due now. */
+  /** Actions were added or removed: batches whose handler is back become due now. */
   servicesChanged(): void {
     this.changes++;
     this.wake();

@@ -1,7 +1,6 @@
 /**
- * What is done with each chunk of a batch: read, reserve, deliver, commit, and whether the batch makes room for another
- * one. A step does its part for one run and may end it by an outcome. Every write carries the fence, so a run that was
- * overtaken writes nothing, whatever it still believes.
+ * The steps for each chunk of a batch: read, reserve, deliver, commit, and yield to another batch. A step does its part for one run, and
+ * may end the run by an outcome. Every write carries the fence, so a run that has lost its batch writes nothing.
  */
 import { setImmediate } from "node:timers/promises";
 import type { TableDocument } from "../../database/targets/target.ts";
@@ -59,7 +58,7 @@ async function checkedChunk(tools: Tools, run: Run, batch: BatchRow, known: Stor
   const checked = await check(chunk, batch, run, await validatorOf(tools, batch, run.policy), run.stop.signal);
   const table = tableOf(run.policy);
   if (batch.envelope.corrects) return withMarks({ broker, store: work() }, batch, checked);
-  // With unique keys the rows are known only later, and records that another database has already are no rows.
+  // With unique keys, the rows are known only after the keys are reserved. Records that another database already has need no rows.
   return table?.database === null && !checked.keyed ? withRowsOf(tools, run, batch, checked, table) : checked;
 }
 
@@ -88,8 +87,8 @@ const deliver: Step = async (tools, run) => {
 };
 
 /**
- * The records as rows, unless the table already has them. Before the first rows, the claim is written to the table's database
- * if that is another one.
+ * Makes rows of the records, unless the table already has them. If the table is in another database, the batch is claimed there before
+ * the first rows.
  */
 async function toTable(tools: Tools, run: Run, table: TableDocument): Promise<void> {
   const { batch, chunk } = run;
@@ -165,7 +164,7 @@ async function sentIsKnown({ renewed }: Tools, run: Run): Promise<void> {
   const { sent } = run;
   if (!sent) return;
   run.sent = null;
-  // This stays if the commit fails. The batch's row then decides what happens.
+  // This mark stays if the commit fails. Then the batch's row decides what happens.
   run.batch = sent.before;
   const after = await sent.after;
   if (after) {
@@ -190,7 +189,7 @@ const chunkSteps: readonly Step[] = [
   makeRoom,
 ];
 
-/** Stops waiting for a handler once the batch was taken away: the handler may go on for long. Null: aborted. */
+/** Waits for a handler until the batch is taken away, because the handler may take long. Null: the run was aborted. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
   if (signal.aborted) return Promise.resolve(null);
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** The plans by which this node writes the company's own tables. */
+/** The plans for writing into the company's own tables. Each node keeps its own. */
 import { LRUCache } from "lru-cache";
 import { TableFailure } from "../../database/errors.ts";
 import { orBusy, type TargetDatabases } from "../../database/targets/databases.ts";
@@ -9,14 +9,14 @@ import type { BatchRow } from "../batch/batch.domain.ts";
 import type { Policy } from "../policy/policy.contract.ts";
 import type { Look } from "./batchProcessor.references.ts";
 
-/** The handler by which records are rows of a table. */
+/** The name of the handler that writes records as rows of a table. */
 export const tableHandler = "table";
 
-/** The table that the policy's records go into; null: they go elsewhere. */
+/** The table that the policy's records go into. Null: the policy has another handler. */
 export const tableOf = (policy: Policy & { table?: TableDocument | null }): TableDocument | null =>
   policy.handler === tableHandler ? (policy.table ?? null) : null;
 
-/** A table is seldom altered. A plan that does not fit any more is found out by the write, and dropped. */
+/** How long a plan is kept. Tables rarely change, and a write that no longer fits its table drops the plan. */
 const KNOWN_MS = 5_000;
 const MOST_KNOWN = 200;
 
@@ -32,7 +32,7 @@ export class TablePlans {
     this.tables = tables;
   }
 
-  /** Throws TableFailure where the table is gone or does not fit any more, or its database is away, and DatabaseUnavailable. */
+  /** Throws TableFailure if the table is gone, no longer fits, or its database is away; throws DatabaseUnavailable. */
   of(batch: Pinned, document: TableDocument, schema: object): Promise<TablePlan> {
     const key = keyOf(batch);
     const known = this.known.get(key);
@@ -43,7 +43,7 @@ export class TablePlans {
     return planning;
   }
 
-  /** The catalog is another one than the plan was made of. */
+  /** The table's catalog has changed since the plan was made. */
   drop(batch: Pinned): void {
     this.known.delete(keyOf(batch));
   }

@@ -34,9 +34,9 @@ export interface Tools {
   sliceMs: number;
   /** A planned stop: the run finishes the current chunk, then hands the batch back. */
   isStopping(): boolean;
-  /** A commit has moved the lease. */
+  /** Tells that a commit has renewed the lease. */
   renewed(batchId: number): void;
 }
 
-/** Does its part for one run, and may end it by an outcome. */
+/** A step does its part for one run, and may end the run by an outcome. */
 export type Step = (tools: Tools, run: Run) => Promise<void>;

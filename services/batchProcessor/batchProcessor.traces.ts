@@ -1,6 +1,6 @@
 /**
- * The spans of a run. Its first run goes on in the trace of the request that has made the batch. Each further one (a retry, a batch
- * that was handed back or taken from a dead worker) is a trace of its own with a link to it.
+ * The spans of a run. The first run of a batch belongs to the trace of the request that created the batch. Each further run (a retry, or
+ * after the batch was handed back or taken from a dead worker) has a trace of its own, with a link to the first one.
  */
 import {
   context,
@@ -19,7 +19,10 @@ import type { Outcome } from "../batch/batch.outcome.domain.ts";
 import type { Run, RunTrace } from "./batchProcessor.run.ts";
 import type { Step } from "./batchProcessor.tools.ts";
 
-/** Begins with the claim, which is known only afterwards. `claimedFrom`: when the claim was begun, epoch ms. Null: nobody takes spans. */
+/**
+ * Starts the span of a run. It begins with the claim, although it is created only afterwards. `claimedFrom`: when the claim began, epoch
+ * ms. Null: the node sends no spans.
+ */
 export function beginTrace({ batch, policy, clientPublicId }: Claim, claimedFrom: number): RunTrace | null {
   if (!isTracing()) return null;
   const { parent, links } = continued(contextOfText(batch.trace), isFirstRun(batch));
@@ -36,10 +39,10 @@ export function beginTrace({ batch, policy, clientPublicId }: Claim, claimedFrom
   return trace;
 }
 
-/** Each claim and each taking away raises the fence. */
+/** The first claim has fence 1. Each claim, and each time a batch is taken away, raises the fence. */
 const isFirstRun = ({ fence }: BatchRow): boolean => fence === 1;
 
-/** Does the work of a run in its context. */
+/** Runs the work in the trace context of the run. */
 export const inRun = <T>({ trace }: Run, work: () => Promise<T>): Promise<T> =>
   trace ? context.with(trace.context, work) : work();
 
@@ -51,13 +54,13 @@ export function endTrace(trace: RunTrace, outcome: Outcome | null): void {
   span.end();
 }
 
-/** A step with a span of its own. */
+/** Runs a step in a span of its own. */
 export const traced =
   (name: string, step: Step): Step =>
   (tools, run) =>
     run.trace ? inSpan(name, () => step(tools, run)) : step(tools, run);
 
-/** The steps of one chunk, in a span of its own. */
+/** Runs the steps of one chunk in a span of its own. */
 export function inChunk(run: Run, work: () => Promise<void>): Promise<void> {
   if (!run.trace) return work();
   const { phase, nextChunk } = run.batch;
@@ -65,9 +68,9 @@ export function inChunk(run: Run, work: () => Promise<void>): Promise<void> {
   return inSpan("batch.chunk", work, { options });
 }
 
-/** The handing over of a chunk to what the policy names as handler. */
+/** The span of delivering a chunk to the policy's handler. */
 export const inDelivery = <T>(name: "batch.handler" | "batch.table", to: string, work: () => Promise<T>): Promise<T> =>
   inSpan(name, work, { options: () => ({ attributes: { "dataflow.target": to } }) });
 
-/** For the events of a commit: commits of a group are sent in the context of one of its runs. */
+/** The trace of this run, for the events of its commit. The commits of a group are sent in the trace context of only one of its runs. */
 export const headersOf = ({ trace }: Run) => (trace ? traceHeaders(trace.context) : undefined);

@@ -1,4 +1,4 @@
-/** The commit of a chunk with rows of a table, tried again while the table is busy. */
+/** Commits a chunk with rows of a table, and tries again while the table is busy. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceBroker } from "moleculer";
 import { TableFailure } from "../../database/errors.ts";
@@ -9,14 +9,17 @@ import type { Outcome } from "../batch/batch.outcome.domain.ts";
 import { isAborted, type Run } from "./batchProcessor.run.ts";
 import type { TablePlans } from "./batchProcessor.tables.ts";
 
-/** How often a chunk is tried whole: a deadlock passes soon. A batch that is cancelled is not tried again. */
+/** How often a chunk is tried as a whole, because a deadlock passes soon. A batch that is cancelled is not tried again. */
 const WHOLE_TRIES = 3;
-/** Then in pieces, each of which has the time of a statement: a slow trigger, a table without an index. */
+/**
+ * How often the chunk is then tried in pieces. Each piece has the full statement timeout, for a slow trigger or a table without an
+ * index.
+ */
 const PIECE_TRIES = 2;
 const PIECES = 10;
 /** A lock was waited for, or a statement ran, for seconds: the next try is in pieces. 55P03, 57014 of PostgreSQL. */
 const SLOW = new Set(["55P03", "57014"]);
-/** The batch then waits for the lock without the worker's place, which others need. */
+/** The batch then waits for the lock without a slot of the worker, because other batches need the slot. */
 const LOCKED = "55P03";
 const LOCKED_TRIES = 2;
 const PAUSE_MS = 100;
@@ -60,7 +63,7 @@ function inPieces(commit: WorkerCommit): WorkerCommit {
   return table ? { ...commit, table: { ...table, pieceRows: Math.ceil(table.rows.length / PIECES) } } : commit;
 }
 
-/** The batch waits for its table, as for a handler that is not there. */
+/** The batch waits for its table, as it would for an absent handler. */
 export const waitsForTable = ({ message }: TableFailure): Outcome => ({
   outcome: "snooze",
   detail: message,

@@ -1,4 +1,4 @@
-/** Unique keys of a checked chunk: which of its records are duplicates of others. */
+/** Unique keys of a checked chunk: which of its records are duplicates. */
 import { setImmediate } from "node:timers/promises";
 import { checkKey, keyRange, marksScope, recordKey, scopeDigits } from "../../formats/check/record-keys.ts";
 import type { RecordNumber } from "../../formats/correction/reserved.ts";
@@ -12,15 +12,15 @@ import type { UniqueKeys } from "../batch/batch.writes.domain.ts";
 export interface Checked extends CheckedChunk {
   source: StoredChunk;
   data: Buffer;
-  /** Where the policy has a unique key and the records are delivered. */
+  /** The unique keys, if the policy has a unique key and the records are delivered. */
   keyed: Keyed | null;
-  /** Where the batch corrects others: the numbers that its records had there. */
+  /** If the batch is a correction: the numbers of its records in the corrected batch. */
   numbers: RecordNumber[] | null;
-  /** The keys that mark the records' first errors as corrected, by the records' places. */
+  /** The keys that mark the original records as corrected, by the positions of the correcting records. */
   marks: Map<number, string>;
-  /** What all the records, also rejected ones, are to correct, by their places: keys. */
+  /** The keys of what each record would correct, by position. It includes rejected records. */
   asked: ReadonlyMap<number, string>;
-  /** Where the records are rows of a table: one for each text. */
+  /** If the records go into a table: one row for each text. */
   table?: Omit<TableCommit, "faultsLeft" | "pieceRows">;
   /** If the table has the chunk already: the result of its records. */
   verdict?: TableVerdict;
@@ -28,20 +28,20 @@ export interface Checked extends CheckedChunk {
 
 /** The accepted records with a unique key. They are delivered unless the commit finds their key taken. */
 export interface Keyed {
-  /** Their positions in the chunk, rising. */
+  /** The positions of the records in the chunk, ascending. */
   places: number[];
-  /** Their keys. Null: the record has no key and is always delivered. */
+  /** The keys of the records. Null: the record has no key and is always delivered. */
   keys: (string | null)[];
-  /** Positions, rising, of accepted records that are duplicates. */
+  /** Positions, ascending, of accepted records that are duplicates. */
   duplicates: number[];
   /** The keys that could not be reserved. */
   taken?: string[];
 }
 
-/** Keys that are computed at once, a few ms of work; then others get their turn. */
+/** How many keys are computed in one go, which takes a few ms. Then other work gets its turn. */
 const KEYS_AT_ONCE = 2000;
 
-/** Counts the records as duplicates whose key an earlier record of the chunk has. */
+/** Marks records as duplicates if an earlier record of the chunk has the same key. */
 export async function withKeys(checked: Checked, fields: readonly string[], scope?: string): Promise<Checked> {
   const texts = linesOf(checked.text);
   const places = placesOf(checked);
@@ -49,7 +49,7 @@ export async function withKeys(checked: Checked, fields: readonly string[], scop
   return without({ ...checked, keyed: all }, repeatedKeys(all.keys));
 }
 
-/** Counts the records as duplicates whose key another batch has. */
+/** Marks records as duplicates if another batch has the same key. */
 export function withoutTaken(checked: Checked, taken: string[]): Checked {
   const isTaken = new Set(taken);
   const keyed = checked.keyed as Keyed;
@@ -59,33 +59,33 @@ export function withoutTaken(checked: Checked, taken: string[]): Checked {
   return without({ ...checked, keyed: { ...keyed, taken: [...(keyed.taken ?? []), ...theirs] } }, ranks);
 }
 
-/** The keys that the check of a batch reserves instead of these, each with the key that it replaces. */
+/** The keys that a check reserves in place of these, each with the key that it replaces. */
 export const keysOfCheck = (batchId: string, keys: string[]): Map<string, string> =>
   new Map(keys.map((key) => [checkKey(batchId, key), key]));
 
-/** The keys of the records at these places. */
+/** The keys of the records at these positions. */
 export function keysAt({ places, keys }: Keyed, wanted: number[]): string[] {
   const isWanted = new Set(wanted);
   return keys.filter((key, rank): key is string => key !== null && isWanted.has(places[rank] as number));
 }
 
-/** Records that were refused, or are duplicates, correct nothing. */
+/** The marks of these records, which correct nothing because they are rejected or duplicates. */
 export const unmarked = ({ marks }: Checked, places: number[]): string[] =>
   places.flatMap((place) => marks.get(place) ?? []);
 
-/** What the commit counts as corrected. */
+/** The marks that the commit counts as corrected records. */
 export function marksOf({ marks }: Checked, { envelope: { corrects } }: BatchRow): Pick<UniqueKeys, "marks"> {
   if (!corrects || marks.size === 0) return {};
   return { marks: { first: corrects.first, ...keyRange(marksScope(corrects)) } };
 }
 
-/** The place of each text. */
+/** The position of the record of each text. */
 export function textPlaces(checked: Checked): number[] {
   const duplicates = new Set(checked.keyed?.duplicates);
   return placesOf(checked).filter((place) => !duplicates.has(place));
 }
 
-/** The unique keys of the records, and what they mark as corrected, separated by a blank. Null: there are none. */
+/** The unique key of each record and the key that it marks as corrected, separated by a blank. Null: there are none. */
 export function keyByPlace({ keyed, marks }: Checked): Map<number, string | null> | null {
   if (!keyed && marks.size === 0) return null;
   const keys = new Map<number, string | null>(keyed?.places.map((place, rank) => [place, keyed.keys[rank] ?? null]));
@@ -112,7 +112,7 @@ async function keysOf(texts: string[], fields: readonly string[], scope?: string
   return keys;
 }
 
-/** Ranks of keys that came before: the first record with a key is the one that counts. */
+/** The ranks of keys that came before. Of records with the same key, the first one counts. */
 function repeatedKeys(keys: (string | null)[]): Set<number> {
   const seen = new Set<string>();
   const found = new Set<number>();
@@ -124,7 +124,7 @@ function repeatedKeys(keys: (string | null)[]): Set<number> {
   return found;
 }
 
-/** Takes accepted records out that are rejected now, by their places. */
+/** Removes accepted records, by position, because they are now rejected. */
 export function withoutPlaces(checked: Checked, places: ReadonlySet<number>): Checked {
   const all = textPlaces(checked);
   const ranks = new Set(all.flatMap((place, rank) => (places.has(place) ? [rank] : [])));
@@ -139,7 +139,7 @@ export function withoutPlaces(checked: Checked, places: ReadonlySet<number>): Ch
   };
 }
 
-/** Takes accepted records out, by their rank among the accepted. */
+/** Removes accepted records, by their rank among the accepted records. */
 function without(checked: Checked, ranks: ReadonlySet<number>): Checked {
   if (ranks.size === 0) return checked;
   const kept = <T>(list: T[]): T[] => list.filter((_one, rank) => !ranks.has(rank));

@@ -22,13 +22,13 @@ const MOST_BYTES = 1024 * 1024;
 interface Situation {
   /** Free slots. */
   slots: number;
-  /** Whether a group has just begun here. */
+  /** Whether a group has just started on this worker. */
   isGrouping: boolean;
 }
 
 export interface Look {
   found: Unit[];
-  /** Whether these are all candidates. */
+  /** Whether no candidate was left out. */
   isAll: boolean;
   /** Whether small batches were left for the next group. */
   isLeft: boolean;
@@ -77,7 +77,7 @@ class Group {
   }
 }
 
-/** The places that each client has left. */
+/** How many more batches each client may run. */
 class Places {
   private readonly taken = new Map<number, number>();
   private readonly sharing = new Set<number>();
@@ -89,7 +89,7 @@ class Places {
     return true;
   }
 
-  /** One place for all batches of the client in the group. */
+  /** The group takes one place of the client, however many of the client's batches it has. */
   share(candidate: SizedCandidate): boolean {
     if (!this.sharing.has(candidate.clientId) && !this.take(candidate)) return false;
     this.sharing.add(candidate.clientId);

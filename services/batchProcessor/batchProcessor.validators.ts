@@ -8,7 +8,7 @@ import type { Policy } from "../policy/policy.contract.ts";
 /** The most compiled schemas in the cache. One costs about 10 ms to compile and 100 kB. */
 const MOST_VALIDATORS = 200;
 
-/** An earlier release with wider bounds accepted this schema. This release cannot compile it. */
+/** Thrown for a schema that an earlier release with wider bounds accepted, and that this release cannot compile. */
 export class UnusableSchema extends Error {
   /** No retry: another attempt would fail in the same way. */
   get outcome(): Outcome {
@@ -17,7 +17,7 @@ export class UnusableSchema extends Error {
   }
 }
 
-/** Compiles a schema once for each policy version. Cells have a validator of their own, because they are converted. */
+/** Compiles each policy version's schema once. Formats with text cells have a second validator, because it converts the cells. */
 export class Validators {
   private readonly known = new LRUCache<string, RecordValidator>({ max: MOST_VALIDATORS });
 
