@@ -55,6 +55,7 @@ const longest = [
   "batch/undo",
   "store/sqlite",
   "targets/postgres-delivery",
+  "lib/zipkin",
 ];
 
 function rankOf({ path }) {
