@@ -27,7 +27,7 @@ const called = (name: string) => (via: Caller, params: unknown, options?: Callin
 const clientOf = (actor: string, contract: object) =>
   Object.fromEntries(Object.keys(contract).map((name) => [name, called(`${actor}.${name}`)]));
 
-// Built from the same contracts as the type.
+// The clients, built from the same contracts as their type.
 export const actors = Object.fromEntries(
   Object.entries(contracts).map(([name, contract]) => [name, clientOf(name, contract)]),
 ) as Actors;

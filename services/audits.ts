@@ -25,19 +25,19 @@ export interface Asked {
 interface Entry {
   action: AuditedAction;
   subject: Subject;
-  /** What differs, as `differences` answers it. */
+  /** The differences between two documents, in the form of `differences`. */
   change?: Record<string, unknown> | null;
   reason?: string | undefined;
   status?: string;
 }
 
-/** Makes the draft of an entry. Null: nobody is named for the call, because DataFlow itself makes it, or a partner. */
+/** Makes the draft of an entry. Null: the call names no operator, because DataFlow itself or a partner makes the change. */
 export type Auditing = (entry: Entry) => AuditDraft | null;
 
-/** Who has asked for the call. Null: nobody is named. */
+/** The operator who has asked for the call. Null: the call names nobody. */
 export const callerOf = ({ meta }: Asked): Caller | null => ("caller" in meta ? (meta.caller as Caller) : null);
 
-/** For the changes of this call. */
+/** Drafts entries for the changes of this call. */
 export const auditing =
   (asked: Asked): Auditing =>
   (entry) => {
@@ -45,7 +45,7 @@ export const auditing =
     return caller && draftAudit({ ...caller, requestId: asked.requestID }, entry);
   };
 
-/** For changes without a caller, which have no entry. */
+/** Drafts nothing, for changes without a caller. */
 export const unaudited: Auditing = () => null;
 
 export function draftAudit(
@@ -70,8 +70,8 @@ export function draftAudit(
 }
 
 /**
- * Writes entries about what is in no transaction, such as a refusal. If they cannot be written now, that is logged, and the call goes
- * on. Null stands for no entry.
+ * Writes entries that belong to no transaction, such as a refusal. If the write fails, it is logged, and the call continues. Null stands
+ * for no entry.
  */
 export async function noted(broker: ServiceBroker, ...drafts: (AuditDraft | null)[]): Promise<void> {
   const entries = drafts.filter((draft) => draft !== null);
@@ -87,10 +87,13 @@ export const clientSubject = (client: { publicId: string; identifier: string } |
   name: client?.identifier ?? null,
 });
 
-/** What has a name or an id alone. */
+/** The name or the id of an object that has only one of them. */
 export const named = (type: SubjectType, id: string): Subject => ({ type, id, name: null });
 
-/** Longer values are cut, and further members are only counted: a row of a list must not become as large as two policies. */
+/**
+ * Limits for the values in an entry: longer values are cut, and further members are only counted. Otherwise a row of a list could become
+ * as large as two policies.
+ */
 const MOST_CHARACTERS = 1_000;
 const MOST_IN_ALL = 16_000;
 
@@ -99,8 +102,8 @@ const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * What differs between two JSON values: `{"/weight": [1, 2]}`, by JSON pointers. A member that is not there is null, and so is a value
- * that is null. Arrays are compared as a whole.
+ * The differences between two JSON values, by JSON pointers: `{"/weight": [1, 2]}`. A missing member counts as null. Arrays are compared
+ * as a whole.
  */
 export function differences(before: unknown, after: unknown, pointer = ""): Json {
   const found = [...changed(before, after, pointer)];

@@ -12,13 +12,13 @@ import type { UploadCommit } from "./imports/imports.domain.ts";
 import { publishSoon } from "./messages.ts";
 import type { Decision, Policy } from "./policy/policy.contract.ts";
 
-/** A logger for lines about this batch: all have its id, and that of the request which it came by. */
+/** A logger for lines about this batch. Each line has the batch's id, and the id of the request that created it. */
 export const logOf = <L extends Partial<Logger>>(
   logger: L,
   { publicId, requestId }: { [name in "publicId" | "requestId"]: string | null },
 ): L => withFields(logger, { batchId: publicId ?? undefined, requestId: requestId ?? undefined });
 
-/** Logs that a batch has ended or is held, and of other states nothing. Who has written the state calls it. */
+/** Logs that a batch has ended or is held, and logs nothing for other states. The service that has written the state calls it. */
 export function standingTold(logger: Logger, batch: BatchRow): void {
   const { state, reason, accepted, rejected, duplicate } = batch;
   if (!isFinal(state) && state !== "held") return;
@@ -33,7 +33,7 @@ export interface BatchError {
   detail: string;
 }
 
-/** The error as operators see it. Null: nothing went wrong. */
+/** The batch's error as operators see it. Null: the batch has no error. */
 export const errorForOperators = ({ reason }: Pick<BatchRow, "reason">): BatchError | null =>
   reason && "code" in reason ? { code: reason.code, detail: reason.detail } : null;
 
@@ -46,12 +46,15 @@ export function errorForPartner(batch: Pick<BatchRow, "reason">): BatchError | n
   return error?.code === "handler-failed" ? { ...error, detail: "The handler failed." } : error;
 }
 
-/** A failed batch keeps its body, so that it can be redriven; one that was only checked, so that it can be committed. */
+/**
+ * Whether an ended batch keeps its body: a failed batch does, so that it can be redriven, and a batch that was only checked, so that it
+ * can be committed.
+ */
 export const keepsBody = (state: BatchState): boolean => state === "failed" || state === "validated" || !isFinal(state);
 
 export interface PinnedPolicy {
   policy: Policy;
-  /** What its unique keys belong to beside the client, where it is of a dataset. */
+  /** The scope of the batch's unique keys within the client: its dataset. Omitted: the client's own policy. */
   scope?: string;
   /** The version of that dataset. */
   datasetVersion?: number | undefined;
@@ -76,7 +79,7 @@ export async function pinnedPolicy(
   }
 }
 
-/** The lane of a client's batches, where they keep an order. A dataset that is made anew begins a new one. */
+/** The lane of a client's batches, if they keep an order. A dataset that is deleted and created again starts a new lane. */
 export const laneOf = (clientId: number, { policy, scope }: Pick<PinnedPolicy, "policy" | "scope">): Lane | null =>
   policy.order === "fifo" ? { clientId, lane: scope ?? ownDataset } : null;
 
@@ -89,7 +92,10 @@ export const retentionDue = ({ retentionDays }: { retentionDays: number }): Due 
 /** When the body of a batch that was only checked is to be deleted, by its pinned policy. Its retention begins then. */
 export const checkedDue = ({ validatedHours }: { validatedHours: number }): Due => ({ inMs: validatedHours * HOUR_MS });
 
-/** How long the body of an ended batch stays: for `keepBodyDays`, and while what its error report does not list is read from it. */
+/**
+ * How long the body of an ended batch is kept: for `keepBodyDays`, and as long as it is needed for rejected records that the error
+ * report does not list.
+ */
 export function bodyKeptMs(policy: Policy, { unlisted }: Pick<BatchRow, "unlisted">): number {
   const own = policy.keepBodyDays * DAY_MS;
   const kept = unlisted > 0 ? Math.max(own, policy.validatedHours * HOUR_MS) : own;
@@ -97,21 +103,24 @@ export function bodyKeptMs(policy: Policy, { unlisted }: Pick<BatchRow, "unliste
 }
 
 /**
- * When something of a batch is deleted that ends now: its body, where it is still there; else all of it. A failed batch keeps its
- * body until then.
+ * When the first part of a batch that ends now is deleted: its body if it still has one, otherwise the whole batch. A failed batch keeps
+ * its body until then.
  */
 export function endedDue(policy: Policy, batch: Pick<BatchRow, "state" | "unlisted">): Due {
   if (batch.state === "validated") return checkedDue(policy);
   return keepsBody(batch.state) ? retentionDue(policy) : { inMs: bodyKeptMs(policy, batch) };
 }
 
-/** When the rest of an ended batch is deleted, whose body goes now. The retention of one that was only checked begins then. */
+/**
+ * When the rest of an ended batch is deleted whose body is deleted now. For a batch that was only checked, the retention begins at this
+ * moment.
+ */
 export function restDue({ retentionDays }: Policy, { state, finishedAt }: BatchRow): Due {
   const inMs = retentionDays * DAY_MS;
   return state === "validated" || finishedAt === null ? { inMs } : { at: finishedAt + inMs };
 }
 
-/** After a decision failed, it is tried again this much later. */
+/** How long to wait after a failed decision before it is tried again. */
 const EVALUATE_AGAIN_MS = 5_000;
 
 export type Standing = Pick<UploadCommit, "state" | "due" | "reason">;
@@ -127,7 +136,7 @@ export function standingAfter(decision: Decision | null): Standing {
   return { state: "held", due: until === null ? null : { at: until }, reason: { hold, until } };
 }
 
-/** Tells the waiting requests of this node at once, and hands the events of the write to the outbox for everybody else. */
+/** Wakes waiting requests of this node at once, and gives the events of the write to the outbox for all other receivers. */
 export const announceBatch = (broker: ServiceBroker, written: Written): void => announceBatches(broker, [written]);
 
 /** Publishes the events of several batches in one call. The token for workers names the first ready batch. */
@@ -142,7 +151,7 @@ export function announceBatches(broker: ServiceBroker, all: Written[]): void {
 
 const readyBatch = ({ id, publicId: batchId, fence }: BatchRow): ReadyBatch => ({ batchId, id, fence });
 
-/** The ids of the batch itself and of the first one that its records go back to. */
+/** The id of the batch, and the id of the original batch of its records. */
 export const correctionOf = ({
   id,
   envelope,

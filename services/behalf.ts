@@ -1,9 +1,9 @@
-/** What an operator asks for on behalf of a client: as the client's own call, for any client, with the operator's name in the audit. */
+/** Calls that an operator makes on behalf of a client. They do the same as the client's own calls, and the audit names the operator. */
 import { Problem } from "../lib/errors.ts";
 import { actors, type Caller } from "./actors.ts";
 import type { BatchRow } from "./batch/batch.domain.ts";
 
-/** Which batch an operator asks for, and in whose words. */
+/** The batch that an operator names, and the operator's reason. */
 interface Asked {
   publicId: string;
   reason?: string | undefined;
@@ -14,10 +14,10 @@ interface Answer {
   isNew: boolean;
 }
 
-/** Runs a retry when it is its turn. It takes one of the `uploads` of its client, which are as many on each node. */
+/** Runs a retry when a place is free. It takes one of the client's `uploads`, of which each node has the same number. */
 type InTurn = (of: { clientId: number; uploads: number }, send: () => Promise<Answer>) => Promise<Answer>;
 
-/** The batch, its client, and that client's policy of today. Throws not-found, and illegal-state while the client is erased. */
+/** The batch, its client, and that client's current policy. Throws not-found, and illegal-state while the client is erased. */
 async function ofAnyClient(via: Caller, { publicId, reason }: Asked, refusal: string) {
   const batch = await actors.batch.get(via, { publicId });
   const client = await actors.clientCache.get(via, { id: batch.clientId });

@@ -1,4 +1,4 @@
-/** Stored bodies of batches, read and checked again beside their run. */
+/** Reads and checks the stored bodies of batches again, independently of a run. */
 
 import type { BatchStore } from "../database/store.ts";
 import { numbersOf, type RecordNumber } from "../formats/correction/reserved.ts";
@@ -12,7 +12,7 @@ import type { Policy } from "./policy/policy.contract.ts";
 
 type Validator = ReturnType<typeof compileRecordSchema>;
 
-/** One costs about 10 ms to compile. They go with the policy whose schema it is. */
+/** The compiled schemas, by policy. One takes about 10 ms to compile. An entry is dropped together with its policy. */
 const validators = new WeakMap<object, Map<boolean, Validator>>();
 
 export function validatorOf(schema: object, coerce: boolean): Validator {
@@ -28,7 +28,7 @@ export interface Body {
   envelope: Envelope;
 }
 
-/** What a chunk's records become by a policy. A table of the company's own, or a handler, may refuse more of them. */
+/** Checks a chunk's records by a policy. A table or a handler may reject more of them. */
 export function checkedBy(
   policy: Policy,
   { format, envelope }: Body,
@@ -40,19 +40,19 @@ export function checkedBy(
   return checkChunk(chunk, { format, envelope, validator, values: false, read, maxRecordBytes, sensitive }, signal);
 }
 
-/** A batch whose body may be kept, and the policy that it was taken under. */
+/** A batch whose body may be kept, and the policy under which it was accepted. */
 export interface StoredBody {
   store: Pick<BatchStore, "readChunk">;
   batch: BatchRow;
   policy: Policy;
 }
 
-/** A chunk of a body, and of a correction the numbers that its records name. */
+/** A chunk of a body. In a correction, also the numbers that its records name. */
 export interface ChunkAgain extends RawChunk {
   numbers: RecordNumber[] | null;
 }
 
-/** How many chunks of the body are there, and have been worked: those behind them have no errors yet. */
+/** How many chunks of the body exist, and how many are done. Later chunks have no errors yet. */
 export const chunksWorked = ({ chunks, nextChunk }: BatchRow): number => Math.min(chunks, nextChunk);
 
 /** Reads a chunk of a body again. Null: the body is no longer kept. */
@@ -64,7 +64,7 @@ export async function chunkAgain({ store, batch }: StoredBody, no: number): Prom
   return batch.envelope.corrects ? { ...chunk, ...numbersOf(data) } : { ...chunk, data, numbers: null };
 }
 
-/** The chunk with the record of this number. Null: no chunk has it, or it is not kept any longer. */
+/** The chunk that has the record of this number. Null: no chunk has it, or the body is no longer kept. */
 export async function chunkOf(body: StoredBody, record: number): Promise<ChunkAgain | null> {
   let [low, high] = [0, chunksWorked(body.batch) - 1];
   while (low <= high) {
@@ -79,8 +79,8 @@ export async function chunkOf(body: StoredBody, record: number): Promise<ChunkAg
 }
 
 /**
- * The records of a chunk that its check refuses, as an error report has them. What a handler or a table has refused is not among
- * them, nor what corrects nothing.
+ * The records of a chunk that the schema check rejects, in the form of an error report. Records that a handler or a table has rejected,
+ * or that correct nothing, are not included.
  */
 export async function rejectedAgain({ batch, policy }: StoredBody, chunk: ChunkAgain): Promise<RecordErrors[]> {
   const { rejected } = await checkedBy(policy, batch, chunk);

@@ -7,7 +7,10 @@ import { type TraceHeaders, traceHeaders } from "../lib/trace/trace.ts";
 import { uuidv7 } from "./ids.ts";
 import type { CloudEvent, EventType, OutboxDraft, WantsEvents } from "./outbox/outbox.domain.ts";
 
-/** The event of a change, for the same commit. Its id stays the same, however often it is published. `trace`: omitted, the active one. */
+/**
+ * The event of a change, for the same commit. Its id stays the same if it is published several times. `trace`: the trace of the change.
+ * Omitted: the active trace.
+ */
 export function draftEvent(
   namespace: string,
   type: EventType,
@@ -29,7 +32,7 @@ export function draftEvent(
   return { topic: type, body: JSON.stringify(event) };
 }
 
-/** The public id of the batch that an event is about. Undefined: it is about no batch. */
+/** The public id of the batch that an event is about. Undefined: the event is not about a batch. */
 export const batchOf = ({ topic, body }: OutboxDraft): string | undefined =>
   topic.startsWith("batch.") ? (JSON.parse(body) as CloudEvent).subject : undefined;
 

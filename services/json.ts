@@ -5,7 +5,10 @@ import { jsonValue } from "../formats/check/json-value.ts";
 import { Problem } from "../lib/errors.ts";
 import { faultOf } from "../lib/json-fault.ts";
 
-/** More than any policy needs. Recursive code (a merge, the schema compiler) would run out of stack on deeper values. */
+/**
+ * The deepest nesting that is accepted, which is more than any policy needs. On deeper values, recursive code (a merge, the schema
+ * compiler) would run out of stack.
+ */
 const MOST_DEPTH = 200;
 
 /**
@@ -55,7 +58,7 @@ function parsed(text: string, fault: (detail: string, letters: number) => Proble
 const tooDeep = (fault: (detail: string, letters: number) => Problem, letters: number) =>
   fault(`The body is nested deeper than ${MOST_DEPTH} levels.`, letters);
 
-/** The offset where JSON goes one level too deep; null: nowhere. A string without an end reaches to the end of the text. */
+/** The offset at which JSON exceeds the deepest nesting. Null: it never does. A string without an end extends to the end of the text. */
 function tooDeepAt(json: string): number | null {
   let depth = 0;
   for (const { 0: piece, index } of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[[{]|[\]}]/gs)) {

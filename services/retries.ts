@@ -1,4 +1,4 @@
-/** The rejected records of a batch, sent again as a batch of their own: of which batches. */
+/** Which batches can have their rejected records sent again as a new batch. */
 import { Problem } from "../lib/errors.ts";
 import { type BatchRow, isFinal } from "./batch/batch.domain.ts";
 
@@ -11,7 +11,7 @@ export const onlyChecked = (batch: BatchRow) =>
     `The batch ${batch.publicId} was only checked: nothing of it was delivered. Correct the file and send the whole of it again.`,
   );
 
-/** Throws illegal-state: the batch has not ended, or has no rejected records that are all kept. */
+/** Throws illegal-state if the batch has not ended, has no rejected records, or not all of them are kept. */
 export function requireRejected(batch: BatchRow): void {
   const { state, rejected, unlisted } = batch;
   if (state === "validated") throw refused(batch, "The batch was only checked: commit it first.");

@@ -1,4 +1,4 @@
-/** Takes back what a batch has delivered outside of DataFlow's own store. */
+/** Undoes what a batch has delivered outside of DataFlow's own database. */
 import type { ServiceBroker } from "moleculer";
 import { TableFailure } from "../database/errors.ts";
 import { orBusy, type TargetDatabases } from "../database/targets/databases.ts";
@@ -13,9 +13,9 @@ import type { Policy } from "./policy/policy.contract.ts";
 /** Throws DatabaseUnavailable while DataFlow's own database is away. */
 export type TakeBack =
   | {
-      /** The foreign keys by which rows of others refer to its rows now. Omitted: it has none in a table. */
+      /** The foreign keys by which other rows now refer to the batch's rows. Omitted: the batch has no rows in a table. */
       references?(): Promise<RowReference[]>;
-      /** Deletes a piece. `waits`: it cannot go on now, in words. */
+      /** Deletes one piece of what was delivered. `waits`: why the deletion cannot continue now, in words. */
       piece(): Promise<"done" | "more" | { waits: string }>;
     }
   | {
@@ -31,14 +31,14 @@ export interface TakeBackParts {
 
 type Delivered = Policy & { table?: TableDocument | null };
 
-/** Whether records may be where DataFlow's own transaction does not tell: then a batch may have delivered what it does not count. */
+/** Whether a batch may have delivered more than it counts, because its records go to a handler or another database. */
 export const isElsewhere = ({ handler, table }: Delivered): boolean =>
   handler !== "store" && (handler !== "table" || (table ?? null)?.database !== null);
 
-/** For batches without records outside of DataFlow. */
+/** For batches that deliver nothing outside of DataFlow. */
 const nowhere: TakeBack = { piece: async () => "done" };
 
-/** `fault`: why it cannot be taken back. Throws TableFailure while nobody can know, and DatabaseUnavailable. */
+/** `fault`: why the batch cannot be undone. Throws TableFailure if the table's database does not answer, and DatabaseUnavailable. */
 export async function takeBackOf(
   { broker, tables }: TakeBackParts,
   policy: Delivered,
@@ -52,7 +52,7 @@ export async function takeBackOf(
 /** The longest text of a handler that operators see. */
 const LONGEST = 500;
 
-/** The handler is called until it answers: also again, where a node dies after the answer. */
+/** The handler is called until it answers. It is called again if a node dies after the answer. */
 function handlerTakesBack(
   broker: ServiceBroker,
   { handler, handlerTimeoutMs: timeout, uniqueKey, sensitive }: Policy,
@@ -72,7 +72,7 @@ function handlerTakesBack(
         await broker.call(handler, { batchId }, { timeout, retries: 0, nodeID: at.nodeID });
         return "done";
       } catch (error) {
-        // Its text may have values that operators must not see, and no records are at hand to find them by.
+        // The handler's text may contain sensitive values. There are no records here to find and mask them by.
         const why = sensitive.length > 0 ? "" : `: ${oneLine((error as Error).message, LONGEST)}`;
         return { waits: `the handler "${handler}" has not taken it back${why}` };
       }
@@ -80,7 +80,7 @@ function handlerTakesBack(
   };
 }
 
-/** A node with the handler that declares importUndo. In an update there may be nodes of a version that does not. */
+/** A node whose handler declares importUndo. During an update some nodes may run a version that does not. */
 function willingNode(broker: ServiceBroker, handler: string): { nodeID: string } | { fault: string } {
   const seen = new Set<string>();
   for (;;) {
@@ -124,7 +124,7 @@ const shown = ({ schema, table, columns, constraint }: Referring): RowReference 
   constraint,
 });
 
-/** A failure of the table is a wait, in words. */
+/** The reason for waiting after a failure of the table, in words. */
 export async function orWaits<T>(work: () => Promise<T>): Promise<T | { waits: string }> {
   try {
     return await work();

@@ -1,6 +1,6 @@
 /**
- * What this process has counted, by seconds and by minutes. It is told where a thing becomes true, next to the metric. Its memory is
- * bounded: ten minutes of seconds, the running minute by client, and the minutes that nobody could write yet.
+ * Counts what this process does, by seconds and by minutes, next to the metrics. Its memory is bounded: it keeps ten minutes of seconds,
+ * the current minute by client, and the minutes that are not stored yet.
  */
 import type { ServiceBroker } from "moleculer";
 import {
@@ -16,13 +16,13 @@ import {
   SECONDS_KEPT_MS,
 } from "./stats/stats.domain.ts";
 
-/** The rates are of this many whole seconds. */
+/** How many whole seconds a rate covers. */
 const RATE_SECONDS = 10;
-/** Clients of a minute that are kept: those with most records. */
+/** How many clients of a minute are kept: those with the most records. */
 const MOST_CLIENTS = 200;
-/** Clients of the running minute. Further ones count for all clients alone. */
+/** How many clients the current minute counts by themselves. Further clients count only in the sum of all clients. */
 const MOST_CLIENTS_AT_ONCE = 5_000;
-/** Minutes that wait for the database. With 200 clients each they are some MB. */
+/** How many minutes may wait for the database. With 200 clients each they take a few MB. */
 const MOST_MINUTES = 60;
 
 export interface Rates {
@@ -63,7 +63,7 @@ export class Tally {
     this.now = now;
   }
 
-  /** Counts for all clients, and for this one. */
+  /** Counts for the sum of all clients, and for this client. */
   add(name: Counted, by = 1, clientId?: number): void {
     if (by === 0) return;
     const at = this.now();
@@ -132,7 +132,7 @@ export class Tally {
     return at + MINUTE_MS <= this.now();
   }
 
-  /** A minute that is over is written, and is not needed any more. */
+  /** Drops an ended minute that is stored. */
   forget({ at }: TalliedMinute): void {
     this.minutes.delete(at);
   }
@@ -176,14 +176,14 @@ function figuresOf({ byClient }: TalliedMinute, clientId: number): Figures {
 const weightOf = ({ accepted, rejected, duplicate, requestsAllowed, requestsRefused }: Figures) =>
   accepted + rejected + duplicate + requestsAllowed + requestsRefused;
 
-/** Leaves the sum of all clients, and the clients with most records and requests. */
+/** Reduces a minute to the sum of all clients, and the clients with the most records and requests. */
 export function keepLargest({ byClient }: TalliedMinute): void {
   const clients = [...byClient].filter(([clientId]) => clientId !== ALL_CLIENTS);
   clients.sort(([, a], [, b]) => weightOf(b) - weightOf(a));
   for (const [clientId] of clients.slice(MOST_CLIENTS)) byClient.delete(clientId);
 }
 
-/** One for each broker, because a process may have several nodes. */
+/** The tally of each broker, because a process may have several nodes. */
 const tallies = new WeakMap<ServiceBroker, Tally>();
 
 export function tallyOf(broker: ServiceBroker): Tally {

@@ -1,7 +1,7 @@
 /** The history of a batch: what is stored of it, and what it is answered as. Only types and values, which the database uses too. */
 import type { BatchState } from "./batch.domain.ts";
 
-/** Who has moved a batch. `system`: DataFlow itself, because a time has come, a lease has lapsed, or a batch in front has ended. */
+/** Who has moved a batch. `system`: DataFlow itself, because a time has come, a lease has expired, or an earlier batch has ended. */
 export const moverKinds = ["worker", "operator", "partner", "system"] as const;
 export type MoverKind = (typeof moverKinds)[number];
 
@@ -11,15 +11,15 @@ interface Why {
   detail: string | null;
 }
 
-/** What the history keeps of a move. It is written in the transaction of the move, and only where the row of the batch cannot tell it. */
+/** An entry of the history. It is written in the transaction of the move, and only if the row of the batch does not show the same. */
 export interface ToldMove extends Why {
   from: BatchState;
   kind: MoverKind;
-  /** The name of the operator. Null: the kind says it all. */
+  /** The name of the operator. Null: it was no operator. */
   who: string | null;
   /** The reason in the words of the person who asked for the move. */
   reason: string | null;
-  /** Why the batch was in the state that it has left, and since when (epoch ms), where its row no longer tells it. */
+  /** Why the batch was in the state that it has left, and since when (epoch ms), if its row no longer shows that. */
   was: (Why & { at: number | null }) | null;
 }
 
@@ -46,14 +46,14 @@ export interface HistoryItem extends Why {
   at: number;
   /** The state before. Null: the batch did not exist. */
   from: BatchState | null;
-  /** The same as `from`: the batch has stayed what it was. */
+  /** If it equals `from`, the move has not changed the state. */
   to: BatchState;
-  /** `name`: of an operator. Null: it is not known, or the kind says it all. */
+  /** `name`: the operator's name. Null: it is not known, or it was no operator. */
   by: { kind: MoverKind; name: string | null };
   node: string | null;
   /** The number of the attempt at its chunk. */
   attempt: number | null;
-  /** The chunk at which it was, from 0. */
+  /** The number of its chunk, from 0. */
   chunk: number | null;
   reason: string | null;
 }

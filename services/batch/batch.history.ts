@@ -1,6 +1,6 @@
 /**
- * The history of a batch, from its beginning. What is rare is stored: holds, moves that somebody asked for, and failed attempts. The
- * rest is told by the times in the row of the batch, so a batch that just runs costs no further write.
+ * The history of a batch, from its beginning. Only rare facts are stored: holds, moves that somebody asked for, and failed attempts. The
+ * times in the batch's row tell the rest, so a batch that runs without them costs no further write.
  */
 
 import type { BatchStore } from "../../database/store.ts";
@@ -17,12 +17,12 @@ import {
 import type { BatchAttempt } from "./batch.reads.domain.ts";
 import { whyOf } from "./batch.told.ts";
 
-/** What is known of a batch beside its row. */
+/** The stored facts about a batch, apart from its row. */
 interface Known {
   moves: MoveRow[];
   /** In order. */
   attempts: BatchAttempt[];
-  /** The batch of its rejected records, and the entry of the audit if an operator has sent them again. */
+  /** The batch of its rejected records, and the audit's entry if an operator has asked for that retry. */
   child: BatchRow | null;
   retry: AuditRow | null;
   /** The entry for a check that an operator has committed. */
@@ -31,7 +31,7 @@ interface Known {
 
 type Store = Pick<BatchStore, "moves" | "attempts" | "childOf" | "listAudit">;
 
-/** At most five reads, each by an index and of a bounded number of rows. */
+/** At most five reads, each by an index and with a limited number of rows. */
 export async function history(store: Store, batch: BatchRow): Promise<History> {
   const [moves, attempts, child, commit] = await Promise.all([
     store.moves(batch.id),
@@ -44,10 +44,10 @@ export async function history(store: Store, batch: BatchRow): Promise<History> {
   return { items: itemsOf(batch, known), isCut: isCut(known) };
 }
 
-/** Refusals have entries too. */
+/** The audit also has entries of refused calls. */
 const ENTRIES_LOOKED_AT = 20;
 
-/** The entry of what an operator has done with the batch; `has`: a member of its `change`. Null: its client has, or nobody. */
+/** The audit's entry for an operator's call about the batch. `has`: a member of its `change`. Null: a client has called, or nobody. */
 async function doneBy(store: Store, { publicId: subject }: BatchRow, action: AuditedAction, has = "") {
   const found = await store.listAudit({ subject, action, limit: ENTRIES_LOOKED_AT });
   return found.find(({ status, change }) => status === DONE && (change ?? "").includes(has)) ?? null;
@@ -63,12 +63,12 @@ function itemsOf(batch: BatchRow, known: Known): HistoryItem[] {
   const stored = [...known.moves.map(moveItem), ...known.attempts.map((attempt) => attemptItem(batch, attempt))];
   const isStored = (at: number | null, to: BatchState) => stored.some((item) => item.at === at && item.to === to);
   const told = [...beginning(batch, known), ...earlierEnds(known.moves), ...ending(batch, known)];
-  // An end that was an attempt, or was asked for, is there with its reasons already.
+  // If the end was a failed attempt or was asked for, another item already tells it, with its reason.
   const items = [...told.filter(({ at, to }) => !isStored(at, to)), ...stored, ...retried(batch, known)];
   return items.sort((a, b) => a.at - b.at || rankOf(a) - rankOf(b));
 }
 
-/** The order of items of the same millisecond. */
+/** Sorts items of the same millisecond. */
 const rankOf = ({ from, to }: HistoryItem): number =>
   from === null ? 0 : to === "ready" && from !== "processing" ? 1 : to === "processing" ? 2 : 3;
 
@@ -84,18 +84,18 @@ const item = (
 const moveItem = ({ at, fromState, toState, kind, who: name, code, detail, reason }: MoveRow): HistoryItem =>
   item(at, fromState, toState, kind, { by: { kind, name }, code, detail, reason });
 
-/** A lease that has lapsed is no doing of its worker. */
+/** If a lease has expired, the system has moved the batch, not its worker. */
 function attemptItem(batch: BatchRow, { no, at, node, code, detail, attempt, chunk, toState }: BatchAttempt) {
   const to = toState ?? (batch.state === "failed" && no === batch.attemptsTotal ? "failed" : "ready");
   const kind = code === "worker-lost" ? "system" : "worker";
   return item(at, "processing", to, kind, { node, attempt, chunk, code, detail });
 }
 
-/** Who has asked for it: an operator, or without an entry of the audit its client. */
+/** Who has asked for the move: an operator, or the batch's client if the audit has no entry. */
 const askedBy = (entry: AuditRow | null): Partial<HistoryItem> =>
   entry ? { by: { kind: "operator", name: entry.who }, reason: entry.reason } : {};
 
-/** Its upload, the commit of a check, and the first times that it was ready and was worked. */
+/** The upload, the commit of a check, and the first times that the batch was ready and was claimed. */
 function* beginning(batch: BatchRow, { moves: [first], commit }: Known): Generator<HistoryItem> {
   const { createdAt, committedAt, readyAt, startedAt } = batch;
   const isHeld = first ? first.fromState === "held" : batch.state === "held";

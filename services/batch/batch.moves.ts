@@ -12,13 +12,13 @@ import type { AppliedChunk } from "./batch.table.domain.ts";
 import { audited, type By } from "./batch.told.ts";
 import type { Move } from "./batch.writes.domain.ts";
 
-/** The batch, and the caller's reason. */
+/** The batch to move, and the caller's reason. */
 type Asked = Which & { reason?: string | undefined };
 
-/** How often a move is tried. A batch that changes between read and write is being worked on. */
+/** How often a move is tried. It fails if the batch changes between read and write, as a running batch does. */
 const MOST_TRIES = 20;
 
-/** A failed batch whose retention ends within this time counts as gone: it could be half deleted before the move. */
+/** A failed batch whose retention ends within this time counts as gone, because its deletion could begin before the move. */
 const GOING_MS = 60_000;
 
 /** Reads and moves; reads again if the batch changed in between. */
@@ -33,14 +33,14 @@ async function moved(parts: BatchParts, by: By, which: Which, moveFor: (batch: B
   throw new Problem("unavailable", "The batch changes too quickly.", { headers: { "Retry-After": "1" } });
 }
 
-/** One that joined its lane, and is the first there, goes on at once. */
+/** A batch that has joined its lane as the first one goes on at once. */
 async function settled(parts: BatchParts, batch: BatchRow): Promise<BatchRow> {
   if (batch.state !== "held") return batch;
   await follow(parts, batch);
   return (await parts.store.batch(batch.publicId, null)) ?? batch;
 }
 
-/** An end outside a chunk's commit: its body is deleted by the sweep, or kept where it may be driven again. */
+/** An end without a chunk's commit. The sweep deletes the body later, unless it is kept because the batch may be redriven. */
 export async function ending(
   parts: BatchParts,
   batch: BatchRow,
@@ -54,7 +54,7 @@ export async function ending(
   return { ...move, ...(applied && { applied }), events: await parts.events.completed(after) };
 }
 
-/** The batch after a chunk is counted that a table of another database already has. */
+/** Counts a chunk that a table of another database already has, and answers the batch. */
 export function countedWith(batch: BatchRow, applied: AppliedChunk | undefined): BatchRow {
   if (!applied) return batch;
   const { nextChunk, counts } = applied;
@@ -62,7 +62,10 @@ export function countedWith(batch: BatchRow, applied: AppliedChunk | undefined):
   return { ...batch, nextChunk, ...Object.fromEntries(sums) };
 }
 
-/** Delay of a stopped batch. It is long enough for the move that follows; if that never comes, the batch goes on afterwards. */
+/**
+ * How long a stopped batch is delayed. The move that follows needs less time. If that move never comes, the batch goes on after the
+ * delay.
+ */
 const STOPPED_MS = 60_000;
 
 /**
@@ -76,7 +79,7 @@ async function stopped(parts: BatchParts, batch: BatchRow): Promise<BatchRow> {
   return written?.batch ?? batch;
 }
 
-/** Any batch that has not ended; a worker's later writes are refused. Throws not-found, illegal-state. */
+/** Cancels a batch that has not ended. Its worker's later writes are refused. Throws not-found, illegal-state. */
 export async function cancelMove(parts: BatchParts, { reason, ...which }: Asked, audit: Auditing): Promise<BatchRow> {
   const batch = await moved(parts, { audit, action: "batch.cancel", reason }, which, async (found) =>
     ending(parts, await stopped(parts, found), "cancelled", null).catch(refusedByTable),
@@ -85,13 +88,13 @@ export async function cancelMove(parts: BatchParts, { reason, ...which }: Asked,
   return batch;
 }
 
-/** What the batch has delivered is known only there, and a cancel that could not say it would be wrong. */
+/** Only the table's database knows what the batch has delivered. Without its answer the cancelled batch could have wrong counts. */
 function refusedByTable(error: unknown): never {
   if (!(error instanceof TableFailure)) throw error;
   throw new Problem("unavailable", `The batch cannot end now: ${error.message}.`, { headers: { "Retry-After": "5" } });
 }
 
-/** held → ready, also before its window opens: the operator decides. Throws not-found, illegal-state. */
+/** held → ready. The operator decides, so the batch does not wait for its window. Throws not-found, illegal-state. */
 export function approveMove(parts: BatchParts, { reason, ...which }: Asked, audit: Auditing): Promise<BatchRow> {
   return moved(parts, { audit, action: "batch.approve", reason }, which, async (batch) => {
     requireState(batch, "held");
@@ -115,7 +118,7 @@ export function rejectMove(parts: BatchParts, { reason, ...which }: Asked, audit
   });
 }
 
-/** failed → ready with attempts at 0: from the last chunk, or from the start where the first pass refused it. */
+/** failed → ready with attempts at 0. The batch goes on from its last chunk, or from the first one if the check has failed it. */
 export function redriveMove(
   parts: BatchParts,
   { reason, ...which }: Asked,
@@ -140,7 +143,7 @@ function requireState(batch: BatchRow, state: BatchRow["state"]): void {
 
 const unchanged: Pick<Move, "reason" | "attempt" | "events"> = { reason: null, attempt: "keep", events: [] };
 
-/** A ready batch that is not due yet goes on now. Null: it has changed since it was read, and waits for nothing any more. */
+/** Ends the delay of a ready batch. Null: the batch has changed since it was read, and has no delay any more. */
 export async function endSnoozeMove(parts: BatchParts, batch: BatchRow): Promise<BatchRow | null> {
   const { id, version, fence } = batch;
   // Not in the table of batch.states.ts: the state stays, only the due time changes.

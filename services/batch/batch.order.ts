@@ -1,8 +1,8 @@
 /**
- * The order of batches. Each batch of a dataset that keeps one has a place in its lane, given in the order of commits. The first
- * one runs; those behind it are `held`. Whether a batch is the first is safe to read in advance: places in front of it are only
- * given up, never taken. So every step here is a read and a conditional move, and who comes last finds what the others have
- * written. Where a node dies in between, the sweep goes on.
+ * The order of batches. If a dataset keeps an order, each of its batches has a place in a lane, in the order of the uploads' commits.
+ * The first batch of the lane runs; the others are `held`. A place in front of a batch can become free, but is never filled again, so a
+ * batch that was read as the first stays the first. So every step here is a read and a conditional move, and of two nodes the later one
+ * sees what the other has written. If a node dies between two steps, the sweep continues.
  */
 
 import type { ServiceBroker } from "moleculer";
@@ -24,16 +24,19 @@ import { type MoveTo, moveOf } from "./batch.states.ts";
 import { asked, toldMove } from "./batch.told.ts";
 import type { Move } from "./batch.writes.domain.ts";
 
-/** How often a step is tried. Each other one of the lane may come between. */
+/** How often a step is tried, because steps for other batches of the lane may interfere. */
 const MOST_TRIES = 20;
 
 const orderHold = ({ state, reason }: BatchRow): OrderHold | null =>
   state === "held" && reason && "hold" in reason && reason.hold === "order" ? reason : null;
 
-/** Whether a batch in this state has left its lane. A failed one has not: it may go on. One that was only checked never had a place. */
+/**
+ * Whether a batch in this state has left its lane. A failed batch has not, because it may be redriven. A batch that was only checked
+ * never had a place.
+ */
 const hasLeft = (state: BatchState): boolean => isFinal(state) && state !== "failed" && state !== "validated";
 
-/** The lane of a batch by its pinned policy. Null: it keeps no order, as no check does until its commit. */
+/** The lane of a batch by its pinned policy. Null: the policy keeps no order, or the batch is a check that is not committed. */
 async function pinnedLane(parts: BatchParts, batch: BatchRow): Promise<Lane | null> {
   if (batch.phase === "check") return null;
   const { isGone, ...pinned } = await parts.pinned.of(batch);
@@ -41,7 +44,7 @@ async function pinnedLane(parts: BatchParts, batch: BatchRow): Promise<Lane | nu
 }
 
 /**
- * The move of a batch that waits for nothing of its own any more: to `ready`, or to `held` behind others of its lane. One that was
+ * The move of a batch that only the order may still hold: to `ready`, or to `held` behind other batches of its lane. A batch that was
  * skipped takes the last place.
  */
 export async function goingOn(
@@ -59,7 +62,7 @@ export async function goingOn(
   return { ...moveOf(batch, { to: "held", due: null, ...rest, reason }), ...(!own && { enters: lane }) };
 }
 
-/** Lets the first batch of a lane go on, if it waits for its order alone. */
+/** Lets the first batch of a lane go on if only the order holds it. */
 export async function advance(parts: BatchParts, lane: Lane): Promise<void> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const { front } = await parts.store.laneState(lane);
@@ -70,7 +73,7 @@ export async function advance(parts: BatchParts, lane: Lane): Promise<void> {
   }
 }
 
-/** Its window may have closed meanwhile. */
+/** Its window may have closed in the meantime. */
 async function released(parts: BatchParts, batch: BatchRow): Promise<Move> {
   const { policy } = await parts.pinned.of(batch);
   const isFree = policy.window === null || orderHold(batch)?.isApproved;
@@ -82,7 +85,7 @@ async function released(parts: BatchParts, batch: BatchRow): Promise<Move> {
   return moveOf(batch, { to: "ready", due: { inMs: 0 }, events: await parts.events.ready(batch) });
 }
 
-/** What a written batch means for its lane: one that has ended lets the next go on, and one that is held may be the first by now. */
+/** Advances the lane of a batch that was just written: after an end the next batch goes on, and a held batch may be the first by now. */
 export async function follow(parts: BatchParts, batch: BatchRow): Promise<void> {
   if (!hasLeft(batch.state) && !orderHold(batch)) return;
   const lane = await pinnedLane(parts, batch);
@@ -92,8 +95,8 @@ export async function follow(parts: BatchParts, batch: BatchRow): Promise<void> 
 }
 
 /**
- * Lets the batches behind a failed or held one go first. It gives its place up, and takes the last one if it goes on later; one
- * that waits for its order alone takes the last one at once. Skipped again, it stays as it is. Throws not-found, illegal-state.
+ * Skips a failed or held batch, so that the batches behind it run first. It gives up its place, and takes the last place if it goes on
+ * later; a batch that only the order holds takes the last place at once. A second skip changes nothing. Throws not-found, illegal-state.
  */
 export async function skipMove(
   parts: BatchParts,
@@ -132,10 +135,10 @@ export async function skipMove(
   throw new Problem("unavailable", "The batch changes too quickly.", { headers: { "Retry-After": "1" } });
 }
 
-/** What the history says of it. */
+/** The history's entry for a skip. */
 const SKIPPED = { code: "skipped", detail: "The batches behind it go first." };
 
-/** Goes on with a lane where a node has died between two steps. */
+/** Continues a lane whose node died between two steps. */
 export async function advanceStalled(
   parts: BatchParts,
   { batchId, isOver, clientId, lane }: StalledLane,
@@ -144,7 +147,7 @@ export async function advanceStalled(
   await advance(parts, { clientId, lane });
 }
 
-/** The same batches: of one that waits for its order, the hold names the first batch of its lane as it is now. */
+/** Answers the same batches. For a batch that the order holds, `hold` names the first batch that its lane has now. */
 export async function withFronts<R extends BatchRow>(store: Pick<BatchStore, "fronts">, batches: R[]): Promise<R[]> {
   const held = batches.filter(orderHold);
   if (held.length === 0) return batches;

@@ -1,6 +1,6 @@
 /** How a run of a batch ends. */
 
-/** Why an attempt failed: a code as a failed batch has it, or `internal` for a defect. */
+/** Why an attempt failed: the error code of a failed batch, or `internal` for a defect. */
 export interface AttemptError {
   code: string;
   detail: string;
@@ -14,8 +14,8 @@ export type Outcome =
   /** The last commit has ended the batch. Nothing is left to write. */
   | { outcome: "done" }
   /**
-   * The batch goes on after `delayMs`, without an attempt: the node stops, another client waits, the handler asks for time, or
-   * the handler is away (`awaits` is its name). `waits`: what for, which operators see.
+   * The batch goes on after `delayMs`, and this is not an attempt: the node stops, another client waits, the handler asks for time, or
+   * the handler is away (`awaits` is its name). `waits`: the reason that operators see.
    */
   | { outcome: "snooze"; delayMs: number; detail?: string; awaits?: string; waits?: string }
   /** An attempt that failed. Another one follows after `delayMs`, or the policy's backoff; after `maxAttempts` the batch fails. */
@@ -26,8 +26,8 @@ export type Outcome =
    */
   | { outcome: "reviewed" }
   | ({ outcome: "fail" } & AttemptError)
-  /** The batch belongs to another worker, or nobody can know: nothing is written. */
+  /** The batch belongs to another worker, or its owner is unknown. Nothing is written. */
   | { outcome: "lost"; detail: string };
 
-/** The outcomes that move the batch. */
+/** The outcomes that change the batch's row. */
 export type Settlement = Exclude<Outcome, { outcome: "done" | "lost" }>;

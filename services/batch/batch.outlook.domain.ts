@@ -1,4 +1,4 @@
-/** What is ahead of a batch, by its row and the little that is known beside it: also for events, which cost no query. */
+/** What a batch will do next, from its row and a few other facts. Events use it too, so it needs no query. */
 import {
   type BatchOutlook,
   type BatchRow,
@@ -9,11 +9,11 @@ import {
   waitsOf,
 } from "./batch.domain.ts";
 
-/** What is known beside the row. */
+/** The facts that are not in the batch's row. */
 interface Beside {
   /** The limit in the batch's policy. It counts only while `isUnderWay`. */
   maxAttempts: number;
-  /** Left out if it was not read whether the batch's client has a free place. */
+  /** Whether the client has a free place. Omitted: that was not read. */
   queue?: ClientQueue | undefined;
   /** Epoch ms. */
   now: number;
@@ -32,7 +32,7 @@ export const outlookOf = (batch: BatchRow, { maxAttempts, queue, now }: Beside):
   ...whyOf(batch, queue, now),
 });
 
-/** Whether the batch runs, or has begun and waits to be tried again. */
+/** Whether the batch runs, or waits for its next attempt. */
 export const isUnderWay = ({ state, startedAt }: BatchRow) =>
   state === "processing" || (state === "ready" && startedAt !== null);
 
@@ -74,7 +74,9 @@ function whyHeld(reason: Reason | null): Waits {
     : { waits: "an operator has to approve it", waitsUntil: reason.until };
 }
 
-/** The reasons in the order in which they hold it back: what is paused is not tried again, and what is not due has no use for a place. */
+/**
+ * The reasons for a wait, the strongest first: a paused client's batch is not retried, and a batch that is not due needs no free place.
+ */
 function whyReady(batch: BatchRow, queue: ClientQueue | undefined, now: number): Waits {
   const { dueAt, attempt, startedAt } = batch;
   const later = dueAt !== null && dueAt > now ? dueAt : null;

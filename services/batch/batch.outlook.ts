@@ -1,4 +1,4 @@
-/** The outlook of batches that have not ended, for operators: which run they are in, why they wait, and until when. */
+/** The outlook of batches that have not ended, for operators: their current run, why they wait, and until when. */
 import type { BatchStore } from "../../database/store.ts";
 import type { BatchOutlook, BatchRow } from "./batch.domain.ts";
 import { isUnderWay, outlookOf } from "./batch.outlook.domain.ts";

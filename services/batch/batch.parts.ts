@@ -44,23 +44,23 @@ export interface BatchParts {
   broker: ServiceBroker;
   tables: TargetDatabases;
   events: BatchEvents;
-  /** Tells requests that wait on this node, and gives the events of all changes to the outbox together. */
+  /** Wakes requests that wait on this node for a batch, and gives the events of all changes to the outbox together. */
   announce(...all: Written[]): void;
   /** Whether the batch may run now by the policy. Throws unavailable. */
   evaluate(policy: Policy, batch: BatchRow): Promise<Decision>;
-  /** In the background: those behind a batch that has ended go on, where it kept an order. */
+  /** Runs in the background. If the batch has ended and its lane keeps an order, the next batch goes on. */
   follow(batch: BatchRow): void;
-  /** Something may be claimable. */
+  /** Tells workers that a batch may be claimable. */
   wakeWorkers(): void;
 }
 
-/** Which batch. Without `clientId` an operator asks. */
+/** Which batch is asked for. Without `clientId` an operator asks. */
 export interface Which {
   publicId: string;
   clientId?: number | undefined;
 }
 
-/** Throws not-found, also for an upload: it is no batch before its commit. */
+/** Reads a batch. Throws not-found, also for an upload, because an upload is no batch before its commit. */
 export async function foundBatch(store: Pick<BatchStore, "batch">, { publicId, clientId }: Which): Promise<BatchRow> {
   const batch = await store.batch(publicId, clientId ?? null);
   if (!batch || batch.state === "receiving") throw new Problem("not-found", "There is no such batch.");
@@ -76,7 +76,7 @@ export async function refused({ store, figures }: BatchParts, batch: BatchRow, w
   if (now?.fence !== batch.fence) figures.lost(write, batch);
 }
 
-/** A step of a run in the log, for who looks closely. Written for each chunk, so it makes no logger of its own. */
+/** Logs a step of a run at level debug. It is called for each chunk, so it makes no logger of its own. */
 export function stepTold(
   { logger }: Pick<BatchParts, "logger">,
   batch: BatchRow,
@@ -87,7 +87,7 @@ export function stepTold(
   logger.debug(step, new Fields({ batchId, requestId: requestId ?? undefined, ...told }));
 }
 
-/** A committed chunk in the log. */
+/** Logs a committed chunk. */
 export const chunkTold = (parts: Pick<BatchParts, "logger">, before: BatchRow, after: BatchRow): void =>
   stepTold(parts, after, "The chunk is committed.", {
     chunk: before.nextChunk,
@@ -97,7 +97,7 @@ export const chunkTold = (parts: Pick<BatchParts, "logger">, before: BatchRow, a
     duplicate: after.duplicate - before.duplicate,
   });
 
-/** Counts a write where it ended its batch, and announces it. Null: nothing was written. */
+/** Announces a write, and counts it if it has ended its batch. Null: nothing was written. */
 export function announced(parts: BatchParts, written: Written | null): BatchRow | null {
   const { announce, follow } = parts;
   if (!written) return null;

@@ -11,7 +11,7 @@ export interface Pinned extends PinnedPolicy {
   clientIdentifier: string;
 }
 
-/** A policy has up to 64 kB. Most are also in the cache of `policy`, as the same objects. */
+/** How many policies are cached. One takes up to 64 kB. Most are also in the cache of `policy`, as the same objects. */
 const MOST_KNOWN = 1_000;
 
 /**
@@ -38,7 +38,7 @@ export class PinnedPolicies {
     ]);
     const { publicId = "", identifier = "" } = client ?? {};
     const pinned = { ...pinnedTo, clientPublicId: publicId, clientIdentifier: identifier };
-    // The policy in force changes.
+    // Not cached, because the policy in force changes.
     if (client && !pinned.isGone) this.known.set(key, pinned);
     return pinned;
   }

@@ -1,24 +1,24 @@
-/** A client's batches now. */
+/** How many batches of a client are in each state now. */
 export interface QueueUse {
   running: number;
   ready: number;
   held: number;
 }
 
-/** How much of its limits a client uses now. A limit of null: the client has no such limit, or has never sent anything. */
+/** How much of its limits a client uses now. A limit of null: the client has no such limit, or has never sent a batch. */
 export interface ClientUse {
-  /** When its newest batch was made, epoch ms. */
+  /** When its newest batch was created, epoch ms. */
   lastBatchAt: number | null;
   running: number;
   cap: number | null;
-  /** The bytes of the UTC day. They are counted only with a quota. */
+  /** The bytes of the current UTC day. They are counted only for a client with a quota. */
   bytes: number;
   records: number;
   bytesPerDay: number | null;
   recordsPerDay: number | null;
 }
 
-/** The reasons for which a client can need an operator. */
+/** Why a client may need the attention of an operator. */
 export const clientNeeds = ["maxConcurrentBatches", "bytesPerDay", "recordsPerDay", "webhook"] as const;
 
 /** A client that is at a limit, or whose webhook is off because its receiver is gone. */
@@ -49,7 +49,7 @@ export interface ListQuery {
   limit: number;
 }
 
-/** The version of a batch that a reader has seen last. */
+/** The version of a batch that a reader has seen. */
 export interface SeenBatch {
   publicId: string;
   version: number;
@@ -70,20 +70,20 @@ export interface RecordErrors {
 
 /** The faults of a batch by field and code. */
 export interface ErrorSummary {
-  /** All faults. */
+  /** The number of all faults. */
   total: number;
-  /** Rejected records. */
+  /** The number of rejected records. */
   records: number;
-  /** The largest first. */
+  /** The groups, the largest first. */
   groups: FaultGroup[];
-  /** Faults of groups that are not shown. */
+  /** The number of faults in groups that are not listed. */
   other: { count: number };
 }
 
 export interface QueueStats {
-  /** The database's clock. */
+  /** The time by the database's clock, epoch ms. */
   now: number;
-  /** Rows by state. */
+  /** The number of batches in each state. */
   states: Partial<Record<BatchState, number>>;
   /** The time since which the oldest claimable batch has waited. */
   oldestReadyAt: number | null;
@@ -95,7 +95,7 @@ export interface QueueStats {
   oldestHeldAt: number | null;
   /** Counted up to 100,000. */
   outboxDepth: number;
-  /** The oldest document in the outbox. */
+  /** When the oldest document in the outbox was written. */
   oldestEvent: string | null;
   /** The earliest `due_at` of a due delivery. */
   oldestDeliveryAt: number | null;
@@ -104,11 +104,13 @@ export interface QueueStats {
   running: { owner: string; batches: number }[];
 }
 
-/** For how long the oldest batch waits that a worker could claim now, in ms. Null: there is none. */
+/** How long the oldest claimable batch has waited, in ms. Null: no batch is claimable. */
 export const oldestReadyMs = ({ oldestReadyAt, now }: Pick<QueueStats, "oldestReadyAt" | "now">): number | null =>
   oldestReadyAt === null ? null : Math.max(0, now - oldestReadyAt);
 
-/** How a piece of a removal ended. `done`: nothing is left, or nothing is due yet. `busy`: another node is deleting from this batch. */
+/**
+ * The result of one step of a deletion. `done`: nothing is left, or nothing is due yet. `busy`: another node deletes from this batch.
+ */
 export type Removal = "done" | "more" | "busy";
 
 /** The tables from which `retention` deletes rows by their age. It counts the deleted rows of each. */

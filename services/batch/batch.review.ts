@@ -31,7 +31,10 @@ export function needsOperator(limits: Policy["approveWhen"], counts: HoldCounts)
   );
 }
 
-/** processing → held with the figures, or → ready: then it starts over, and is delivered. The check was no attempt. */
+/**
+ * processing → held with the figures of the check, or → ready: then the batch starts over, and is delivered. The check does not count as
+ * an attempt.
+ */
 export async function reviewed(parts: BatchParts, batch: BatchRow): Promise<Move> {
   const counts = countsOf(batch);
   const { policy } = await parts.pinned.of(batch);
@@ -42,7 +45,7 @@ export async function reviewed(parts: BatchParts, batch: BatchRow): Promise<Move
   return moveOf(batch, { to: "held", due: null, attempt: "uncount", reason, events });
 }
 
-/** The pass that delivers. Its errors and counts replace those of the check. */
+/** The pass that delivers the records. Its errors and counts replace those of the check. */
 const delivery = { restart: "deliver" } as const satisfies Partial<Move>;
 
 /** The phase of a held batch after its approval. A batch that was held before its check is checked first. */

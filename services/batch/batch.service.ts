@@ -39,14 +39,14 @@ interface State {
   figures: BatchFigures;
   parts: BatchParts;
   sweeper: Sweeper;
-  /** Steps of lanes in progress. Calls do not wait for them; a stop does. */
+  /** Current steps of lanes. Calls do not wait for them, but a shutdown does. */
   following: Set<Promise<void>>;
 }
 
 /** The size of a page of errors or records. A reader that stops keeps one page in memory. */
 const MOST_READ_BYTES = 256 * 1024;
 
-/** How often leftover rows of `dataflow_applied` are deleted. They do no harm, and only take space. */
+/** How often leftover rows of `dataflow_applied` are deleted. They only take space. */
 const TIDY_MS = 10 * 60_000;
 
 export default defineActor({
@@ -240,7 +240,7 @@ export default defineActor({
     const { elsewhere } = this.parts;
     const { broker, logger, clock } = this;
     this.sweeper = new Sweeper({ ...this.parts, store, broker, logger, clock });
-    // While this node starts, the calls of a sweep would go to another node and wait for its answer.
+    // While this node starts, a sweep's calls would go to another node and wait for its answer.
     const sweepOnceStarted = async () => this.broker.started && this.sweeper.run();
     const sweep = this.schedule("The sweep", sweepIntervalMs, sweepOnceStarted, 0.2);
     if (this.tables.names.length > 0) this.schedule("Tidying dataflow_applied", TIDY_MS, () => elsewhere.tidy(), 0.2);

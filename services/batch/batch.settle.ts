@@ -17,7 +17,7 @@ export const attemptOf = ({ owner }: BatchRow, { code, detail }: AttemptError): 
   detail,
 });
 
-/** Settles a run's outcome. Null: the fence has risen, so the batch belongs to nobody or to another worker. */
+/** Writes a run's outcome. Null: the fence was raised, so the batch belongs to nobody or to another worker. */
 export async function settle(parts: BatchParts, batch: BatchRow, outcome: Settlement): Promise<BatchRow | null> {
   const written = await parts.store.move(await moveFor(parts, batch, outcome));
   if (written) parts.wakeWorkers();

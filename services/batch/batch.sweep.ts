@@ -26,7 +26,7 @@ import type { Move } from "./batch.writes.domain.ts";
 const ROWS_AT_ONCE = 100;
 /** The most clients whose queues one sweep repairs. If more wait, the next sweeps repair the others. */
 const REPAIRED_AT_ONCE = 10_000;
-/** How many reads of one state a sweep makes. Rows that it cannot move on would otherwise hold it for ever. */
+/** How many reads of one state a sweep makes. Without a limit, batches that cannot be moved would keep the sweep running for ever. */
 const MOST_READS = 50;
 
 export interface SweepParts extends BatchParts {
@@ -99,7 +99,7 @@ export class Sweeper {
     }
   }
 
-  /** Ends the sweep. The next sweep does the rest. */
+  /** Stops the current sweep. The next sweep continues. */
   end(): void {
     this.isEnded = true;
   }
@@ -108,7 +108,7 @@ export class Sweeper {
     return this.parts.store.move(move).then((written) => announced(this.parts, written));
   }
 
-  /** An upload whose node is silent; its rows are left to `retention`. */
+  /** Ends an upload whose node no longer renews its lease. `retention` deletes its rows. */
   private async voidUpload(batch: BatchRow): Promise<void> {
     if (!(await this.parts.store.voidUpload(batch.id, true))) return;
     this.parts.figures.lapsed("upload");
@@ -134,7 +134,7 @@ export class Sweeper {
     await this.move(heldTold(move, batch));
   }
 
-  /** A window has opened. */
+  /** The window of the batch has opened. */
   private async open(batch: BatchRow): Promise<void> {
     await this.move(toldMove(await goingOn(this.parts, batch, { onlyDue: true }), batch));
   }

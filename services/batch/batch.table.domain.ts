@@ -26,9 +26,9 @@ export interface TableCommit {
   keys: (string | null)[] | null;
   /** The places of the chunk's records in the body. The error report names the place of a record that the table refuses. */
   origins: RecordPlaces;
-  /** How the values were sent. A fault shows the value as it was sent. */
+  /** The form in which the values were sent. A fault shows the value in that form. */
   sent: SentAs;
-  /** How many faults the batch's error report may list yet, with those of `errors`. */
+  /** How many more faults the batch's error report may list, including those of `errors`. */
   faultsLeft: number;
   /** How many rows are written at once. Null: all. */
   pieceRows: number | null;
@@ -42,7 +42,7 @@ export interface TableCommit {
  */
 export interface TableVerdict {
   rows: RowCounts;
-  /** Ascending. */
+  /** Positions, ascending. */
   passed: number[];
   /** Ascending by index. */
   refused: Pick<RejectedRecord, "index" | "errors">[];

@@ -1,4 +1,4 @@
-/** What the history and the audit keep of a move: who has moved the batch, why, and what it was before. */
+/** What the history and the audit record about a move: who has moved the batch, why, and its state before. */
 
 import type { AuditedAction } from "../audit/audit.domain.ts";
 import { type Auditing, differences, named } from "../audits.ts";
@@ -45,7 +45,7 @@ export const toldMove = (move: Move, batch: BatchRow, kind: MoverKind = "system"
   told: toldOf(batch, move, kind),
 });
 
-/** The same, with an entry only if the move begins or ends a hold. Of other moves the row of the batch has the time. */
+/** The same, but with an entry only if the move begins or ends a hold. For other moves, the batch's row has the time. */
 export const heldTold = (move: Move, batch: BatchRow, kind: MoverKind = "system"): Move =>
   move.to === "held" || batch.state === "held" ? toldMove(move, batch, kind) : move;
 

@@ -35,11 +35,12 @@ export async function undoMove(parts: BatchParts, asked: Asked, audit: Auditing)
     return { batch: found, isNew: true, ...(await elsewhere(parts, found)), ...(await inTheWay(takeBack)) };
   const by = { audit, action: "batch.undo", reason: asked.reason } as const;
   const batch = announced(parts, await parts.store.move(audited(move, found, by)));
-  // Another call was faster: an undo, or a redrive. The repetition ends, because an ended batch does not change by itself.
+  // Another call was faster (an undo, or a redrive), so read again. This happens only a few times, because an ended batch does not
+  // change by itself.
   return batch ? { batch, isNew: true } : undoMove(parts, asked, audit);
 }
 
-/** Nobody sends these by themselves: their operator sends them again. */
+/** DataFlow does not send these records of other batches again by itself; an operator has to do it. */
 const elsewhere = async ({ store }: BatchParts, { id }: BatchRow): Promise<Pick<Undo, "duplicatesElsewhere">> => ({
   duplicatesElsewhere: await store.duplicatesOf(id),
 });

@@ -1,16 +1,16 @@
-/** Which walks find the batches of a filter. Each goes along the narrowest index, and compares the rest where it must. */
+/** Chooses the walks that find the batches of a filter. Each walk uses the most selective index, and compares the other conditions. */
 import type { BatchStore } from "../../database/store.ts";
 import { type BatchState, ownDataset, visibleStates } from "./batch.domain.ts";
 import type { BatchFilter, BatchWalk, SearchTerm, WalkFilter, WalkWay } from "./batch.filter.domain.ts";
 
 /** In these states no record was rejected. */
 const faultless: readonly BatchState[] = ["completed", "received"];
-/** If more clients share the beginning of an identifier, the search does not use it. */
+/** A search for the beginning of an identifier is used only if at most this many clients match. */
 const MOST_CLIENTS = 10;
 
 type SearchStore = Pick<BatchStore, "idsFrom" | "batchesOfKey" | "clientsNamed">;
 
-/** What each way finds by its index alone. */
+/** The conditions that each way covers by its index alone. */
 const FOUND_BY: Record<WalkWay, readonly (keyof WalkFilter)[]> = {
   id: [],
   ids: ["ids"],
@@ -32,7 +32,7 @@ function walkBy(way: WalkWay, filter: WalkFilter): BatchWalk {
   return { way, filter, isFiltered: !isOfStates || others.length > 0 };
 }
 
-/** The states that can match at all. */
+/** The states in which a batch can match the filter. */
 function statesOf({ states = [...visibleStates], hasErrors, errorCode }: BatchFilter) {
   const hasFault = hasErrors === true || errorCode !== undefined;
   return states.filter((state) => !(hasFault && faultless.includes(state)));
@@ -56,7 +56,7 @@ function broad(filter: WalkFilter): BatchWalk {
 }
 
 const HEX = 32;
-/** The public id of these digits, with `fill` for those that are not given. */
+/** The lowest or highest public id that begins with these digits; `fill` replaces the missing ones. */
 const uuidOf = (digits: string, fill: string): string =>
   digits.padEnd(HEX, fill).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 
@@ -80,7 +80,7 @@ async function walksOfTerm(store: SearchStore, term: SearchTerm, filter: WalkFil
 const ofIds = (ids: number[], filter: WalkFilter): BatchWalk[] =>
   ids.length === 0 ? [] : [walkBy("ids", { ...filter, ids })];
 
-/** The client of that identifier; if there is none, those whose identifier begins so. */
+/** The client with that identifier. If there is none, the clients whose identifier begins with it. */
 async function clientsOf(store: SearchStore, identifier: string): Promise<number[]> {
   const found = await store.clientsNamed(identifier, MOST_CLIENTS);
   const exact = found.filter((client) => client.identifier === identifier);

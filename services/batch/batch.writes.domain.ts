@@ -19,7 +19,7 @@ export interface Written {
   table?: TableWritten;
 }
 
-/** What a worker writes when it has worked a chunk. All of it is one unit. */
+/** A worker's commit of a chunk. All of it is written in one unit. */
 export interface ChunkCommit {
   id: number;
   fence: number;
