@@ -29,7 +29,7 @@ const tables: Table[] = [
     indexes: [["created_at"]],
   },
   {
-    // `pass` is a double: with whole numbers, 1000/weight would make the weights 600 and 900 equal.
+    // `pass` is a double. With whole numbers, 1000/weight would be 1 for a weight of 600 and for a weight of 900.
     name: "client_queue",
     columns: { client_id: "bigint", running: "int", pass: "double", cap: "int", weight: "int" },
     primaryKey: ["client_id"],

@@ -1,10 +1,11 @@
-/** Indexes for idempotency and dedup: they find the key of an expired upload, and expired keys. */
+/** Indexes for idempotency and dedup: one finds the idempotency key of an upload, the others find expired keys. */
 import type { Migration } from "./ddl.ts";
 
 export const repeats: Migration = {
   name: "0002-repeats",
   async up({ ddl, query }) {
-    // Partial: it has only the keys of running uploads, so the many keys with an answer cost it nothing.
+    // The index is partial, unless the dialect brings its own: it contains only the keys of uploads without an answer
+    // yet. The many answered keys need no entry.
     await query(
       ddl.uploadKeyIndex ??
         `CREATE UNIQUE INDEX "idempotency_key_batch_id_uq" ON "idempotency_key" ("batch_id") WHERE "answer" IS NULL`,

@@ -1,4 +1,7 @@
-/** `retry_of`: the public id of the batch whose rejected records a retry sends. It stays when retention deletes that batch. */
+/**
+ * `retry_of`: the public id of the batch whose rejected records a retry sends again. The id stays when retention
+ * deletes that batch.
+ */
 import type { Migration } from "./ddl.ts";
 
 export const retryOf: Migration = {

@@ -2,7 +2,10 @@
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 
-/** Not in the policy, because operators and the client may read all its versions. `old_secrets`: JSON of [{secret, until}]. */
+/**
+ * The secrets of webhooks. They are not in the policy, because operators and the client may read all versions of a
+ * policy. `old_secrets` is JSON: [{secret, until}].
+ */
 const secrets: Table = {
   name: "webhook_secret",
   columns: { client_id: "bigint", secret: "name", old_secrets: "text", changed_at: "bigint" },
@@ -15,7 +18,7 @@ export const webhook: Migration = {
     for (const statement of createTable(secrets, ddl)) await query(statement);
     // `tries`: attempts since the delivery was made or replayed. `attempts` counts all attempts, also those before a replay.
     await query(`ALTER TABLE "delivery" ADD "tries" ${ddl.types.int} DEFAULT 0 NOT NULL`);
-    // The sender that holds the delivery now. NULL: nobody.
+    // `claim`: the sender that holds the delivery now. NULL: no sender holds the delivery.
     await query(`ALTER TABLE "delivery" ADD "claim" ${ddl.types.uuid}`);
     await query(`CREATE INDEX "delivery_state_id_ix" ON "delivery" ("state", "id")`);
   },

@@ -1,4 +1,7 @@
-/** Forbids lock escalation: if the locks of one commit became a table lock, all other workers would wait for that commit. */
+/**
+ * Forbids lock escalation. With it, the row locks of one commit could become a table lock, and all other workers would
+ * wait.
+ */
 import type { Migration } from "./ddl.ts";
 
 /** Tables in which the commit of a chunk writes thousands of rows. */

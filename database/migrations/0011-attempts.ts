@@ -1,4 +1,4 @@
-/** Why attempts at a batch failed, including those that were retried. */
+/** Why attempts at a batch have failed, including attempts that were retried. */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

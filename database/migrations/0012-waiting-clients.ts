@@ -1,12 +1,13 @@
-/** Columns and indexes so that a claim and a search for work need not read the rows of all clients. */
+/** Columns and indexes that let a claim and a search for work skip most clients. */
 import type { Migration } from "./ddl.ts";
 
 export const waitingClients: Migration = {
   name: "0012-waiting-clients",
   async up({ ddl, query }) {
-    // The `pass` at which the client's last claim began. An idle client starts again at the greatest of all clients.
+    // `began`: the client's `pass` at its last claim. An idle client resumes at the greatest `began` of all clients.
     await query(`ALTER TABLE "client_queue" ADD "began" ${ddl.types.double} DEFAULT 0 NOT NULL`);
-    // No batch of the client can be claimed before this time. NULL: none is ready. It may be too early, but never too late.
+    // `due_at`: no batch of the client can be claimed before this time. NULL: no batch is ready. The time may be too
+    // early, but never too late.
     await query(`ALTER TABLE "client_queue" ADD "due_at" ${ddl.types.bigint}`);
     await query(`UPDATE "client_queue" SET "began" = "pass" - 1000.0 / "weight"`);
     await query(

@@ -1,8 +1,8 @@
-/** Stores a doubt about the database's clock, so that it survives a crash of the process. */
+/** Stores that the database's clock is in doubt, so that the doubt survives a crash of the process. */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 
-/** Has one row while the clock is in doubt. */
+/** The table has one row while the clock is in doubt, and no row otherwise. */
 const doubt: Table = {
   name: "clock_doubt",
   columns: { id: "bigint", clock_ms: "bigint", count_ms: "bigint", ahead_ms: "bigint", even_ms: "bigint" },

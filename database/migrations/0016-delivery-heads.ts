@@ -1,4 +1,4 @@
-/** An index to find each client's longest due delivery, however many deliveries of other clients wait. */
+/** An index that finds each client's longest due delivery without reading the deliveries of other clients. */
 import { indexStep } from "./ddl.ts";
 
 export const deliveryHeads = indexStep("0016-delivery-heads", {

@@ -1,4 +1,4 @@
-/** Vacuum settings of tables whose rows come and go all the time (postgres/ddl.ts). */
+/** Vacuum settings of tables whose rows are inserted and deleted all the time (see postgres/ddl.ts). */
 import type { Migration } from "./ddl.ts";
 
 export const vacuum: Migration = {

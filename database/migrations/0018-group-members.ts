@@ -4,7 +4,8 @@ import type { Migration } from "./ddl.ts";
 export const groupMembers: Migration = {
   name: "0018-group-members",
   async up({ ddl, query }) {
-    // The id of the group's first batch. Groups that run now free their place with the batch that holds it.
+    // `group_id`: the id of the group's first batch. Groups that run during the migration have no `group_id`; such a
+    // group frees its place when the batch that holds the place ends.
     await query(`ALTER TABLE "batch_work" ADD "group_id" ${ddl.types.bigint}`);
   },
 };

@@ -1,6 +1,6 @@
 /**
- * Datasets: kinds of import that several clients share. Existing batches belong to the client's own policy (`default`). So do new
- * batches of nodes of the release before, which do not know datasets.
+ * Datasets: kinds of import that several clients share. Existing batches get `default`, the client's own policy. So do
+ * new batches of nodes of the previous release, which do not know datasets.
  */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";

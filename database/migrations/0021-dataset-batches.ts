@@ -1,4 +1,7 @@
-/** An index for the batches of a client in one dataset. Partial: most batches belong to the client's own policy, and need no entry. */
+/**
+ * An index that finds the batches of a client in one dataset. It is partial: most batches belong to the client's own
+ * policy, and need no entry.
+ */
 import { indexStep } from "./ddl.ts";
 
 export const datasetBatches = indexStep("0021-dataset-batches", {

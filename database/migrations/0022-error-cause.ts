@@ -1,4 +1,7 @@
-/** Where an error was found: the file's column, and the start of the cell's text. Errors of earlier releases have neither. */
+/**
+ * Where an error was found: the column of the file, and the start of the cell's text. Errors of earlier releases have
+ * NULL in both.
+ */
 import type { Migration } from "./ddl.ts";
 
 export const errorCause: Migration = {

@@ -1,4 +1,7 @@
-/** Counts of a batch's rows in the company's own table. Batches that were delivered elsewhere have null. */
+/**
+ * How many rows a batch has created, updated and deleted in the company's own table. NULL: the batch goes into no
+ * table.
+ */
 import type { Migration } from "./ddl.ts";
 
 export const tableCounts: Migration = {

@@ -1,4 +1,4 @@
-/** Datasets that were deleted, whose unique keys are to go. */
+/** Deleted datasets whose unique keys must still be deleted. */
 import { createTable, type Migration } from "./ddl.ts";
 
 export const endedScopes: Migration = {

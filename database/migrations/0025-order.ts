@@ -1,4 +1,7 @@
-/** Batches that are worked one after another. A node of the release before gives no places: its uploads keep no order. */
+/**
+ * Tables for batches that must run one after another: lanes, and the places of batches in a lane. Nodes of the previous
+ * release assign no places, so their uploads keep no order.
+ */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

@@ -1,4 +1,7 @@
-/** How many records a batch had rejected when it was last sent on: its limits count from there. Null: it was never sent on. */
+/**
+ * How many records a batch had rejected when an operator last continued it. The limits count only later rejections.
+ * NULL: never continued.
+ */
 import type { Migration } from "./ddl.ts";
 
 export const rejectedBefore: Migration = {

@@ -1,4 +1,7 @@
-/** Batches that are only checked: when one was committed, and the count of those that were not. */
+/**
+ * Columns and a counter for batches that are only checked: the time when such a batch was committed, and the number of
+ * batches that are `validated`.
+ */
 import type { Migration } from "./ddl.ts";
 
 export const checked: Migration = {

@@ -1,4 +1,7 @@
-/** The faults of batches, counted by field and code. Of batches from before, only the number of their faults is known. */
+/**
+ * Groups of a batch's faults, counted by field and code. Batches older than this migration have no groups, only a total
+ * of their faults.
+ */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

@@ -1,4 +1,7 @@
-/** How many records of a batch are duplicates of records of another one. Those from before are not counted. */
+/**
+ * How many records of one batch are duplicates of another batch's records. Duplicates older than this migration are not
+ * counted.
+ */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

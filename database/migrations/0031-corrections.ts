@@ -1,4 +1,7 @@
-/** Batches that correct others: which one, and how many of a batch's rejected records were corrected. Null: none. */
+/**
+ * `corrects`: the batch that a correction corrects. `corrected`: how many rejected records of a batch were corrected.
+ * NULL: none.
+ */
 import type { Migration } from "./ddl.ts";
 
 export const corrections: Migration = {

@@ -1,4 +1,7 @@
-/** Clients of which nothing may be deleted, and clients that are being erased. Null: no. */
+/**
+ * `legal_hold`: whether nothing of the client may be deleted. `erasure_id`: the erasure that deletes the client. NULL:
+ * no.
+ */
 import type { Migration } from "./ddl.ts";
 
 export const legalHold: Migration = {

@@ -1,4 +1,4 @@
-/** Erasures of clients and of single persons: what is asked, how far each is, and what it has deleted. */
+/** Erasures of clients and of single persons: what each erasure must delete, how far it is, and what it has deleted. */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

@@ -1,4 +1,7 @@
-/** What a rejected record of a correction would have corrected. Null: nothing, or it was rejected by an earlier release. */
+/**
+ * `corrects`: which record a rejected record of a correction was to correct. NULL: none, or an earlier release rejected
+ * the record.
+ */
 import type { Migration } from "./ddl.ts";
 
 export const rejectedMarks: Migration = {

@@ -1,4 +1,7 @@
-/** The audit. The first schema had a table of this name, which nothing has ever written. */
+/**
+ * The audit log. Migration 0001 made a table of the same name that no release has written; this migration replaces the
+ * table.
+ */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

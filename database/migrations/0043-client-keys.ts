@@ -1,4 +1,6 @@
-/** More keys of clients, and when each key was last used. Null: the client has its secret alone. */
+/**
+ * Further keys of clients, and the time when each key was last used. A client without further keys has only its secret.
+ */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

@@ -1,4 +1,4 @@
-/** Indexes for the search of batches by what their upload was sent with: its X-Request-Id, and the checksum of its body. */
+/** Indexes to search batches by the X-Request-Id of their upload, or by the checksum of their body. */
 import { indexStep } from "./ddl.ts";
 
 export const batchSearch = indexStep(

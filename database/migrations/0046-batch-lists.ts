@@ -1,9 +1,12 @@
-/** Indexes for lists of batches. All are partial: a batch that runs through and completes costs them little. */
+/**
+ * Indexes for lists of batches. Each index is partial, so that a batch that completes without trouble costs few
+ * entries.
+ */
 import { indexStep } from "./ddl.ts";
 
 export const batchLists = indexStep(
   "0046-batch-lists",
-  // Most batches are completed, and are found soon by any walk.
+  // Completed batches need no entry: most batches are completed, so a walk by id finds them soon.
   { name: "batch_state_id_ix", table: "batch", columns: ["state", "id"], where: `"state" <> 'completed'` },
   { name: "batch_dataset_id_ix", table: "batch", columns: ["dataset", "id"], where: `"dataset" <> 'default'` },
   {

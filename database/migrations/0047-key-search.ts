@@ -1,4 +1,4 @@
-/** Indexes that find the batch of an idempotency key, whichever client it is of, and the key of a batch. */
+/** Indexes that find the batch of an idempotency key without knowing the client, and the idempotency key of a batch. */
 import { indexStep } from "./ddl.ts";
 
 export const keySearch = indexStep(

@@ -1,4 +1,4 @@
-/** The history of batches: their holds, the moves that a person has asked for, and their failed attempts. */
+/** The history of batches: their holds, the moves that a person has requested, and their failed attempts. */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 
@@ -24,7 +24,7 @@ export const batchHistory: Migration = {
   name: "0048-history",
   async up({ ddl, query }) {
     for (const statement of createTable(moves, ddl)) await query(statement);
-    // Nodes of the version before write attempts without them.
+    // The columns accept NULL, because nodes of the previous release write attempts without them.
     for (const [column, type] of [
       ["attempt", ddl.types.int],
       ["chunk", ddl.types.int],

@@ -1,4 +1,4 @@
-/** The history of figures: minutes, and the hours that they become. */
+/** The history of the statistics: figures by minute, which are later summed up by hour. */
 import type { ColumnKind, Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

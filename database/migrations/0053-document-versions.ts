@@ -1,4 +1,7 @@
-/** The versions of policies and datasets that operators can look at. Those that are there are taken along; who made them is not known. */
+/**
+ * The versions of policies and datasets, for operators to look at. The migration copies existing versions, whose author
+ * is unknown.
+ */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

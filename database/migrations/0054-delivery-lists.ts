@@ -1,4 +1,4 @@
-/** An index to list a client's deliveries by state and event, in the order of time. */
+/** An index that lists a client's deliveries by state and event, ordered by time. */
 import { indexStep } from "./ddl.ts";
 
 export const deliveryLists = indexStep("0054-delivery-lists", {

@@ -1,4 +1,4 @@
-/** An index to list the deliveries of all clients by state and event, in the order of time. */
+/** An index that lists the deliveries of all clients by state and event, ordered by time. */
 import { indexStep } from "./ddl.ts";
 
 export const allDeliveries = indexStep("0055-all-deliveries", {

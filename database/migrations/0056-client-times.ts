@@ -1,6 +1,6 @@
 /**
- * Since when a client has its secret (null: unknown), and since when its webhook is off because its receiver answered 410 (null:
- * it is not).
+ * `secret_at`: since when the client has its secret; NULL: unknown. `webhook_off_at`: since when the webhook of the
+ * client is off because its receiver answered 410; NULL: the webhook is not off.
  */
 import type { Migration } from "./ddl.ts";
 

@@ -1,4 +1,4 @@
-/** The trace of the request that has made a batch. Null: nobody traced it. */
+/** `trace`: the trace of the request that created the batch. NULL: the request was not traced. */
 import type { Migration } from "./ddl.ts";
 
 export const batchTrace: Migration = {

@@ -1,4 +1,4 @@
-/** Alerts for the operators' chat: what is to be told, and who makes the line of each kind. */
+/** Alerts for the operators' chat: the notes to send, and for each kind of alert the node that writes its message. */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

@@ -1,7 +1,7 @@
-/** What a migration is, and the statements that it needs. */
+/** The type of a migration, and the SQL statements that migrations share. */
 import type { Backfill, ColumnKind, Ddl, Index, Table } from "../dialect.ts";
 
-/** The table of the migrations that have run. */
+/** The log of migrations: a table with one row for each migration that has run. */
 export const LOG = "schema_migration";
 
 export interface MigrationContext {
@@ -9,7 +9,6 @@ export interface MigrationContext {
   query(sql: string): Promise<unknown>;
 }
 
-/** A migration. */
 export interface Migration {
   name: string;
   up(context: MigrationContext): Promise<void>;
@@ -19,7 +18,10 @@ export interface Migration {
   backfill?: Backfill;
 }
 
-/** The statements that make a table. Sequelize's createTable has no WITHOUT ROWID, and no partial indexes in all dialects. */
+/**
+ * The statements that create a table and its indexes. Sequelize's createTable has no WITHOUT ROWID, and no partial
+ * indexes in some dialects.
+ */
 export function createTable(table: Table, ddl: Ddl): string[] {
   const columns = Object.entries(table.columns).map(([name, kind]) => column(name, kind, ddl));
   const keys = table.primaryKey ? [`PRIMARY KEY (${list(table.primaryKey)})`] : [];
@@ -52,7 +54,10 @@ const indexes = (table: Table) =>
 export const createIndex = ({ name, table, columns, where }: Index, how = ""): string =>
   `CREATE INDEX ${how}"${name}" ON "${table}" (${list(columns)})${where ? ` WHERE ${where}` : ""}`;
 
-/** A migration that makes indexes of tables that may be large. One that was interrupted goes on with those that are missing. */
+/**
+ * A migration that makes indexes on tables that may be large. If it is interrupted, the next run makes the missing
+ * indexes.
+ */
 export const indexStep = (name: string, ...indexes: Index[]): Migration => ({
   name,
   async up({ ddl, query }) {
@@ -61,7 +66,10 @@ export const indexStep = (name: string, ...indexes: Index[]): Migration => ({
   indexes,
 });
 
-/** A migration that changes rows of a table that may be large. Rows that are written meanwhile must already be right. */
+/**
+ * A migration that changes rows of a table that may be large. Rows written while it runs must already have their new
+ * values.
+ */
 export const backfillStep = (name: string, backfill: Backfill): Migration => ({
   name,
   up: async ({ query }) => void (await query(`UPDATE "${backfill.table}" SET ${backfill.set} WHERE ${backfill.where}`)),

@@ -105,10 +105,11 @@ export const migrations: Migration[] = [
 ];
 
 /**
- * Runs the migrations that the database lacks, and returns their names. The dialect's lock lets only one process migrate at a
- * time. Consecutive migrations and their log entries are ONE transaction. An index or a change of a large table is separate: it
- * has a transaction of its own, and on PostgreSQL it runs outside of any. There it is logged afterwards. If the process dies in
- * between, the migration runs again and continues with what is there.
+ * Runs the migrations that the database lacks, and returns their names. The dialect's lock lets only one process
+ * migrate at a time. Consecutive migrations and their log entries are ONE transaction. A migration that makes an index
+ * or changes a large table is separate: it has a transaction of its own. On PostgreSQL a separate migration runs
+ * outside of any transaction, and is logged afterwards. If the process dies before that log entry, the migration runs
+ * again and continues with what exists.
  */
 export async function migrate(dialect: Dialect, steps = migrations): Promise<string[]> {
   const taken: string[] = [];
@@ -116,14 +117,19 @@ export async function migrate(dialect: Dialect, steps = migrations): Promise<str
   return taken;
 }
 
-/** Runs the next migrations of one transaction, or one separate migration. None: another process has run them meanwhile. */
+/**
+ * Runs the next migrations of one transaction, or one separate migration. Empty: another process has run the migrations
+ * meanwhile.
+ */
 async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]> {
-  // Loaded only if needed: umzug brings a command line, and most starts have no migration to run.
+  // umzug is loaded only if a migration must run: it also loads its command line, and most starts have nothing to
+  // migrate.
   const { Umzug } = await import("umzug");
   return dialect.migrations.transaction(async (transaction) => {
     await dialect.lockMigrations(transaction);
     const moved = await takePlace(dialect, transaction);
-    // Ends the transaction here: a separate migration would wait for the tables that this transaction has moved.
+    // The transaction ends here. Otherwise a separate migration would wait for the tables that this transaction has
+    // moved.
     if (moved.length > 0) return moved;
     const storage = new Log(dialect, transaction);
     const done = new Set(await storage.executed());
@@ -144,7 +150,10 @@ async function takeNext(dialect: Dialect, steps: Migration[]): Promise<string[]>
   });
 }
 
-/** Runs a separate migration outside of the transaction. Undefined: the dialect cannot, or the migration is not a separate one. */
+/**
+ * Runs a separate migration outside of the transaction. Undefined: the migration is not separate, or the dialect runs
+ * it inside.
+ */
 function apart({ makeIndex, fill }: Dialect, { indexes, backfill }: Migration): Promise<void> | undefined {
   if (indexes && makeIndex) return eachOf(indexes, makeIndex);
   return backfill && fill?.(backfill);
@@ -159,7 +168,7 @@ export async function pending(dialect: Dialect, steps = migrations): Promise<str
   return steps.map(({ name }) => name).filter((name) => !taken.has(name));
 }
 
-/** The log of migrations, which umzug calls. umzug's own storage cannot write in our transaction. */
+/** The log of migrations, for umzug. umzug's own log cannot write in DataFlow's transaction. */
 class Log implements UmzugStorage<MigrationContext> {
   #dialect: Dialect;
   #transaction: Transaction | null;
@@ -170,7 +179,7 @@ class Log implements UmzugStorage<MigrationContext> {
   }
 
   async executed(): Promise<string[]> {
-    // Outside of a migration the usual timeouts apply.
+    // Outside of a migration, the log is read over the usual connection with its usual timeouts.
     const sequelize = this.#transaction ? this.#dialect.migrations : this.#dialect.sequelize;
     if (!(await this.#dialect.hasTable(LOG, this.#dialect.names.schema, this.#transaction))) return [];
     const rows = await sequelize.query<{ name: string }>(

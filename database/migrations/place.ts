@@ -1,13 +1,16 @@
-/** Moves tables of an older version, which have plain names, into their own schema, or gives them their prefix. */
+/** Moves tables of an older release, which have plain names, into DataFlow's schema, or gives them its prefix. */
 import { QueryTypes, type Transaction } from "sequelize";
 import type { Dialect } from "../dialect.ts";
 import { tableNames } from "../schema/names.ts";
 import { LOG } from "./ddl.ts";
 
-/** The first entry of our log of migrations. It tells our table from another product's table of the same name. */
+/**
+ * The first entry of DataFlow's log of migrations. It tells DataFlow's log from another product's table of the same
+ * name.
+ */
 const FIRST_STEP = "0001-schema";
 
-/** Creates the schema, and moves our tables into it. Answers what it has done; empty: there was nothing to move. */
+/** Creates the schema, and moves DataFlow's tables into it. Answers what was done; empty: no table had to move. */
 export async function takePlace(dialect: Dialect, transaction: Transaction): Promise<string[]> {
   const { names, place, ddl, migrations } = dialect;
   if (names.schema === null || (await dialect.hasTable(LOG, names.schema, transaction))) return [];
