@@ -7,7 +7,7 @@ import { ACCESS } from "../../../lib/log/logger.ts";
 import { sourceOf } from "./address.ts";
 import type { ApiRequest } from "./head.ts";
 
-/** What probes, scrapers and pages ask for all the time. Only their failures have a line. */
+/** Routes that probes, scrapers and pages ask for all the time. Only their failures get a line in the access log. */
 const quiet = new Set([
   "/health/live",
   "/health/ready",
@@ -17,18 +17,20 @@ const quiet = new Set([
   "/console/:hash/:folder/:asset",
 ]);
 
-/** Routes whose `id` is a batch's. */
+/** Routes whose `id` is the id of a batch. */
 const ofBatch = /^\/(?:imports|admin\/batches)\/:id(?:\/|$)/;
 const isId = (text: string): boolean => /^[\da-f-]{36}$/i.test(text);
 
-/** What is known of a connection: its bytes at the end of its last request, and the address of its peer. */
+/**
+ * What the access log remembers of a connection: its bytes at the end of its last request, and the address of its peer.
+ */
 interface Peer {
   read: number;
   written: number;
   address: string;
 }
 
-/** How a request has ended. `status` is null where the connection was cut before the answer began. */
+/** How a request has ended. `status` is null if the connection was cut before the answer began. */
 export interface Ended {
   route: string | null;
   status: number | null;
@@ -36,7 +38,7 @@ export interface Ended {
   ms: number;
 }
 
-/** The access log. Null: it is turned off, or the log level hides its lines. */
+/** The access log. Null if the access log is turned off, or if the log level hides its lines. */
 export function accessLogOf(broker: ServiceBroker): AccessLog | null {
   const { accessLog, logLevel, trustedProxies } = configOf(broker);
   const isSeen = accessLog && ["info", "debug", "trace"].includes(logLevel);
@@ -54,7 +56,7 @@ export class AccessLog {
     this.trusted = trusted;
   }
 
-  /** Writes the line of a request. */
+  /** Writes the line of a request to the access log. */
   ended(req: ApiRequest, { route, status, isCut, ms }: Ended): void {
     const { bytesIn, bytesOut } = this.moved(req.socket);
     if (route !== null && quiet.has(route) && status !== null && status < 400) return;
@@ -78,7 +80,7 @@ export class AccessLog {
     this.logger.info(text, new Fields(values));
   }
 
-  /** Writes the line of bytes that are no request: they have neither a method nor a path. */
+  /** Writes the line of bytes that are not an HTTP request. Such bytes have neither a method nor a path. */
   refused(socket: Socket, { requestId, status, code }: { requestId: string; status: number; code: string }): void {
     const { bytesIn, bytesOut } = this.moved(socket);
     const { address } = this.peerOf(socket);
@@ -86,7 +88,7 @@ export class AccessLog {
     this.logger.info(`(no request) ${status}`, new Fields(values));
   }
 
-  /** Bytes on the wire since the last request of this connection, heads included. */
+  /** Bytes on the wire since the last request of this connection, with the heads of requests and answers. */
   private moved(socket: Socket): { bytesIn: number; bytesOut: number } {
     const peer = this.peerOf(socket);
     const bytesIn = socket.bytesRead - peer.read;
@@ -110,7 +112,7 @@ export class AccessLog {
   }
 }
 
-/** The batch that a request is about. Undefined: none, as far as its answer and its path tell. */
+/** The id of the batch that a request is about. Undefined if neither the answer nor the path names a batch. */
 export function batchIdOf({ batchId, problem, $params }: ApiRequest, route: string | null): string | undefined {
   const { batchId: ofProblem } = (problem?.data ?? {}) as { batchId?: unknown };
   if (batchId !== undefined) return batchId;

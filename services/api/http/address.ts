@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { type Address, admits, isV6, meantBy } from "../../../lib/net/allowed-target.ts";
 
-/** An IPv6 user has a whole network of 64 bits, so we count the network, not the address. */
+/** An IPv6 user has a whole network of 64 bits, so addresses of IPv6 are counted by their network. */
 const V6_PREFIX_BITS = 64;
 
 export interface Peer {
@@ -12,13 +12,16 @@ export interface Peer {
   headers?: IncomingHttpHeaders;
 }
 
-/** Reads an address as proxies write it: with or without a port; with one, IPv6 is in brackets. Null: it is no address. */
+/**
+ * Reads an address in the forms that proxies write: with or without a port. With a port, an IPv6 address is in
+ * brackets. Null if the text is no address.
+ */
 function addressIn(text: string): Address | null {
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
   return isIP(bare) ? meantBy(ipaddr.parse(bare)) : null;
 }
 
-/** An IPv4 address, or the network of an IPv6 address. */
+/** The text that an address is counted under: an IPv4 address itself, or the network of an IPv6 address. */
 function nameOf(address: Address): string {
   if (!isV6(address)) return address.toString();
   const network = ipaddr.IPv6.networkAddressFromCIDR(`${address.toNormalizedString().split("%")[0]}/${V6_PREFIX_BITS}`);
@@ -35,7 +38,10 @@ export function addressOf(peer: Peer, trusted: readonly string[]): string {
   return found ? nameOf(found) : (peer.socket.remoteAddress ?? "");
 }
 
-/** The same, of IPv6 not the network but the address itself. */
+/**
+ * The right-most address of `X-Forwarded-For` that is not a trusted proxy, else the peer. Of IPv6 this is the address
+ * itself, not its network.
+ */
 export function sourceOf(peer: Peer, trusted: readonly string[]): string {
   return sourceIn(peer, trusted)?.toString() ?? "";
 }

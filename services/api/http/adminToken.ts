@@ -7,7 +7,7 @@ import { fileOf, tokenFileOf } from "../../../config/urls.ts";
 
 const LEAST_LENGTH = 24;
 const TOKEN = /^[\x21-\x7e]{24,}$/;
-/** The mode bits of the group and of all others. */
+/** The mode bits of a file that let its group and all others read, write or run it. */
 const OTHERS = 0o077;
 
 const unkept = (found: string) =>
@@ -35,7 +35,7 @@ export function adminToken(broker: ServiceBroker): string {
 
 const tell = (token: string, more: string) => console.log(`The operators' token is ${token}\n${more}`);
 
-/** Writes the token to the file. False: the file exists already; it is never replaced. */
+/** Writes the token to the file. False if the file exists already; an existing file is never replaced. */
 function isKeptNow(file: string, token: string): boolean {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -61,7 +61,8 @@ function keptToken(file: string): string {
         `${file}, which others may read or write (mode ${(mode & 0o777).toString(8)}): run chmod 600 on it, or set ADMIN_TOKEN`,
       );
     const token = size > 4096 ? "" : readFileSync(opened, "utf8").trim();
-    // A start that was killed, or found the disk full, leaves an empty file. Nobody could log in with that.
+    // A start that was killed, or that found the disk full, leaves an empty file. No operator could log in with an
+    // empty token.
     if (!TOKEN.test(token)) throw unkept(`${file}, which holds none of at least ${LEAST_LENGTH} visible characters`);
     return token;
   } finally {
@@ -69,7 +70,7 @@ function keptToken(file: string): string {
   }
 }
 
-/** Opens without blocking: opening a pipe would wait for a writer. */
+/** Opens the file without blocking, because opening a pipe would wait for a writer. */
 function openedFile(file: string): number {
   try {
     return openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));

@@ -3,13 +3,18 @@ import type { Problem } from "../../../lib/errors.ts";
 import { sessionOver } from "./auth.ts";
 import type { ApiRequest } from "./head.ts";
 
-/** What a request was admitted by. */
+/** The credentials by which a request was admitted. */
 export interface Admitted {
-  /** The same for requests with the same credentials: these are checked once. */
+  /**
+   * Requests with the same credentials have the same key. Credentials with one key are checked once for all of them.
+   */
   key: string;
-  /** Why the credentials are no longer valid; null: they are. Rejects if that cannot be checked now. */
+  /**
+   * Answers why the credentials are no longer valid, or null if they are valid. Rejects if the credentials cannot be
+   * checked now.
+   */
   look: () => Promise<Problem | null>;
-  /** The id of its session. Omitted: it came without one. */
+  /** The id of the request's session. Omitted if the request came without a session. */
   session?: string | undefined;
 }
 
@@ -25,7 +30,9 @@ export class Admissions {
   private readonly perOwner = new Map<string, Set<Running>>();
   private round: Promise<void> | null = null;
 
-  /** Until the request is answered, `req.revoked` is aborted when its credentials lose their validity. */
+  /**
+   * Admits a request. Until the request is answered, `req.revoked` is aborted when its credentials lose their validity.
+   */
   enter(owner: string, admitted: Admitted, req: ApiRequest, res: ServerResponse): void {
     if (res.closed) return;
     const running = { ...admitted, revoking: new AbortController() };
@@ -54,7 +61,7 @@ export class Admissions {
     for (const owner of [...this.perOwner.keys()]) await this.recheck(owner);
   }
 
-  /** Checks the credentials of an owner's requests again. Never rejects. */
+  /** Checks the credentials of all requests of one owner again. Never rejects. */
   async recheck(owner: string): Promise<void> {
     const all = [...(this.perOwner.get(owner) ?? [])];
     for (const same of Map.groupBy(all, ({ key }) => key).values()) {

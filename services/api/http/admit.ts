@@ -8,7 +8,7 @@ import type { ApiRequest } from "./head.ts";
 import { spendRequest } from "./rate.ts";
 import { clientOwner, standingOfClient } from "./standing.ts";
 
-/** What this needs of the api service. */
+/** The members of the api service that admission needs. */
 type Desk = Pick<
   ApiState,
   | "adminToken"
@@ -22,7 +22,9 @@ type Desk = Pick<
   | "isStopping"
 > & { broker: ServiceBroker };
 
-/** Puts the client and its policy into the request, and counts the request. Throws what refuses it. */
+/**
+ * Puts the client and its policy into the request, and counts the request. Throws the problem that refuses the request.
+ */
 export async function admitClient(
   api: Desk,
   req: ApiRequest,

@@ -9,14 +9,17 @@ import type { ApiRequest } from "./head.ts";
 import type { KeyUses, RefusedKeys } from "./keys.ts";
 import type { FailedLogins } from "./logins.ts";
 
-/** What this needs of the api service. */
+/** The members of the api service that the audit needs. */
 export interface Desk {
   broker: ServiceBroker;
   failedLogins: FailedLogins;
   refusedKeys: RefusedKeys;
 }
 
-/** Names the caller for all calls of this request: each change writes it to the audit. */
+/**
+ * Puts the caller's name into the context of a request. Each change that the request makes writes this name to the
+ * audit.
+ */
 export function nameCaller(
   { broker }: Pick<Desk, "broker">,
   req: ApiRequest,
@@ -40,7 +43,10 @@ export async function noteLogin(
   await noted(api.broker, draftAudit(of, { action: "session.begin", subject }));
 }
 
-/** Writes how often logins have failed, and keys were refused, since the last time. Nothing of what was sent is kept: people type secrets in wrong fields. */
+/**
+ * Writes how often logins have failed, and keys were refused, since the last time. The audit keeps nothing of what was
+ * sent, because people type secrets into wrong fields.
+ */
 export async function noteFailedLogins(api: Desk): Promise<void> {
   const entries = api.failedLogins
     .taken()
@@ -54,10 +60,14 @@ export async function noteFailedLogins(api: Desk): Promise<void> {
   await noted(api.broker, ...all);
 }
 
-/** The most uses that are written at once, so that no other write waits long. The others wait for the next time. */
+/**
+ * The most uses of keys that are written at once, so that no other write waits long. The others wait for the next time.
+ */
 const MOST_USES = 100;
 
-/** Writes when keys were used. What cannot be written now is lost: the next minute's use comes soon. */
+/**
+ * Writes when keys were used. Uses that cannot be written now are lost, because the next use of the key follows soon.
+ */
 export async function noteKeyUses({ broker, keyUses }: Pick<Desk, "broker"> & { keyUses: KeyUses }): Promise<void> {
   const uses = keyUses.taken(MOST_USES);
   if (uses.length === 0) return;

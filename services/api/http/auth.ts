@@ -17,14 +17,14 @@ import type { FailedLogins } from "./logins.ts";
 import type { Oidc, OidcToken } from "./oidc.ts";
 import { refuseOtherSites, type Session, type SessionOf, type Sessions } from "./sessions.ts";
 
-/** The same value as in oidc.ts, which is loaded only if there is an issuer. */
+/** The same value as in oidc.ts. It is not imported, because oidc.ts is loaded only if there is an issuer. */
 const CLOCK_MS = 30_000;
 const basic = { "WWW-Authenticate": 'Basic realm="dataflow", charset="UTF-8"' };
-/** A scheme that no browser knows. With `Basic` a browser asks for a password itself, before the page can show its own login. */
+/** No browser knows this scheme. With `Basic` a browser asks for a password itself, before the page shows its login. */
 export const wrongLogin = { "WWW-Authenticate": 'Session realm="dataflow"' };
 const bearer = { "WWW-Authenticate": 'Bearer realm="dataflow"' };
 
-/** The credentials of `Authorization: Basic` (RFC 7617); null: there are none. */
+/** The credentials of `Authorization: Basic` (RFC 7617). Null if the header has none. */
 function basicCredentials(header = ""): { identifier: string; secret: string } | null {
   const [, encoded] = /^Basic +([A-Za-z0-9+/=_-]+) *$/i.exec(header) ?? [];
   if (!encoded) return null;
@@ -34,30 +34,30 @@ function basicCredentials(header = ""): { identifier: string; secret: string } |
 }
 
 const sha256 = (text: string) => hash("sha256", text, "hex");
-/** Compares hashes, so the time tells nothing of the texts. */
+/** Compares hashes of the texts, so the time of the comparison tells nothing of the texts. */
 const isSame = (a: string, b: string) => timingSafeEqual(Buffer.from(sha256(a)), Buffer.from(sha256(b)));
 
-/** What the authentication needs of the api service. */
+/** The members of the api service that authentication needs. */
 interface Desk extends Keys {
   adminToken: string;
   failedLogins: FailedLogins;
   sessions: Sessions;
 }
 
-/** Throws unavailable. */
+/** Refuses a request while the node stops. Throws unavailable. */
 export function refuseIfStopping({ isStopping }: { isStopping: boolean }): void {
   if (isStopping) throw new Problem("unavailable", "This node is stopping.", { headers: { "Retry-After": "1" } });
 }
 
-/** The client of a request, and what it showed. */
+/** The client of a request, and the credentials that the request showed. */
 export interface AdmittedClient {
   client: Recognised;
   credentials: ClientCredentials;
-  /** The session of the request. Null: the login came with Authorization. */
+  /** The session of the request. Null if the login came with `Authorization`. */
   session: Session | null;
 }
 
-/** Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
+/** Finds a request's client. Throws unauthenticated, too-many-failed-logins, client-disabled, cross-site. */
 export async function authenticatedClient(req: ApiRequest, res: ServerResponse, desk: Desk): Promise<AdmittedClient> {
   const { failedLogins, sessions } = desk;
   const address = () => failedLogins.sourceOf(req);
@@ -73,7 +73,7 @@ export async function authenticatedClient(req: ApiRequest, res: ServerResponse, 
   }
   const token = desk.oidc?.settings.clientClaim ? bearerIn(req) : undefined;
   if (token !== undefined) return clientByToken(req, desk as Desk & { oidc: Oidc }, token, beganAt);
-  // A missing header is no guess, so it does not count as a failed login.
+  // A request without credentials guesses no secret, so it does not count as a failed login.
   if (!given)
     throw isByPage(req)
       ? sessionOver()
@@ -84,7 +84,7 @@ export async function authenticatedClient(req: ApiRequest, res: ServerResponse, 
   return { client: enabled(client), credentials: credentialsIn(credentials, client, address), session: null };
 }
 
-/** Throws unauthenticated, too-many-failed-logins, forbidden, client-disabled, unavailable. */
+/** Finds a token's client. Throws unauthenticated, too-many-failed-logins, forbidden, client-disabled, unavailable. */
 async function clientByToken(
   req: ApiRequest,
   desk: Desk & { oidc: Oidc },
@@ -99,7 +99,7 @@ async function clientByToken(
   return { client: enabled(client), credentials, session: null };
 }
 
-/** The client of a token. Null: the token names no client. */
+/** The client that a token names. Null if the token names no client. */
 function tokenCredentials({ issuer, client, until }: OidcToken): ClientCredentials | null {
   // A token is accepted for CLOCK_MS after its end, because the issuer's clock differs from ours.
   return client === null ? null : { identifier: client, issuer, until: until + CLOCK_MS };
@@ -140,7 +140,7 @@ function enabled<C extends Client>(client: C): C {
 
 const disabled = () => new Problem("client-disabled", "This client is disabled.");
 
-/** Why credentials that were valid no longer are; null: they still are. Throws unavailable. */
+/** Answers why credentials that were valid are no longer valid, or null if they still are. Throws unavailable. */
 export async function refusalNow(
   keys: Keys,
   broker: ServiceBroker,
@@ -153,21 +153,21 @@ export async function refusalNow(
   return client.status === "disabled" ? disabled() : null;
 }
 
-/** Who makes an operator's request. */
+/** The operator who makes a request. */
 export interface OperatorIdentity {
   name: string;
   role: OperatorRole;
-  /** When its token ends by itself (epoch ms). Null or omitted: never, or the session keeps that time. */
+  /** When the operator's token ends (epoch ms). Null or omitted if it never ends, or if the session keeps that time. */
   expiresAt?: number | null;
 }
 
-/** The operator of a request, and its session; null: it came with Authorization. */
+/** The operator of a request, and the session. The session is null if the login came with `Authorization`. */
 export interface AdmittedOperator {
   operator: OperatorIdentity;
   session: Session | null;
 }
 
-/** Throws unauthenticated, too-many-failed-logins, forbidden, cross-site, unavailable. */
+/** Finds a request's operator. Throws unauthenticated, too-many-failed-logins, forbidden, cross-site, unavailable. */
 export async function authenticatedOperator(
   req: ApiRequest,
   res: ServerResponse,
@@ -191,7 +191,7 @@ export async function authenticatedOperator(
   return desk.failedLogins.refuse(req, bearer, beganAt);
 }
 
-/** The operator of a session; null: its token has changed, or it is deleted or expired. */
+/** The operator of a session. Null if the operator's token has changed or expired, or the operator is deleted. */
 export async function operatorOf(
   ctx: Caller,
   of: Exclude<SessionOf, { kind: "partner" }>,
@@ -202,7 +202,7 @@ export async function operatorOf(
   return actors.operator.recognise(ctx, { tag: of.tag, tokenHash: of.tokenHash });
 }
 
-/** Throws forbidden. */
+/** The operator that a token of the company's own issuer names. Throws forbidden if the token gives no role. */
 export function operatorIn({ name, role }: OidcToken, oidc: Oidc): OperatorIdentity {
   if (role === null) throw oidc.noRole();
   return { name, role };
@@ -211,7 +211,7 @@ export function operatorIn({ name, role }: OidcToken, oidc: Oidc): OperatorIdent
 export const bearerIn = ({ headers }: ApiRequest): string | undefined =>
   /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
 
-/** The operator with this token. Null: no operator has it. */
+/** The operator with this token. Null if no operator has the token. */
 export async function operatorWith(
   ctx: Caller,
   token: string,
@@ -222,24 +222,24 @@ export async function operatorWith(
   return found && { identity: found.operator, of: { kind: "operator", ...found.parts } };
 }
 
-/** These calls are for every operator, as reads are, because they change nothing. */
+/** Calls that operators of every role may make although they are no reads, because they change nothing. */
 const looks = ["POST /datasets/check", "POST /datasets/:name/try", "POST /policy/check"];
-/** Changes below these paths are for admins. Other changes, such as the moves of batches, are for operators too. */
+/** Only admins may make changes below these paths. Other changes, such as moves of batches, are also for operators. */
 const forAdmins = ["/clients", "/datasets", "/operators", "/erasures", "/alerts"];
 
-/** This call is for operators although it is below `/clients`, because it changes nothing of the client. */
+/** Calls for operators although they are below `/clients`, because they change nothing of the client. */
 const forOperators = ["POST /clients/:id/webhook/test"];
 
 const isUnder = (path: string) => (group: string) => path === group || path.startsWith(`${group}/`);
 
-/** The least role that may make a call. `route`: as `POST /batches/:id/approve`, without `/admin`. */
+/** The least role that may make a call. `route` has the form `POST /batches/:id/approve`, without `/admin`. */
 export function leastRoleFor(route: string): OperatorRole {
   const [method = "", path = ""] = route.split(" ");
   if (method === "GET" || looks.includes(route)) return "viewer";
   return forAdmins.some(isUnder(path)) && !forOperators.includes(route) ? "admin" : "operator";
 }
 
-/** The refusal of a call that the role does not allow. Null: it allows the call. */
+/** The refusal of a call that the role does not allow. Null if the role allows the call. */
 export function beyondRole(role: OperatorRole, route: string): Problem | null {
   const least = leastRoleFor(route);
   return allows(role, least) ? null : new Problem("forbidden", `This is for the role ${least}; yours is ${role}.`);

@@ -6,7 +6,7 @@ import type { ClientCredentials } from "./head.ts";
 import { keyFault, type RefusedKeys } from "./keys.ts";
 import type { Oidc } from "./oidc.ts";
 
-/** What this needs of the api service. */
+/** The members of the api service that the check of a client's credentials needs. */
 export interface Keys {
   refusedKeys: RefusedKeys;
   oidc: Oidc | null;
@@ -15,8 +15,9 @@ export interface Keys {
 const hasKey = (found: Recognised): found is Recognised & { key: ClientKey } => found.key !== undefined;
 
 /**
- * The client with these credentials, also a disabled one. Null: they are wrong, or of a key that is over or not for this address; the
- * audit then has why. `addressOf` is asked only for a key that is not `default`.
+ * The client with these credentials, also if the client is disabled. Null if the credentials are wrong, or if their key
+ * has expired or is not for this address; the audit then tells why. `addressOf` is called only for a key other than
+ * `default`.
  */
 export async function clientWith(
   { refusedKeys, oidc }: Keys,

@@ -6,14 +6,14 @@ import { answerOnSocket, type ReadProblem } from "./problems.ts";
 export interface Answers {
   /** Sends a request's answer. */
   answer(req: ApiRequest, res: ServerResponse): void;
-  /** Bytes that are no request were answered with this problem. */
+  /** Called after bytes that are no request were answered with this problem. */
   refused(socket: Socket, problem: ReadProblem, requestId: string): void;
 }
 
 interface Due {
   req: ApiRequest;
   res: ServerResponse;
-  /** Created only when needed: a client may send thousands of requests that never get their turn. */
+  /** Created only when needed, because a client may send thousands of requests that are never handled. */
   voiding?: AbortController;
 }
 
@@ -24,11 +24,14 @@ interface Due {
  */
 export class Connection {
   readonly socket: Socket;
-  /** The address that it counts for. Null: it comes from a trusted proxy, so it may carry anybody's requests. */
+  /**
+   * The address under which the connection is counted. Null if the connection comes from a trusted proxy, which may
+   * carry anybody's requests.
+   */
   readonly network: string | null;
-  /** Whether its last request had a login. */
+  /** Whether the last request of the connection had a login. */
   isKnown = false;
-  /** When it last opened, sent a request or read an answer. */
+  /** When the connection last opened, sent a request or read an answer. */
   movedAt = performance.now();
   private readonly answers: Answers;
   private readonly onAnswered: (nextOnes: number) => void;
@@ -40,7 +43,10 @@ export class Connection {
   private stuckSince = 0;
   private unsent: string | undefined;
 
-  /** Requests beyond `mostWaiting` are not parsed, so nothing behind them can be read either. */
+  /**
+   * `mostWaiting` is how many requests may wait. Further requests are not parsed, so nothing behind them can be read
+   * either.
+   */
   constructor(
     socket: Socket,
     network: string | null,
@@ -55,7 +61,7 @@ export class Connection {
     refuseIncoming(socket, () => this.waiting >= mostWaiting);
   }
 
-  /** Requests that wait for earlier answers. */
+  /** The number of requests that wait for earlier answers. */
   get waiting(): number {
     return Math.max(0, this.due.length - 1);
   }
@@ -69,7 +75,7 @@ export class Connection {
     return this.due.length === 0;
   }
 
-  /** An answer is being made, and the client has read all of it so far. */
+  /** Whether an answer is being made, and the client has read all that was sent of the answer so far. */
   get isAtWork(): boolean {
     return !this.isIdle && this.socket.writableLength === 0;
   }
@@ -78,13 +84,15 @@ export class Connection {
     this.last = req;
     this.due.push({ req, res });
     if (this.due.length === 1) this.begin();
-    // Answers come first. What the client sends meanwhile waits in the client's own buffers.
+    // Answers come first, so the node reads nothing more. What the client sends meanwhile waits in the client's own
+    // buffers.
     else if (!this.socket.isPaused()) this.socket.pause();
   }
 
   /**
-   * Nothing more can be read here. After garbage, the last request's body may have been longer than its length said, so a
-   * handler that has not acted on it yet must refuse it. Only the first call counts: parsers report more than once.
+   * Records that nothing more can be read from the connection. After garbage, the last request's body may have been
+   * longer than its length said, so a handler that has not acted on the body yet must refuse it. Only the first call
+   * counts, because parsers report more than once.
    */
   break(fault: ReadProblem, { isGarbage }: { isGarbage: boolean }): void {
     if (this.fault) return;
@@ -102,7 +110,8 @@ export class Connection {
 
   /**
    * Whether for `longMs` the client has read none of the bytes that wait to be sent, or has not sent the rest of a body
-   * whose request is answered already. Call it regularly. `unsent`: bytes that the system still has to send, where known.
+   * whose request is answered already. The caller must call it regularly. `unsent`: bytes that the system still has to
+   * send, where known.
    */
   isStuck(longMs: number, unsent = this.unsent): boolean {
     const at = this.unread ?? (this.isUnfinished ? "body" : null);
@@ -117,8 +126,8 @@ export class Connection {
   }
 
   /**
-   * How far the client has read while bytes wait for it: the bytes handed to the system, less those the handle still
-   * queues.
+   * Tells how far the client has read while bytes wait for the client: the bytes handed to the system, less those the
+   * handle still queues. Null if no bytes wait.
    */
   private get unread(): string | null {
     const { writableLength, bytesWritten } = this.socket;
@@ -140,11 +149,12 @@ export class Connection {
     this.due.shift();
     this.onAnswered(waiting - this.waiting);
     const [next] = this.due;
-    // That answer was sent with `Connection: close`.
+    // The socket is not writable after an answer with `Connection: close`.
     if (!this.socket.writable) return;
     if (next) {
       if (this.due.length === 1) this.socket.resume();
-      // Other connections get their turn first, and the memory of the last answer is free by then.
+      // The next request begins in a later turn: other connections get theirs first, and the memory of the last answer
+      // is free by then.
       setImmediate(() => this.begin());
     } else if (this.fault) this.refuse(this.fault);
   }
@@ -166,8 +176,9 @@ interface Parser {
 }
 
 /**
- * One packet can bring thousands of requests. Node has no limit for them: it would create a request and a response object
- * for each before our code runs. An answer of -1 stops the parser with the error TOO_MANY_WAIT.
+ * Stops the parser when too many requests wait. One packet can bring thousands of requests, and Node would create a
+ * request and a response object for each before our code runs. The answer -1 stops the parser with the error
+ * TOO_MANY_WAIT.
  */
 function refuseIncoming(socket: Socket, isTooMany: () => boolean): void {
   const { parser } = socket as { parser?: Parser };

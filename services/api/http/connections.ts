@@ -1,7 +1,7 @@
 /**
- * The connections of this node. It receives a server's requests, and bytes that are no request, and lets `answers` send the
- * answers. Three limits bound the memory: the number of connections, the number of waiting requests, and how long a client
- * may read nothing.
+ * The connections of this node. This class receives requests, and bytes that are no request, and lets `answers` send
+ * the answers. Three limits bound the memory: the number of connections, the number of waiting requests, and how long a
+ * client may read nothing.
  */
 
 import { readFile, readlink } from "node:fs/promises";
@@ -16,11 +16,11 @@ import type { ApiRequest } from "./head.ts";
 import { noProxy, unreadable } from "./problems.ts";
 
 export const connectionBounds = {
-  /** Connections without a login from one address (IPv6: /64). Each costs some kB and the system's buffers. */
+  /** The most connections without a login from one address (IPv6: /64). Each costs some kB and the system's buffers. */
   strangersOfNetwork: 256,
-  /** A connection that moved this recently is closed only if the node has no room at all. */
+  /** A connection that moved within this time is closed only if the node has no room at all. */
   restMs: 1_000,
-  /** Requests that wait behind others: on one connection, and on all. Each costs 2 kB. */
+  /** The most requests that wait behind others: on one connection, and on all. Each costs 2 kB. */
   waitingOfOne: 32,
   waiting: 10_000,
   /** A connection is cut when its client has read nothing of an answer for this long. */
@@ -50,12 +50,12 @@ export class Connections {
     server.removeAllListeners("request").on("request", (req: IncomingMessage, res: ServerResponse) => {
       this.take(req as ApiRequest, res);
     });
-    // Node would answer 100 before the credentials are checked.
+    // Node itself would answer 100 (Continue) before the credentials are checked.
     server.on("checkContinue", (req: ApiRequest, res: ServerResponse) => {
       req.expectsContinue = true;
       this.take(req, res);
     });
-    // Any other expectation may be ignored (RFC 9110, 10.1.1). Node by itself would answer 417.
+    // Expectations other than `100-continue` may be ignored (RFC 9110, 10.1.1). Node itself would answer 417.
     server.on("checkExpectation", (req: ApiRequest, res: ServerResponse) => this.take(req, res));
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       const fault = unreadable(error);
@@ -77,7 +77,7 @@ export class Connections {
     if (connection && connection.isKnown !== isKnown) this.crowd.moved(connection, isKnown);
   }
 
-  /** Checks the connections regularly, until `end`. */
+  /** Checks the connections regularly, until `end` is called. */
   watch(): void {
     this.timer = setTimeout(async () => {
       await this.cutUnread();
@@ -107,7 +107,8 @@ export class Connections {
 
   private take(req: ApiRequest, res: ServerResponse): void {
     const connection = this.open.get(req.socket);
-    // The parser still reads the rest of its packet from a connection that was cut.
+    // The parser goes on with the rest of a packet after its connection was cut, so a request may belong to no open
+    // connection.
     if (!connection) return;
     const before = connection.waiting;
     connection.take(req, res);
@@ -144,7 +145,7 @@ export class Connections {
   }
 }
 
-/** Linux: the kernel's list of TCP sockets, a line for each. */
+/** The kernel's lists of TCP sockets on Linux, one line for each socket. */
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
 const LINE = /^ *\d+: \S+ \S+ \S+ ([\dA-F]+):\S+ \S+ \S+ +\d+ +\d+ (\d+)/gm;
 

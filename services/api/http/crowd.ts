@@ -38,8 +38,8 @@ export class Crowd {
   }
 
   /**
-   * The connection to close if the network of `newest` has more than `most` strangers. Null: it has not, or all of them
-   * are busy.
+   * The connection to close if the network of `newest` has more than `most` strangers. Null if the network has fewer,
+   * or if all of its strangers are busy.
    */
   tooManyOfNetwork(newest: Connection, most: number): Connection | null {
     const group = newest.network === null ? undefined : this.networks.get(newest.network);
@@ -47,8 +47,8 @@ export class Crowd {
   }
 
   /**
-   * The connection to close if there are too many in all: a quiet stranger, else an idle known one, else any stranger,
-   * else `newest` itself.
+   * The connection to close if the node has too many: a quiet stranger, else an idle known connection, else any
+   * stranger, else `newest` itself.
    */
   tooMany(newest: Connection): Connection {
     const isOther = (one: Connection) => one !== newest;
@@ -61,7 +61,10 @@ export class Crowd {
     );
   }
 
-  /** False for a connection that opened or moved just now: it had no time yet to send a request. */
+  /**
+   * Whether the connection has rested. A connection that opened or moved just now has not, because it had no time yet
+   * to send a request.
+   */
   private rests({ movedAt }: Connection): boolean {
     return performance.now() - movedAt >= this.restMs;
   }

@@ -20,13 +20,13 @@ export const BOM = "\ufeff";
 
 const NO_FAULT: RecordErrors["errors"][number] = { field: "", code: "", message: "" };
 
-/** The last row of a report that leaves out this many rejected records. */
+/** The last row of a report: it tells that `records` more rejected records are left out. */
 export const csvEnd = (records: number): string =>
   records === 0 ? "" : `,,,truncated,${records} more rejected records are not listed.,,,\r\n`;
 
 /**
- * A row for each fault of a record, in parts. Only the first row has the raw text: it may be a thousand times as long as
- * the rest.
+ * The CSV rows of a rejected record, one for each fault, in parts. Only the first row has the raw text, which may be a
+ * thousand times as long as the rest.
  */
 export function* csvRows({ seq, line, errors, raw }: RecordErrors): Generator<string> {
   const faults = errors.length > 0 ? errors : [NO_FAULT];
@@ -40,30 +40,32 @@ export function* csvRows({ seq, line, errors, raw }: RecordErrors): Generator<st
 }
 
 /**
- * The characters that begin a formula, also in full width. A spreadsheet may skip blanks, invisible characters and a quote
- * before them. Where the list delimiter is `;`, Excel ignores quotes after a comma: then a `;`, a tab or a line end begins
- * a new cell even inside a quoted one.
+ * The characters that begin a formula, also in full width. A spreadsheet may skip blanks, invisible characters and a
+ * quote before them. Where the list delimiter is `;`, Excel ignores quotes after a comma: a `;`, a tab or a line end
+ * then begins a new cell even inside a quoted one.
  */
 const [separator, skipped, sign] = ["[;\\t\\r\\n]", '[[\\s\\p{C}"]--[\\t\\r\\n]]*', "[=+\\-@＝＋－＠]"];
 const inText = {
   formula: new RegExp(`(${separator}${skipped})(${sign})`, "gv"),
   endsAtStart: new RegExp(`${separator}${skipped}$`, "v"),
 };
-/** The same at the start of a cell. */
+/**
+ * Finds a formula at the start of a cell too. `inText` finds formulas only behind a character that begins a new cell.
+ */
 const atStart = {
   formula: new RegExp(`((?:^|${separator})${skipped})(${sign})`, "gv"),
   endsAtStart: new RegExp(`(?:^|${separator})${skipped}$`, "v"),
 };
 
-/** A text of ours in one line, which no spreadsheet takes for a formula. */
+/** A text of the product in one line, changed so that no spreadsheet takes it for a formula. */
 export const safeText = (text: string): string => text.replaceAll(/[\t\r\n]+/g, " ").replace(atStart.formula, "$1'$2");
 
-/** A cell that no spreadsheet takes for a formula. */
+/** A cell of CSV, changed so that no spreadsheet takes it for a formula. */
 export const safeCell = (text: string): string => cell(text);
 
 const cell = (text: string): string => [...cellParts(text)].join("");
 
-/** A `'` in front makes the spreadsheet read the cell as text. */
+/** A cell in parts. A `'` in front of a formula makes the spreadsheet read the cell as text. */
 function* cellParts(text: string): Generator<string> {
   const quote = /[",;\t\r\n]|^\s|\s$/.test(text) ? '"' : "";
   yield /^[\t\r\n]/.test(text) ? `${quote}'` : quote;

@@ -6,14 +6,14 @@ import type { Api } from "./gateway.ts";
 import { type ApiRequest, queryOfTarget } from "./head.ts";
 import { packed } from "./packed.ts";
 
-/** A request that has a handler: it also carries the api service. */
+/** A request that has a handler. Such a request also carries the api service. */
 export type HandledRequest = ApiRequest & { $service: Api };
 
 export interface Exchange {
   ctx: Context;
   req: HandledRequest;
   res: ServerResponse;
-  /** The parameters in the path. */
+  /** The parameters in the path of the request. */
   path: Record<string, string>;
   query: URLSearchParams;
 }
@@ -21,20 +21,20 @@ export interface Exchange {
 export interface Reply {
   status: number;
   headers?: Record<string, string>;
-  /** Sent as JSON; undefined: no body. */
+  /** The body of the answer, sent as JSON. Undefined if the answer has no body. */
   body?: unknown;
 }
 
-/** Answers a request; undefined: the handler has sent its answer itself. */
+/** Answers a request. Undefined if the handler has sent its answer itself. */
 export type Handle = (exchange: Exchange) => Promise<Reply | undefined>;
 
-/** The caller of a client route. */
+/** The client that calls a client route. Throws unauthenticated. */
 export function callerOf({ req }: Exchange): NonNullable<ApiRequest["caller"]> {
   if (!req.caller) throw new Problem("unauthenticated", "Credentials are missing.");
   return req.caller;
 }
 
-/** Throws validation. */
+/** A request as its handler sees it. Throws validation if the query cannot be read. */
 export function exchangeOf(req: HandledRequest, res: ServerResponse): Exchange {
   return { ctx: req.$ctx, req, res, path: req.$params, query: queryOfTarget(req.originalUrl) };
 }
@@ -45,7 +45,7 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
   headers,
 });
 
-/** An answer that no cache and no browser may keep: it has a secret, or tells who is logged in. */
+/** An answer that no cache and no browser may keep, because it has a secret, or tells who is logged in. */
 export const privateJson = (status: number, body: unknown, headers: Record<string, string> = {}): Reply =>
   json(status, body, { ...headers, "Cache-Control": "no-store" });
 
@@ -66,7 +66,10 @@ export function wantBody({ req, res }: Exchange): void {
   if (req.expectsContinue) res.writeContinue();
 }
 
-/** Sends 100 Continue only once the body is read. If we refuse the request before that, the client need not send the body. */
+/**
+ * Sends 100 Continue only once the handler reads the body. If a request is refused before that, the client need not
+ * send the body.
+ */
 export function wantBodyWhenRead({ req, res }: Exchange): void {
   if (!req.expectsContinue) return;
   const look = (event: string) => {

@@ -1,25 +1,36 @@
-/** When event streams list the newest deliveries, and which of them have changed since. */
+/**
+ * Decides when event streams list the newest deliveries, and finds which deliveries have changed since the last list.
+ */
 import type { SystemStats } from "../../monitor/monitor.contract.ts";
 import type { DeliveryRow } from "../../webhook/webhook.domain.ts";
 
-/** Deliveries are listed after this many looks even without a sign of news: one may be made and sent between two looks. */
+/**
+ * After this many looks, deliveries are listed even without a sign of news: a delivery may be made and sent between two
+ * looks.
+ */
 const QUIET_LOOKS = 10;
-/** The same where no figures tell of news. A list is two queries: so streams cost less than one a second. */
+/**
+ * After this many looks, deliveries are listed if no figures are read that could tell of news. A list is two queries,
+ * so lists then cost less than one query a second.
+ */
 const BLIND_LOOKS = 3;
-/** Deliveries that a look lists. */
+/** The most deliveries that a look lists. */
 export const NEWEST_DELIVERIES = 50;
 
 export class DeliveryNews {
   /** The state of each delivery in the last list. Null: there was no list yet. */
   private last: Map<string, string> | null = null;
-  /** What the figures said of deliveries last. */
+  /** What the figures said of deliveries at the last look. */
   private figured = "";
   private quietLooks = 0;
-  /** Something tells that there may be news of deliveries. */
+  /** Whether there may be news of deliveries, so that the next look must list them. */
   private isExpected = true;
   /** Whether the figures have changed since the last list. */
   private isUnexplained = false;
-  /** Deliveries that the last list had no room for may have changed: their readers read again. */
+  /**
+   * Whether deliveries may have changed that the last list had no room for. Readers of the streams then have to read
+   * them again.
+   */
   isMissing = false;
 
   /** Makes the next look list deliveries, because some may have changed. */
@@ -27,7 +38,7 @@ export class DeliveryNews {
     this.isExpected = true;
   }
 
-  /** Figures that have changed, and deliveries that are due, are signs of news. */
+  /** Notices signs of news in the figures: the figures have changed, or deliveries are due. */
   notice({ due, failed24h }: SystemStats["deliveries"]): void {
     const now = `${due} ${failed24h}`;
     this.isExpected ||= due > 0 || now !== this.figured;
@@ -35,7 +46,7 @@ export class DeliveryNews {
     this.figured = now;
   }
 
-  /** Whether this look lists deliveries. */
+  /** Whether this look has to list deliveries. */
   isLookDue(hasFigures: boolean): boolean {
     if (!this.isExpected && ++this.quietLooks < (hasFigures ? QUIET_LOOKS : BLIND_LOOKS)) return false;
     this.isExpected = false;
@@ -44,8 +55,8 @@ export class DeliveryNews {
   }
 
   /**
-   * The newest deliveries that were not in the last list, or had another state there, oldest first. After the first list there
-   * are none.
+   * The newest deliveries that were not in the last list, or had another state there, oldest first. The first list
+   * tells of no changes.
    */
   changed(newest: DeliveryRow[]): DeliveryRow[] {
     const before = this.last;

@@ -1,10 +1,10 @@
-/** Which servers and nodes have changed their state since an event stream looked last. */
+/** Finds which servers and nodes have changed their state since an event stream looked last. */
 import type { SystemStats } from "../../monitor/monitor.contract.ts";
 
 /** The state of each server and node, by a name such as `dependency redis` or `node worker-1`. */
 type States = ReadonlyMap<string, string>;
 
-/** A server or a node is now in another state. A node that is gone has the state `left`. */
+/** A change of the state of a server or a node. A node that is gone has the state `left`. */
 export interface HealthChange {
   about: string;
   at: string;
@@ -16,12 +16,12 @@ export interface HealthChange {
 export class HealthNews {
   private last: States | null = null;
 
-  /** What the last look has found. */
+  /** The states that the last look has found. */
   get known(): States {
     return this.last ?? new Map();
   }
 
-  /** The changes since the last look. The first look has none. */
+  /** The changes since the last look. The first look finds no changes. */
   changes(now: States): HealthChange[] {
     const before = this.last;
     this.last = now;
@@ -39,7 +39,7 @@ export class HealthNews {
   }
 }
 
-/** The states that the figures of the system tell. */
+/** The states of servers and nodes in the figures of the system. */
 export function healthOf({ readiness, nodes }: SystemStats): States {
   const { tables = {}, ...servers } = readiness.checks;
   const checks = Object.entries({ ...servers, ...tables }).map(
@@ -49,5 +49,5 @@ export function healthOf({ readiness, nodes }: SystemStats): States {
   return new Map([...checks, ...known]);
 }
 
-/** The states while figures cannot be read: the database is down, and nothing new is known of the others. */
+/** The states while figures cannot be read: the database is down, and all other states stay as they were known. */
 export const withoutDatabase = (known: States): States => new Map([...known, ["dependency database", "down"]]);

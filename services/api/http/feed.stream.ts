@@ -1,17 +1,20 @@
-/** One answer of server-sent events about many things. Of each thing only its latest state waits for a slow reader. */
+/** One answer of server-sent events about many things. For a slow reader only the latest state of each thing waits. */
 import type { ServerResponse } from "node:http";
 
 /** Proxies and load balancers close a connection that is silent for a minute, some after half a minute. */
 const HEARTBEAT_MS = 15_000;
 /** A client that reads nothing for this long, not even heartbeats, counts as gone. */
 const STALLED_MS = 60_000;
-/** How many changed things may wait for a slow reader. Beyond that it only gets a notice that it has missed some. */
+/**
+ * The most changed things that may wait for a slow reader. If there are more, the reader gets a notice that it has
+ * missed some.
+ */
 const MOST_WAITING = 500;
 
 export const EVENT_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store",
-  // nginx would hold events back until its buffer is full.
+  // Without this header nginx would hold events back until its buffer is full.
   "x-accel-buffering": "no",
 };
 
@@ -19,13 +22,13 @@ export const feedEvents = ["stats", "batch", "delivery", "notice"] as const;
 
 export interface FeedEvent {
   event: (typeof feedEvents)[number];
-  /** What it is about: a later event about the same replaces it. */
+  /** What the event is about. A later event with the same key replaces this event. */
   key: string;
-  /** JSON. */
+  /** The event's data, as JSON. */
   data: string;
 }
 
-/** Tells a reader that it may have missed events, so that it reads again what it shows. */
+/** An event that tells a reader that it may have missed events. The reader then reads again what it shows. */
 export const missed = (): FeedEvent => ({
   event: "notice",
   key: "missed",
@@ -33,7 +36,7 @@ export const missed = (): FeedEvent => ({
 });
 
 export class FeedStream {
-  /** Settles when the connection is gone, or everything was sent. */
+  /** Settles when the connection is gone, or when everything was sent. */
   readonly closed: Promise<void>;
   private readonly res: ServerResponse;
   private readonly heartbeat: NodeJS.Timeout;
@@ -42,11 +45,12 @@ export class FeedStream {
 
   constructor(res: ServerResponse, { heartbeatMs = HEARTBEAT_MS, stalledMs = STALLED_MS } = {}) {
     this.res = res;
-    // The connection closes after the stream, so every client sees its end, also when the node stops.
+    // The connection closes after the stream, so every client sees the end of the stream, also when the node stops.
     res.shouldKeepAlive = false;
     res.setTimeout(stalledMs, () => res.destroy());
     res.writeHead(200, EVENT_HEADERS);
-    // An id without an event: so a browser sends `Last-Event-ID` when it reconnects, even if it has got no event yet.
+    // An id without an event. With it a browser sends `Last-Event-ID` when it reconnects, even if it has received no
+    // event yet.
     res.write(":\nid: 0\n\n");
     res.on("drain", () => this.flush());
     this.heartbeat = setInterval(() => this.isReady && this.res.write(":\n\n"), heartbeatMs);
@@ -63,14 +67,14 @@ export class FeedStream {
     this.flush();
   }
 
-  /** Ends the answer. Clients reconnect by themselves, to another node. */
+  /** Ends the answer. Clients then reconnect by themselves, to another node. */
   end(): void {
     this.rest();
     this.res.end();
   }
 
   private drop(): void {
-    // It may be the oldest itself, and would be all that is dropped.
+    // The notice `missed` may itself be the oldest. If it were dropped in place of an event, no room would be made.
     this.waiting.delete("missed");
     const [oldest] = this.waiting.keys();
     this.waiting.delete(oldest as string);

@@ -1,10 +1,11 @@
 /**
- * Finds out what has changed, for all event streams of this node together. While there are streams, it looks once a second, however
- * many they are. A look is one set of figures, one query for all batches that may have changed, and, if there may be news of
- * deliveries, one list of them. While nothing happens, that is less than one query a second.
+ * The feed finds out what has changed, for all event streams of this node together. While there are streams, the feed
+ * looks once a second, however many streams there are. A look is one set of figures, one query for all batches that may
+ * have changed, and, if there may be news of deliveries, one list of them. While nothing happens, the looks cost less
+ * than one query a second.
  *
- * The feed learns of batches by events of this and other nodes (made, ready, held, ended). It looks again each second at every batch
- * that has not ended. So a change on another node shows within about a second.
+ * The feed learns of batches by events of this and other nodes (made, ready, held, ended). It also looks for batches
+ * that have changed without an event. So a change on another node usually shows within about a second.
  */
 import type { BatchNews } from "../../batch/batch.contract.ts";
 import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
@@ -16,24 +17,24 @@ import { BatchSigns } from "./feed.moves.ts";
 import { type FeedEvent, missed } from "./feed.stream.ts";
 
 const LOOK_EVERY_MS = 1_000;
-/** The most batches of one look. The next look takes the others. */
+/** The most batches that one look reads. The next look reads the others. */
 const MOST_BATCHES = 500;
-/** The most batches that are remembered until they end. */
+/** The most batches that the feed remembers until they end. */
 const MOST_LIVE = 2_000;
 
 export interface Topics {
   stats: boolean;
-  /** All batches of the caller, or of all clients. */
+  /** Whether the stream tells of all batches: those of its client, or for an operator those of all clients. */
   batches: boolean;
   deliveries: boolean;
-  /** Public ids. */
+  /** The public ids of batches that the stream names. */
   ids: ReadonlySet<string>;
 }
 
-/** A stream. */
+/** An event stream that listens to the feed. */
 export interface Listener {
   topics: Topics;
-  /** The client whose stream it is. Null: an operator's. */
+  /** The client whose stream this is. Null if the stream is an operator's. */
   clientId: number | null;
   tell(event: FeedEvent): void;
   end(): void;
@@ -41,11 +42,11 @@ export interface Listener {
 
 export interface FeedSource {
   stats(): Promise<SystemStats>;
-  /** The batches whose version has changed. One query. */
+  /** Answers the batches whose version has changed, by one query. */
   changed(seen: { publicId: string; version: number }[]): Promise<BatchRow[]>;
-  /** Batches that have not ended, newest first. */
+  /** Answers the batches that have not ended, newest first. */
   live(): Promise<BatchRow[]>;
-  /** The newest deliveries. */
+  /** Answers the newest deliveries. */
   deliveries(): Promise<DeliveryRow[]>;
   showBatch(batch: BatchRow, isForOperator: boolean): Promise<object>;
   showDelivery(row: DeliveryRow, isForOperator: boolean): Promise<object>;
@@ -56,7 +57,7 @@ export class Feed {
   private readonly source: FeedSource;
   private readonly everyMs: number;
   private readonly listeners = new Set<Listener>();
-  /** The last known version of each batch that a stream asks for. -1: it was never read. */
+  /** The last known version of each batch that a stream asks for. -1 if the batch was never read. */
   private readonly seen = new Map<string, number>();
   private readonly wanted = new Set<string>();
   private readonly deliveries = new DeliveryNews();
@@ -83,15 +84,15 @@ export class Feed {
       return () => {};
     }
     this.listeners.add(listener);
-    // A new reader gets the present state of its batches.
+    // A new reader gets the present state of the batches that it names, so their known versions are forgotten.
     for (const id of listener.topics.ids) this.seen.delete(id);
     if (!this.timer && !this.looking) void this.look();
     return () => this.leave(listener);
   }
 
-  /** An event has named a batch. */
+  /** Notices that an event has named a batch. */
   news({ batchId }: BatchNews): void {
-    // The end of a batch makes deliveries.
+    // The end of a batch makes deliveries, so the next look lists deliveries.
     this.deliveries.expect();
     if (!this.some(({ batches, ids }) => batches || ids.has(batchId))) return;
     this.wanted.add(batchId);
@@ -134,7 +135,7 @@ export class Feed {
     return this.looking;
   }
 
-  /** A part that fails is looked at again in a second. */
+  /** Looks at figures, batches and deliveries. A part that fails is looked at again a second later. */
   private async lookAtAll(): Promise<void> {
     const parts = [() => this.lookAtStats(), () => this.lookAtBatches(), () => this.lookAtDeliveries()];
     await Promise.all(parts.map((part) => part().catch((error) => this.source.onFailure(error))));
@@ -168,7 +169,7 @@ export class Feed {
       for (const batch of await this.source.live()) this.seen.set(batch.publicId, batch.version);
       this.isLiveKnown = true;
     }
-    // Without figures there is no sign.
+    // Without figures no sign tells that batches have moved, so the batches are read at each look.
     const isBlind = ids.size > 0 || !this.some(({ stats }) => stats);
     if (!isBlind && this.wanted.size === 0 && !this.signs.isLookDue()) return;
     // Batches that events have named come first.
@@ -187,7 +188,7 @@ export class Feed {
     }
   }
 
-  /** Batches of this look come last in the next one. */
+  /** Puts a batch of this look last in the order of the next look. */
   private again(id: string, ids: ReadonlySet<string>): void {
     const version = this.seen.get(id);
     if (version === undefined || ids.has(id)) return;
@@ -221,7 +222,7 @@ export class Feed {
     this.tell(missed(), ({ topics }) => topics.deliveries);
   }
 
-  /** Makes each view once, and only if a stream shows it. */
+  /** Tells the streams of a change. Each view is made once, and only if a stream shows it. */
   private async show(
     event: FeedEvent["event"],
     key: string,
