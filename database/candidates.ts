@@ -1,4 +1,7 @@
-/** Chooses the batches that a worker may claim. Reads clients in the order of their turns, and records which have no batch. */
+/**
+ * Chooses the batches that a worker may claim. Reads clients in the order of their turns, and notes clients without a
+ * batch.
+ */
 import type { Candidate } from "../services/batch/batch.domain.ts";
 
 /** A batch that may be claimed, or (id null) a client that has none. */

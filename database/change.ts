@@ -14,7 +14,7 @@ import { isUnavailable } from "./unavailable.ts";
 const LOOK_MS = 2_000;
 const BETWEEN_LOOKS_MS = 100;
 
-/** What a change wrote, and its event. Both are committed; the caller publishes the event. */
+/** What a change wrote (`value`), and its event (`outbox`). Both are committed. The caller publishes the event. */
 export interface Changed<T> {
   value: T;
   outbox: OutboxRow[];
@@ -26,7 +26,7 @@ interface Place {
   nowMs: number;
 }
 
-/** Writes the audit row of a change, in its transaction. Null: the change has none. */
+/** Writes the audit row of a change, in the change's transaction. `draft` null: the change has no audit row. */
 export async function addAudit({ Audit }: Models, draft: AuditDraft | null, { transaction, nowMs }: Place) {
   if (draft) await Audit.create({ ...draft, at: nowMs }, { transaction });
 }
@@ -66,7 +66,7 @@ export async function changeWithEvent<T>(
   }
 }
 
-/** Whether a COMMIT with a lost answer took effect: then its event is stored. False: it did not, or not yet. */
+/** Whether a COMMIT with a lost answer took effect: a stored event proves it. False: no effect, or not yet. */
 async function isCommitted({ Outbox }: Models, { outbox }: Changed<unknown>): Promise<boolean> {
   const ids = outbox.map(({ id }) => id);
   const end = performance.now() + LOOK_MS;

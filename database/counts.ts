@@ -28,8 +28,9 @@ export const transientStates: readonly BatchState[] = ["receiving", "received", 
 export const MOST_COUNTED = { outbox: 100_000, waiting: 10_000, deliveries: 10_000 } as const;
 
 /**
- * How many due batches are read, longest wait first; after that, how many clients are read, each with its oldest batch. `held`: how many
- * held batches are read, the first created first. A batch behind them that has been held for longer is overlooked.
+ * Limits of a search for the batch that has waited longest. It reads `batches` due batches, longest wait first, then
+ * the oldest batch of each of `clients` clients. It reads `held` held batches, first created first, and overlooks all
+ * later ones.
  */
 export const LOOKED_AT = { batches: 1_000, clients: 1_000, held: 100 } as const;
 

@@ -45,7 +45,7 @@ export interface Database {
   now(): Promise<number>;
   /** The database is a file of this process alone (SQLite). So every lease that the process finds at its start is void. */
   isEmbedded: boolean;
-  /** After an erasure: lets go of what the database's own log still has of deleted rows, as far as that is up to this process. */
+  /** After an erasure: clears deleted rows from the database's own log, as far as this process can. */
   wipe(): Promise<void>;
   /**
    * For a node that stops: a server that is silent for longer than `ms` counts as away from now on, and after `ms` lost
@@ -85,7 +85,7 @@ async function openMssql(to: Target, names: Names, logger?: Logger): Promise<Dia
   return (await import("./dialects/mssql/open.ts")).openMssql(to, names, logger);
 }
 
-/** Chooses the dialect by the scheme of the URL. Nothing else looks at it. */
+/** Chooses the dialect by the scheme of the URL. No other code looks at the scheme. */
 function openDialect({ url, logger, schema = PLAIN, connections = CONNECTIONS }: DatabaseOptions): Promise<Dialect> {
   const scheme = url.slice(0, url.indexOf(":"));
   switch (scheme) {

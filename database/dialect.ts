@@ -60,14 +60,17 @@ export interface Ddl {
   countBatches: string[];
   /** The statement that makes an index of a large table in a transaction. Omitted: a plain CREATE INDEX. */
   createIndex?(index: Index): string;
-  /** Makes the triggers of `countBatches` anew, after there are further states. Empty: they count every state that has a counter. */
+  /**
+   * Statements that create the triggers of `countBatches` again, for added states. Empty: the triggers know every
+   * counted state.
+   */
   countAnew: string[];
   /**
    * The trigger that deletes a batch's row of `batch_work` when the batch is taken from its worker. It is for writers that do
    * not know that table: a node of an older version, or an operator's SQL. Empty: nobody else writes this database.
    */
   workTaken: string[];
-  /** Makes that trigger anew, for the counts of tables too. */
+  /** Statements that create the trigger `workTaken` again, with the counts of rows in the company's own table. */
   workTakenWithTables: string[];
   /** Statements that set how early the server vacuums each table. Omitted: the server needs no setting. */
   cleaned?: string[];
@@ -123,13 +126,16 @@ export interface Dialect {
   fill?(backfill: Backfill): Promise<void>;
   now(): Promise<number>;
   isEmbedded: boolean;
-  /** Lets go of what the database's own log still has of deleted rows. Omitted: the server has tools of its own for it. */
+  /** Clears deleted rows from the database's own log. Omitted: the server has its own tools for that. */
   wipe?(): Promise<void>;
   /** The error as a DatabaseRefused, if a wrong URL or setting caused it. */
   refusalOf?(error: unknown): DatabaseRefused | null;
   /** The error, thrown through Sequelize or umzug, as a DatabaseUnavailable, if the server is only away for now. */
   awayOf?(error: unknown): DatabaseUnavailable | null;
-  /** Closes the models' open connections before their next use, because one of them gave the answer to another query. Omitted: it cannot happen. */
+  /**
+   * Closes the models' open connections, because one gave the answer to another query. Omitted: that cannot happen
+   * here.
+   */
   distrust?(): void;
   /** For a node that stops: gives up on a server that is silent for longer than `ms`. Omitted: the timeouts are short anyway. */
   limitWaits?(ms: number): void;

@@ -7,7 +7,7 @@ import { storable } from "./rows.ts";
 
 /** The name of the row that counts faults without a group of their own. */
 export const OTHER = "";
-/** Characters of examples above which no more are added to a group. Five values need more only where they are long. */
+/** A group with more characters of examples gets no further ones. Five values of usual length fit. */
 export const ENOUGH_EXAMPLES = 400;
 export const MAX_EXAMPLES = 5;
 
@@ -27,7 +27,7 @@ const nameOf = (field: string, code: string): string =>
     .digest("hex")
     .slice(0, 40);
 
-/** A row for each group of the commit, and one for the rest. Values that were found are JSON, so none has a line break. */
+/** A row for each group of the commit, and one for all other faults. Examples are JSON, so none has a line break. */
 export function groupRows({ grouped, firstRecord }: Pick<ChunkCommit, "grouped" | "firstRecord">) {
   const { groups, other } = grouped ?? { groups: [], other: 0 };
   const rows = groups.map(({ firstRecord: place, firstLine, count, values, ...texts }, i) => {
@@ -41,7 +41,7 @@ export function groupRows({ grouped, firstRecord }: Pick<ChunkCommit, "grouped" 
 
 export type GroupRow = ReturnType<typeof groupRows>[number];
 
-/** A row of the answer: a group of the batch, and what is the same in all of them. `code` null: the others, or the batch has no group. */
+/** A group of a batch, with the batch's totals. `code` null: the row of all other faults, or the batch has no group. */
 export interface RawSummary {
   field: string | null;
   code: string | null;
@@ -50,10 +50,10 @@ export interface RawSummary {
   n: number | null;
   firstRecord: number | null;
   firstLine: number | null;
-  /** Faults in all groups, and in none. */
+  /** All faults of the batch, with or without a group. */
   total: number | null;
   rejected: number;
-  /** Faults that the error report has, and records that it has not. */
+  /** The number of faults in the error report, plus the number of rejected records that the report does not list. */
   reported: number;
 }
 
@@ -62,7 +62,8 @@ export function summaryOf(rows: RawSummary[]): ErrorSummary {
   const [first] = rows;
   if (!first) return { total: 0, records: 0, groups: [], other: { count: 0 } };
   const groups = rows.filter(({ code }) => code !== null).map(groupOf);
-  // Faults that were found before their database had groups, or by a table after its batch was taken from its worker, are only in the counts.
+  // Some faults are only in the counts: those from before the database had groups, and those that the company's own
+  // table found after its batch was taken from its worker.
   const total = Math.max(first.total ?? 0, first.reported);
   const shown = groups.reduce((sum, { count }) => sum + count, 0);
   return { total, records: first.rejected, groups, other: { count: total - shown } };

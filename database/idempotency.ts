@@ -18,7 +18,7 @@ export const answerColumns = [
   "finishedAt",
 ] as const satisfies readonly (keyof BatchRow)[];
 
-/** Columns of a batch that no worker has claimed yet. They have these values when the upload is answered. */
+/** The values of a new batch's columns before any worker has claimed the batch. */
 const untouched = {
   nextChunk: 0,
   accepted: 0,
@@ -36,7 +36,7 @@ const untouched = {
   corrected: null,
 } as const;
 
-/** The counts of rows begin at 0, if the batch has any. */
+/** The counts of rows in the company's own table: 0 in a new batch that has them, otherwise null. */
 const untouchedRows = (raw: object) =>
   Object.fromEntries(tableCounts.map((name) => [name, (raw as Partial<BatchRow>)[name] == null ? null : 0]));
 

@@ -1,7 +1,9 @@
 /**
- * Sequelize models of the tables that are not hot; and of ClientQueue, for pauses alone. `clientCache` owns Client and writes pauses, `operator` Operator. `policy` owns Policy, the tables of datasets and
- * WebhookSecret. Both write the events of their changes to the outbox, in the same transaction. All of them write Audit, each with its
- * changes. The clock mixin owns ClockDoubt. `clientCache` and `retention` write Erasure.
+ * Sequelize models of the tables that are not hot. The hot table ClientQueue has a model only for pauses. The services
+ * own them: `clientCache` owns Client and writes pauses, `operator` owns Operator, and `policy` owns Policy, the tables
+ * of datasets and WebhookSecret. `clientCache` and `policy` write an event of each change to the outbox, in the same
+ * transaction. All three write Audit with their changes. The clock mixin owns ClockDoubt. `clientCache` and `retention`
+ * write Erasure.
  */
 import { DataTypes, type Model, type ModelAttributes, type ModelStatic, type Sequelize } from "sequelize";
 import type { ColumnKind } from "./dialect.ts";

@@ -19,7 +19,7 @@ true satisfies Same<Stored, BatchRow>;
 /** The columns of a `BatchRow`, in the table's order. */
 export const rowColumns = batch.columns.filter(({ name }) => !(OWN as readonly string[]).includes(name));
 
-/** The columns of the batch, from a row that has others too. */
+/** The columns of `batch`, picked from a row that has further columns. */
 export const batchOf = <R extends Record<keyof BatchRow, unknown>>(row: R) =>
   Object.fromEntries(rowColumns.map(({ name }) => [name, row[name as keyof BatchRow]])) as Pick<R, keyof BatchRow>;
 
@@ -57,9 +57,9 @@ export const countedColumns = ["next_chunk", "phase", "accepted", "rejected", "d
 /** Columns that are 0 again when a batch starts over. */
 export const restarted = ["next_chunk", "accepted", "rejected", "duplicate", "faults", "unlisted"];
 
-/** The counts of rows in a table of the company's own. */
+/** Columns that count the rows a batch wrote in the company's own table. */
 export const tableCounts = ["created", "updated", "deleted"] as const;
-/** The same for the trigger as migration 0023 makes it. */
+/** The columns that the trigger `workTaken` of migration 0023 copies back to `batch`. */
 export const countedWithTables = [...countedColumns, ...tableCounts];
 
 /** Whether the column is read from `batch_work` if that has a row for the batch. */
@@ -96,7 +96,7 @@ export const notVoided = (of: string): string => `NOT (${voidedUpload(of)})`;
 export const notHeld = (clientId: string): string =>
   `NOT EXISTS (SELECT 1 FROM client AS holder WHERE holder.id = ${clientId} AND holder.legal_hold = 1)`;
 
-/** The condition that a row of `batch` (alias `of`) has ended, or is a voided upload: nobody works at it. */
+/** The condition that nobody works at a row of `batch` (alias `of`): the batch has ended, or is a voided upload. */
 export const resting = (of: string): string =>
   `(${of}.state IN (${finalStates.map((state) => `'${state}'`).join(", ")}) OR (${voidedUpload(of)}))`;
 
@@ -187,7 +187,7 @@ export function errorRows({ firstRecord, rejectedMarks }: ChunkCommit, { index, 
 
 const REPLACEMENT = "\uFFFD";
 
-/** The text without what some database refuses: NUL and lone surrogates become U+FFFD. */
+/** The text as every database accepts it: NUL and lone surrogates become U+FFFD. */
 export const storable = (text: string): string => text.toWellFormed().replaceAll("\0", REPLACEMENT);
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

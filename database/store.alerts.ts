@@ -3,11 +3,11 @@ import type { AlertKind, AlertNote, AlertWrite, StoredNote, TakenAlert } from ".
 
 /** Alerts for the operators' chat. */
 export interface AlertStore {
-  /** Makes the rows of these kinds that are not there. */
+  /** Inserts the missing rows of these kinds of alert. */
   openAlerts(kinds: readonly AlertKind[]): Promise<void>;
-  /** Notes what is to be told. A note that is there already stays as it is. */
+  /** Stores a fact that an alert will report. A note that is already stored stays unchanged. */
   noteAlert(note: AlertNote): Promise<void>;
-  /** The kinds that may be taken and have something to tell, and the kind `always` whenever it may be taken. */
+  /** The kinds of alert that are due and have something to report. Also the kind `always`, if it is due. */
   dueAlerts(always: AlertKind): Promise<AlertKind[]>;
   /** Takes an alert. Null: another node has taken it, or it is not due. Until the lease expires no other caller gets it. */
   takeAlert(kind: AlertKind, claim: string, leaseMs: number): Promise<TakenAlert | null>;

@@ -21,12 +21,12 @@ export interface DeliveryStore {
   replayDelivery(which: { publicId: string; clientId?: number | undefined }, audit?: AuditDraft): Promise<boolean>;
   /** The ids of failed deliveries. */
   failedDeliveries(query: FailedQuery): Promise<number[]>;
-  /** Makes those of them due now that have still failed, with one audit row for all. Answers how many. */
+  /** Makes those of these deliveries due now that are still failed, with one audit row for all. Answers how many. */
   replayFailed(ids: number[], audit?: AuditDraft): Promise<number>;
   listDeliveries(query: DeliveryQuery): Promise<DeliveryRow[]>;
   /** The document that a delivery sends. Null: there is no such delivery. */
   deliveryBody(id: number): Promise<string | null>;
-  /** For the start of an embedded node: nobody holds a delivery. */
+  /** For the start of an embedded node: ends every claim of a delivery, because no other process can hold one. */
   voidClaims(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@
 import type { Removal, Removed } from "../services/batch/batch.reads.domain.ts";
 import type { ErasedBatch, ErasureAt, GroupTexts } from "../services/retention/retention.domain.ts";
 
-/** What an erasure has found in a page of records, or of errors. */
+/** The rows that an erasure deletes from one page of records or errors. */
 interface ErasedPage {
   seqs: number[];
   /** The id up to which the page has read. */
@@ -11,8 +11,8 @@ interface ErasedPage {
 }
 
 /**
- * Erasures. What is at a place (`at`) changes only if the erasure is still there, the batch rests, and no legal hold keeps it:
- * false, and nothing was written. Each such unit raises the erasure's version by one.
+ * Erasures. A method with `at` writes only if the erasure is still at this position, no one works at the batch, and no
+ * legal hold keeps it. Otherwise it answers false and writes nothing. A write raises the erasure's version by one.
  */
 export interface ErasureStore {
   /** The next batch of the dataset after this id. */
@@ -22,14 +22,14 @@ export interface ErasureStore {
     after: number;
     last: number;
   }): Promise<ErasedBatch | null>;
-  /** The last id of a batch. */
+  /** The greatest id of any batch. */
   lastBatch(): Promise<number>;
   /** The clients (public ids) under a legal hold that have a batch of the dataset. */
   heldWith(dataset: string): Promise<string[]>;
   groupTexts(id: number): Promise<GroupTexts[]>;
   deliveryBodies(id: number): Promise<{ id: number; body: string }[]>;
   eraseRecords(at: ErasureAt, page: ErasedPage): Promise<boolean>;
-  /** Numbers of refused records in their pass. */
+  /** Deletes the errors of these rejected records. The numbers count within the pass. */
   eraseErrors(at: ErasureAt, page: ErasedPage & { pass: number }): Promise<boolean>;
   /** Writes a group without `n` of its examples. */
   eraseExamples(at: ErasureAt, group: GroupTexts & { n: number }): Promise<boolean>;

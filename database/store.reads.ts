@@ -23,7 +23,7 @@ export interface BatchReadStore {
   /** The retry batch that was made of this batch's rejected records. */
   childOf(id: number): Promise<BatchRow | null>;
   list(query: ListQuery): Promise<BatchRow[]>;
-  /** The first batches of a walk between two ids. `end`: where it goes on. */
+  /** A page of a walk (a paged search of batches) between two ids. `end` in the answer: where the next page begins. */
   walkBatches(
     walk: BatchWalk,
     between: IdsBetween,
@@ -31,21 +31,23 @@ export interface BatchReadStore {
   ): Promise<Walked<BatchRow>>;
   /** How many batches of a walk match, up to `MOST_COUNTED_BATCHES`. */
   countBatches(walk: BatchWalk, between: IdsBetween): Promise<BoundedCount>;
-  /** Nearly which id the first batch of this time (epoch ms) has: above `low`, and not above `high`. */
+  /** Approximate bounds for the id of the first batch from this time on (epoch ms): above `low`, at most `high`. */
   idAt(ms: number): Promise<{ low: number; high: number }>;
-  /** The batches that ended in this time. It counts up to `MOST_FINISHED`; then the ids are those of the first ones. */
+  /**
+   * The batches that ended between these times. Counts up to `MOST_FINISHED`; above that the ids are of the first ones.
+   */
   finishedSpan(from: number, to: number): Promise<FinishedSpan>;
   /** The ids of the batches whose public id is between these two, up to `MOST_FINISHED`. */
   idsFrom(from: string, to: string): Promise<number[]>;
   /** The ids of the batches of an idempotency key. `clientId` null: of any client. */
   batchesOfKey(key: string, clientId: number | null): Promise<number[]>;
-  /** The places of these clients. `now`: the database's clock. */
+  /** How many batches each of these clients runs and may run. `now`: the database's clock. */
   queuesOf(clientIds: number[]): Promise<{ now: number; queues: ClientQueue[] }>;
-  /** How many batches are in each state. Exact, and counted by nobody. */
+  /** How many batches are in each state, exactly. Triggers count the states that may have many batches. */
   stateCounts(): Promise<QueueStats["states"]>;
   /** The idempotency key of a batch, while it is kept. */
   keyOfBatch(id: number): Promise<string | null>;
-  /** The clients whose identifier begins so, by identifier. */
+  /** The clients whose identifier begins with this text, sorted by identifier. */
   clientsNamed(beginning: string, limit: number): Promise<{ id: number; identifier: string }[]>;
   /** The batches whose version has changed, in any order. One query, however many batches are asked for. */
   changed(seen: SeenBatch[]): Promise<BatchRow[]>;
@@ -56,14 +58,19 @@ export interface BatchReadStore {
   errors(id: number, after: number, limit: number, maxBytes: number): Promise<RecordErrors[]>;
   /** The faults of the batch's current pass by field and code, the largest groups first. */
   errorSummary(id: number): Promise<ErrorSummary>;
-  /** The records of these numbers that the error report lists, by rising number. */
+  /** The rejected records with these numbers that the error report lists, by rising number. */
   refused(id: number, numbers: number[]): Promise<RefusedRecord[]>;
-  /** The same with all their errors. Their texts may be long: ask for few. */
+  /**
+   * The rejected records with these numbers, each with all its errors. The texts may be long, so ask for few records.
+   */
   errorsOf(id: number, numbers: number[]): Promise<RecordErrors[]>;
   /** Stored records with seq > `after`, in order. Stops at `limit`, or after the record that crosses `maxBytes`. */
   records(id: number, after: number, limit: number, maxBytes: number): Promise<{ seq: number; data: string }[]>;
-  /** The moves that the history of the batch has, in order: the first ones and the last ones. */
+  /** The batch's stored changes of state, in order. Of a long history only the first ones and the last ones. */
   moves(id: number): Promise<MoveRow[]>;
-  /** The last failed attempts of each of these batches, newest first. Of all only the first ones and the last ones are kept. */
+  /**
+   * The last failed attempts of each of these batches, newest first. The table keeps only a batch's first and last
+   * ones.
+   */
   attempts(ids: number[], last: number): Promise<BatchAttempt[]>;
 }

@@ -22,24 +22,24 @@ import type { ErasureStore } from "./store.erasure.ts";
 import type { BatchReadStore } from "./store.reads.ts";
 import type { OrderStore, UploadStore } from "./store.uploads.ts";
 
-/** The audit. Its rows are written with the changes that they tell of. */
+/** The audit. Each row is written in the same transaction as the change that it describes. */
 export interface AuditStore {
   listAudit(query: AuditQuery): Promise<AuditRow[]>;
-  /** Deletes up to `limit` rows that are older than so long. True: none is left. */
+  /** Deletes up to `limit` rows older than `ageMs`. True: none is left. */
   forgetAudit(ageMs: number, limit: number, removed?: Removed): Promise<boolean>;
 }
 
-/** The versions of policies and datasets, for operators. They are written with the changes that make them. */
+/** The versions of policies and datasets, for operators. Each is written in the same transaction as its change. */
 export interface DocumentStore {
   /** Newest first, without the documents. */
   documentVersions(query: VersionQuery): Promise<VersionRow[]>;
-  /** The oldest and the newest version that is kept. Null: none is. */
+  /** The oldest and the newest stored version of a document. Null: no version is stored. */
   keptVersions(of: DocumentName): Promise<VersionSpan | null>;
 }
 
 /** When the keys of clients were last used. */
 export interface KeyUseStore {
-  /** Epoch ms. An earlier time than the stored one changes nothing, nor does that of a client which is being erased. */
+  /** Stores when a key was used (epoch ms). Writes nothing if a later time is stored, or the client is being erased. */
   noteKeyUse(clientId: number, keyId: string, at: number): Promise<void>;
   forgetKeyUse(clientId: number, keyId: string): Promise<void>;
   /** When the client's keys were last used. Keys that were never used are not in the answer. */
@@ -48,13 +48,13 @@ export interface KeyUseStore {
 
 /** The history of figures. */
 export interface FigureHistoryStore {
-  /** Writes what a process has counted in a minute, instead of what it has written of that minute before. */
+  /** Writes a process's counts of one minute. Replaces what the process wrote for the same minute before. */
   keepFigures(row: KeptMinute): Promise<void>;
-  /** The sums of each step in which there is something, in order. Steps below an hour are made of minutes alone. */
+  /** The sums of each time step that has counts, in order. Steps shorter than an hour use only the table of minutes. */
   figureHistory(wanted: FiguresWanted): Promise<FiguresAt[]>;
-  /** Adds the oldest minutes up to hours, at most `limit` rows. True: none is left that is older. */
+  /** Moves minutes older than `ageMs` into sums by hour, at most `limit` rows. True: no older minute is left. */
   rollFigures(ageMs: number, limit: number): Promise<boolean>;
-  /** Deletes old hours. True: none is left that is older. */
+  /** Deletes up to `limit` hours older than `ageMs`. True: no older hour is left. */
   forgetFigures(ageMs: number, limit: number, removed?: Removed): Promise<boolean>;
 }
 
@@ -97,9 +97,12 @@ export interface BatchStore
    * without a commit frees its reservations.
    */
   reserveKeys(id: number, fence: number, chunk: number, keys: string[]): Promise<string[] | null>;
-  /** The unique keys of these that a record of the client has. Nothing is reserved. */
+  /** Those of these unique keys that a record of the client has. Reserves nothing. */
   takenKeys(clientId: number, keys: string[]): Promise<string[]>;
-  /** The unique keys of these that a delivered record of the client has. A key that is only reserved is not in the answer. */
+  /**
+   * Those of these unique keys that a delivered record of the client has. A key that is only reserved is not in the
+   * answer.
+   */
   keptKeys(clientId: number, keys: string[]): Promise<string[]>;
   /**
    * Renews the leases of those of these batches that the owner still holds, and returns them. A batch whose claim had a lost
@@ -107,8 +110,8 @@ export interface BatchStore
    */
   extendLeases(owner: string, ids: number[], leaseMs: number): Promise<{ id: number; fence: number }[]>;
   /**
-   * Whether the client's batches are to make room: it is paused, or a client that has fewer running batches for its weight
-   * waits with a batch that may be claimed.
+   * Whether the client's running batches should give up their places: the client is paused, or another client with
+   * fewer running batches for its weight has a batch that may be claimed.
    */
   isOvertaken(clientId: number): Promise<boolean>;
   /** Moves a batch to another state. If it leaves `processing`: fence+1, and its client has one place more. Null: a condition failed. */
@@ -116,7 +119,7 @@ export interface BatchStore
 
   /** Batches in `state` whose `due_at` has passed, oldest first, without voided uploads. */
   due(state: BatchState, limit: number): Promise<BatchRow[]>;
-  /** Voided uploads (taken from their node) whose rows are still there. */
+  /** Voided uploads (taken from their node) whose rows are not deleted yet. */
   voided(limit: number): Promise<BatchRow[]>;
   /** For the start of an embedded node: ends every lease in the file. */
   voidLeases(): Promise<void>;
@@ -131,11 +134,11 @@ export interface BatchStore
    */
   deleteBatch(id: number, limit: number, removed?: Removed): Promise<Removal>;
   /**
-   * Deletes the records of an `undoing` batch up to the number `upTo`, and those of these unique keys that are the batch's. False:
-   *  another node is deleting from it, or it is not `undoing`.
+   * Deletes the records of an `undoing` batch up to the number `upTo`, and those of these unique keys that belong to
+   * the batch. False: another node is deleting from the batch, or the batch is not `undoing`.
    */
   undoRecords(id: number, upTo: number, keys: string[]): Promise<boolean>;
-  /** How many records of other batches were counted as duplicates of its records. */
+  /** How many records of other batches were counted as duplicates of this batch's records. */
   duplicatesOf(id: number): Promise<number>;
   /**
    * Reads the next `limit` correction marks of the batch `first` between two keys (hex). Deletes those that the `undoing` batch
@@ -148,13 +151,13 @@ export interface BatchStore
     keys: { after: string; to: string },
     limit: number,
   ): Promise<{ last: string | null } | undefined>;
-  /** The clients of these that are under a legal hold. No unit of a removal deletes anything of theirs. */
+  /** Those of these clients that are under a legal hold. Retention deletes none of their data. */
   heldClients(ids: number[]): Promise<number[]>;
-  /** Puts off by `ms` what is due of those of these batches that a legal hold keeps. */
+  /** Of these batches, makes those that are due but under a legal hold due again after `ms`. */
   deferHeld(ids: number[], ms: number): Promise<void>;
-  /** Errors of earlier passes that are to be deleted, oldest first. */
+  /** Earlier passes over batches, whose errors are still to be deleted. Oldest first. */
   staleErrors(limit: number): Promise<StaleErrors[]>;
-  /** Deletes up to `limit` rows of such errors. */
+  /** Deletes up to `limit` errors of an earlier pass over a batch. */
   deleteStaleErrors(stale: Pick<StaleErrors, "batchId" | "pass">, limit: number, removed?: Removed): Promise<Removal>;
 
   stats(): Promise<QueueStats>;
@@ -165,16 +168,16 @@ export interface BatchStore
   forgetVersions(limit: number): Promise<boolean>;
   /** Deletes up to `limit` pins of datasets that no batch uses. True: none is left. */
   forgetPins(limit: number): Promise<boolean>;
-  /** Deletes up to `limit` unique keys of a dataset that was deleted. True: none is left, of no dataset. */
+  /** Deletes up to `limit` unique keys of a deleted dataset. True: no deleted dataset has keys left. */
   forgetScopes(limit: number): Promise<boolean>;
   /** How many batches of a dataset have not ended, of all clients. */
   openBatches(dataset: string): Promise<number>;
 
-  /** How much of a client runs and waits now. Counts by the index of states, up to 10,000 each. */
+  /** How many batches of a client run and wait now. Counts by the index of states, up to 10,000 each. */
   queueOf(clientId: number): Promise<QueueUse>;
   /**
-   * The ids of clients whose identifier begins with the text, or whose name has it, whatever the case of its letters; and that have the
-   * dataset. Newest first. `before`: only less ids.
+   * The ids of clients that have the dataset, and whose identifier begins with the text or whose name contains it.
+   * Ignores the case of letters. Newest first. `before`: only ids below this one.
    */
   findClients(query: {
     text?: string;
@@ -185,7 +188,10 @@ export interface BatchStore
   }): Promise<number[]>;
   /** What these clients use of their limits now, and when each has made its newest batch. */
   clientUses(clientIds: number[]): Promise<Map<number, ClientUse>>;
-  /** The clients that are at a limit now and whose webhook is off because its receiver is gone: up to 50 of each kind. */
+  /**
+   * The clients that are at a limit now, and those whose webhook is off because its receiver is gone. Up to 50 of each
+   * kind.
+   */
   needyClients(): Promise<ClientNeed[]>;
   /** Writes a client's cap and weight. A new client begins with running 0. */
   setQueue(clientId: number, cap: number, weight: number): Promise<void>;

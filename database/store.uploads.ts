@@ -20,13 +20,19 @@ export interface UploadStore {
   readonly leastCompressed: number;
   /** Inserts the row of an upload whose body has more than one chunk. While it is uploaded, its fence is 0. Answers its id. */
   beginUpload(batch: NewBatch, leaseMs: number): Promise<number>;
-  /** The same for an upload with an idempotency key, which it takes. If another upload has the key: answers that, writes nothing. */
+  /**
+   * Inserts an upload's row and takes its idempotency key. If another upload has the key: answers its holder, writes
+   * nothing.
+   */
   beginKeyedUpload(batch: NewBatch, leaseMs: number, key: string): Promise<{ id: number } | { holder: KeyHolder }>;
   /** Stores chunks and renews the lease. False: a sweep has taken the upload away. */
   appendChunks(id: number, chunks: StoredChunk[], leaseMs: number): Promise<boolean>;
   /** Renews the leases of those uploads that are still `receiving` with fence 0. */
   touchUploads(ids: number[], leaseMs: number): Promise<void>;
-  /** Commits all of an upload or nothing. Key, content and quota are checked in the same unit, so no other node can come between. */
+  /**
+   * Commits a whole upload or nothing. The same unit checks key, content and quota, so no other node's write comes
+   * between.
+   */
   commitUpload(commit: UploadCommit): Promise<UploadOutcome>;
   /**
    * Takes an upload away from its node: fence+1 refuses late writes, and its key becomes free. `onlyDue`: only if its lease
@@ -37,7 +43,7 @@ export interface UploadStore {
   keyHolder(clientId: number, key: string): Promise<KeyHolder | null>;
   /**
    * Stores the answer of an upload that made no batch. `id`: the receiving row that holds the key; null: none does. If another
-   * upload has the key: answers that, writes nothing.
+   * upload has the key: answers its holder, writes nothing.
    */
   answerKey(
     clientId: number,
@@ -50,15 +56,20 @@ export interface UploadStore {
   forgetExpiredKeys(limit: number, removed?: Removed): Promise<boolean>;
 }
 
-/** Batches of a client that are worked one after another. One has a place in its lane until it has ended; a failed one keeps it. */
+/**
+ * Batches that a client wants processed one after another. A batch keeps its place in the lane until it ends; a failed
+ * one keeps it.
+ */
 export interface OrderStore {
   /** How many places the lane has given, and the first batch in it (its public id). */
   laneState(lane: Lane): Promise<Lane & { places: number; front: string | null }>;
-  /** For each of these batches that has a place: its lane, and the first batch of the lane, which may be itself. */
+  /** For each of these batches that has a place: its lane, and the lane's first batch, which may be the same batch. */
   fronts(ids: number[]): Promise<{ id: number; lane: string; front: string }[]>;
   /** Frees the place of a batch that has ended. */
   leaveLane(id: number): Promise<void>;
-  /** Takes its place from the batch, or (`last`) gives it the last one of its lane. Null: it has another version by now. */
+  /**
+   * Removes a batch from its lane, or (`last`) moves it to the lane's end. Null: the batch has another version by now.
+   */
   skipBatch(skip: {
     id: number;
     version: number;

@@ -142,7 +142,7 @@ export function resolvingOutcomes(
       const claimed = await take();
       const known = new Set(claimed.map(({ batch }) => batch.id));
       const others = await Promise.all(ids.filter((id) => !known.has(id)).map((id) => batchById(id)));
-      // As with one claim: batches with this owner were claimed by this call.
+      // A worker makes one claim at a time, so batches with this owner were claimed by this call.
       const before = others.filter((batch) => batch?.state === "processing" && batch.owner === owner);
       return [...claimed, ...before.map((batch) => ({ batch: batch as BatchRow, chunk: null }))];
     });
@@ -155,7 +155,10 @@ export function resolvingOutcomes(
     return batch?.fence === chunk.fence ? written(batch, chunk.end?.events ?? []) : null;
   };
 
-  /** A table's rows are not tried again once their commit is there: they would be refused, and their locks waited for. */
+  /**
+   * Whether a chunk for the company's own table must not be sent again: the batch has gone past the chunk, or has
+   * another fence. Sending the rows again would wait for their locks, and the commit would then be refused.
+   */
   const isBehind = async ({ id, fence, chunk, table }: ChunkCommit): Promise<boolean> => {
     const batch = table ? await batchById(id) : null;
     return batch !== null && (batch.fence !== fence || batch.nextChunk !== chunk);
@@ -190,7 +193,8 @@ export function resolvingOutcomes(
       const batch = await batchById(wanted.id);
       if (!batch) return null;
       const done = await written(batch, wanted.events);
-      // The events of the move prove that it took effect, whatever happened to the batch since. Without events its state does.
+      // A stored event of the move proves that the move took effect. For a move without events, the batch's state
+      // proves it.
       return done.outbox.length > 0 || isMoved(batch, wanted) ? done : null;
     };
     return resolve(make, async () => (await make()) ?? look());

@@ -33,7 +33,10 @@ export const UNSUCCESSFUL = "('failed', 'rejected', 'cancelled')";
 
 /** The reads that tell why an upload was refused. */
 export interface RefusalReads {
-  /** Whether the receiving row still belongs to this upload (a sweep may have taken it away), or the checked batch is as it was read. */
+  /**
+   * Whether the upload may still be committed: no sweep has taken its receiving row, and a checked batch has not
+   * changed.
+   */
   isOurs(id: number, checked: UploadCommit["checked"]): Promise<boolean>;
   keyHolder(clientId: number, key: string): Promise<KeyHolder | null>;
   /** The batch with the same content. Null: there is none, or it ended without success. */
@@ -43,7 +46,7 @@ export interface RefusalReads {
   placesOf(clientId: number, lane: string): Promise<number>;
 }
 
-/** Why the commit of an upload wrote nothing. Null: the reason has gone meanwhile, and the commit may be tried again. */
+/** Why the commit of an upload wrote nothing. Null: no reason holds any more, so the commit may be tried again. */
 export async function uploadRefusal(reads: RefusalReads, commit: UploadCommit): Promise<UploadOutcome | null> {
   const { id, checked, key, dedup, quota, order, batch, totals, spent: counted = totals } = commit;
   if (id !== null && !(await reads.isOurs(id, checked))) return { outcome: "swept" };

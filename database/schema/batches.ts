@@ -46,25 +46,31 @@ export const batch = table(
     faults: "bigint",
     /** Rejected records that the report does not list. */
     unlisted: "bigint",
-    /** How often the batch has started over. Errors are numbered by it (rows.ts, PASS). */
+    /** How often the batch has started over. The numbers of its errors contain this number (rows.ts, PASS). */
     pass: "int",
     /** The name of the dataset. `default`: the client's own policy. */
     dataset: "name",
-    /** The hash in `content_key`, if it is not `content_hash`: the same content in two datasets is no duplicate. */
+    /**
+     * The batch's hash in `content_key`, if it differs from `content_hash`: equal contents in two datasets are no
+     * duplicates.
+     */
     dedupHash: "hash?",
-    /** Rows of the company's own table; null: its records go elsewhere. */
+    /** Counts of rows that the batch wrote in the company's own table. Null: its records do not go to such a table. */
     created: "bigint?",
     updated: "bigint?",
     deleted: "bigint?",
-    /** `rejected` when it was last redriven: its limits count from there. */
+    /**
+     * The value of `rejected` when the batch was last redriven. A limit of errors may count only the records rejected
+     * since.
+     */
     rejectedBefore: "bigint?",
     /** When the batch was committed after a check (`validateOnly`). */
     committedAt: "bigint?",
-    /** The public id of the batch whose rejected records it corrects. */
+    /** The public id of the batch whose rejected records this batch corrects. */
     corrects: "uuid?",
-    /** How many of its rejected records later batches have corrected; null: none. */
+    /** How many of this batch's rejected records later batches have corrected. Null: none. */
     corrected: "bigint?",
-    /** The trace of the request that has made it (lib/trace/trace.ts); null: nobody traced it. */
+    /** The trace of the request that made the batch (lib/trace/trace.ts). Null: the request was not traced. */
     trace: "text?",
   },
   { key: ["id"], writers: ["batch", "imports", "retention"] },
@@ -138,13 +144,16 @@ export const recordError = table(
     /** The name of the file's column, if it differs from the field. */
     source: "text?",
     value: "text?",
-    /** Only in the first row: the key, in hex, of the record that this one would have corrected. */
+    /** Only in the first row: the key (hex) of the earlier record that the rejected record would have corrected. */
     corrects: "name?",
   },
   { key: ["batchId", "seq", "n"], writers: ["batch", "retention"] },
 );
 
-/** The faults of a batch's pass by field and code. The row without a code counts those that have no group of their own. */
+/**
+ * The faults of a batch's pass by field and code. The row without a code counts the faults without a group of their
+ * own.
+ */
 export const errorGroup = table(
   "error_group",
   {
@@ -155,7 +164,7 @@ export const errorGroup = table(
     field: "text?",
     code: "name?",
     message: "text?",
-    /** Values that were found, each as JSON on a line of its own; one may be there twice. */
+    /** Examples of wrong values, each as JSON on its own line. A value may occur twice. */
     examples: "text?",
     n: "bigint",
     firstRecord: "bigint?",
@@ -175,7 +184,10 @@ export const batchAttempt = table(
     node: "name",
     code: "name",
     detail: "text",
-    /** The attempt's number at its chunk, that chunk, and the state of the batch afterwards. Null: an older version has written the row. */
+    /**
+     * The attempt's number at its chunk, the chunk, and the batch's state afterwards. Null: an older version wrote the
+     * row.
+     */
     attempt: "int?",
     chunk: "int?",
     toState: typed<BatchState | null>("name?"),
@@ -183,7 +195,7 @@ export const batchAttempt = table(
   { key: ["batchId", "no"], writers: ["batch", "retention"] },
 );
 
-/** Holds of batches, and moves that a person has asked for. Other facts are in the row of the batch, and have no row here. */
+/** Changes of state: each hold of a batch, and each change that a person asked for. Other changes have no row. */
 export const batchMove = table(
   "batch_move",
   {

@@ -20,13 +20,15 @@ export const client = table(
     version: "bigint",
     changedAt: "bigint",
     createdAt: "bigint",
-    /** 1: nothing of the client may be deleted. */
+    /** 1: a legal hold forbids to delete any data of the client. */
     legalHold: "int?",
     /** The public id of the erasure that deletes the client. */
     erasureId: "uuid?",
-    /** Since when none of its batches is claimed. Null: they are. `client_queue` has it too, for the claims. */
+    /**
+     * Since when the client is paused: workers claim none of its batches. Null: not paused. `client_queue` has a copy.
+     */
     pausedAt: "bigint?",
-    /** Who paused it. */
+    /** Who paused the client. */
     pausedBy: "name?",
     /** When the client got its current secret. Null: unknown. */
     secretAt: "bigint?",
@@ -41,7 +43,7 @@ export const client = table(
   { key: ["id"], writers: ["clientCache", "policy"] },
 );
 
-/** When a key of a client was last used, to the minute. No row: never. */
+/** When a key of a client was last used, to the minute. A key that was never used has no row. */
 export const clientKeyUse = table(
   "client_key_use",
   {
@@ -57,7 +59,10 @@ export const operator = table(
   "operator",
   {
     id: "id",
-    /** The part of its token that names it. It never changes: caches know the operator by it. */
+    /**
+     * The part of the operator's token that names the operator. The tag never changes, because caches use it as their
+     * key.
+     */
     tag: "name",
     name: "name",
     role: typed<OperatorRole>("name"),
@@ -107,7 +112,7 @@ export const policy = table(
   { key: ["clientId", "version"], writers: ["policy"] },
 );
 
-/** The newest versions of policies and datasets, with who made them. For operators alone: batches pin `policy` and `dataset_pin`. */
+/** The newest versions of policies and datasets, and who made them. Only operators read them; batches do not. */
 export const documentVersion = table(
   "document_version",
   {
@@ -134,13 +139,19 @@ export const sharedDataset = table(
     name: "name",
     /** Rises with each change, also when the dataset is deleted and made again under the same name. Caches compare it. */
     version: "int",
-    /** The version that made the dataset. Unique keys and contents of an earlier dataset of this name do not count for it. */
+    /**
+     * The version that created the dataset. Unique keys and contents of an earlier dataset of this name are not
+     * compared.
+     */
     since: "int",
-    /** The JSON text of its document. Null: the dataset is deleted. */
+    /** The JSON text of the dataset's document. Null: the dataset is deleted. */
     body: "text?",
-    /** How many clients have a grant of it. */
+    /** How many clients have a grant of the dataset. */
     clients: "int",
-    /** Counts the changes of its grants. A change of the dataset is written only if the overrides it was checked with still hold. */
+    /**
+     * How often grants of the dataset have changed. A change of the dataset is written only if this number is as it was
+     * read.
+     */
     grantChanges: "int",
     changedAt: "bigint",
   },
@@ -202,7 +213,7 @@ export const clientQueue = table(
     began: "double",
     /** No batch of the client can be claimed before this time. Null: none is ready. It may be too early, but never too late. */
     dueAt: "bigint?",
-    /** Set: no batch of the client is claimed. */
+    /** Since when the client is paused: workers claim none of its batches. Null: not paused. */
     pausedAt: "bigint?",
   },
   { key: ["clientId"], writers: ["batch", "imports", "clientCache"] },

@@ -1,4 +1,4 @@
-/** The table of erasures. A row stays: it tells what was deleted, and when. */
+/** The table of erasures. Its rows are never deleted, because they prove what was deleted, and when. */
 import type { ErasureState, ErasureStep } from "../../services/retention/retention.domain.ts";
 import { table, typed } from "./table.ts";
 
@@ -8,30 +8,35 @@ export const erasure = table(
     id: "id",
     publicId: "uuid",
     state: typed<ErasureState>("name"),
-    /** The client whose batches are looked at. Null: all clients with the dataset. */
+    /** The client whose batches the erasure searches. Null: all clients with the dataset. */
     clientId: "bigint?",
     clientPublicId: "uuid?",
     clientIdentifier: "name?",
-    /** The last version of the client that was erased. One that takes its identifier goes on from there, for the caches. */
+    /**
+     * The erased client's last version. A new client with its identifier starts after it, so that caches notice the
+     * change.
+     */
     clientVersion: "bigint?",
-    /** The dataset of a person's records. Null: the whole client is erased. */
+    /** The dataset in which a person's records are erased. Null: the whole client is erased. */
     dataset: "name?",
     /** JSON of the names of the fields in `criteria`. */
     fields: "text?",
-    /** JSON of the values by field. Null as soon as the erasure is done. */
+    /**
+     * JSON of the values to search for, by field. Null as soon as the erasure is done, because they are personal data.
+     */
     criteria: "text?",
-    /** What it waits for, in words. */
+    /** What the erasure waits for, in words. */
     waits: "text?",
-    /** The last batch that is looked at. */
+    /** The id of the last batch to search. */
     lastBatch: "bigint",
-    /** The batch before the one that is looked at now. */
+    /** The search goes on with the first batch after this id. */
     afterBatch: "bigint",
     step: typed<ErasureStep>("name"),
-    /** How far the step is in its batch. */
+    /** How far the current step has come in the current batch. */
     seq: "bigint",
-    /** 1: something of this batch was deleted. */
+    /** 1: the erasure has deleted something of the current batch. */
     touched: "int",
-    /** The first batch that was passed by because it had not ended. */
+    /** The first batch that the search skipped because the batch had not ended. */
     skipped: "bigint?",
     /** Rises with each change of the position. */
     version: "bigint",

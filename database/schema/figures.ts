@@ -23,14 +23,17 @@ const figures = {
   queueAgeMs: "bigint",
 } as const;
 
-/** What a process has counted in a minute, for all clients (0) and for those with most records. Only that process writes its rows. */
+/**
+ * A process's counts of one minute: for all clients (id 0), and for the clients with most records. Only that process
+ * writes them.
+ */
 export const statMinute = table(
   "stat_minute",
   { clientId: "bigint", at: "bigint", node: "name", run: "uuid", ...figures },
   { key: ["clientId", "at", "node", "run"], writers: ["stats"] },
 );
 
-/** Minutes that were added up. An hour may have several rows. */
+/** Sums of minutes by hour. An hour may have several rows. */
 export const statHour = table(
   "stat_hour",
   { id: "id", clientId: "bigint", at: "bigint", ...figures },

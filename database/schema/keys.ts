@@ -31,28 +31,34 @@ export const recordKey = table(
     keyHash: "key",
     batchId: "bigint",
     chunkNo: "int",
-    /** Set while the key is only reserved. */
+    /** When the reservation expires. Null: a record is stored under the key, which is no longer only reserved. */
     expiresAt: "bigint?",
-    /** When the key expires. Null: never. */
+    /** When the key of a stored record expires. Null: never. */
     endsAt: "bigint?",
   },
   { key: ["clientId", "keyHash"], writers: ["batch", "retention"] },
 );
 
-/** How many records of a batch were counted as duplicates of records of another one, by their unique keys. */
+/** How many records of one batch were counted as duplicates of records of another batch, by their unique keys. */
 export const duplicateCount = table(
   "duplicate_count",
   {
-    /** The batch whose keys they are. */
+    /** The batch that has the unique keys. */
     batchId: "bigint",
-    /** The batch of the duplicates. Only its commits write the row, so no two wait for each other. */
+    /**
+     * The batch of the duplicates. Only this batch's commits write the row, so commits of other batches never wait for
+     * it.
+     */
     byId: "bigint",
     n: "bigint",
   },
   { key: ["batchId", "byId"], writers: ["batch", "retention"] },
 );
 
-/** Deleted datasets whose unique keys are still in `record_key`. A row is deleted once none of its keys is left. */
+/**
+ * Deleted datasets whose unique keys are still in `record_key`. A row is deleted once none of the dataset's keys is
+ * left.
+ */
 export const endedScope = table(
   "ended_scope",
   {

@@ -1,7 +1,7 @@
 /**
- * Names of the tables in a database that other products use too: a schema of their own, or a prefix. Statements are written with
- * plain names, and this replaces them before they are sent. So no quoted column may have the name of a table: it would be
- * replaced too.
+ * Names of the tables in a database that other products use too: in a schema of their own, or with a prefix. Statements
+ * are written with plain names. The functions of this file replace the names before a statement is sent. They would
+ * also replace a quoted column that has the name of a table, so no column may have one.
  */
 import * as declared from "./tables.ts";
 
@@ -9,7 +9,7 @@ import * as declared from "./tables.ts";
 const others = ["schema_migration"];
 export const tableNames: readonly string[] = [...Object.values(declared).map(({ name }) => name), ...others];
 
-/** The value of the setting for plain names, in the default schema of the connection. */
+/** The value of the setting `schema` for plain names in the connection's default schema. */
 export const PLAIN = "none";
 
 /** Matches an alias after a table's name: AS, or a word that is not a keyword. */
@@ -58,7 +58,7 @@ function inSchema(schema: string, scope: "FUNCTION" | "TRIGGER"): Names {
   };
 }
 
-/** The plain name becomes an alias of the table, because columns are written with it (`batch.id`). */
+/** The plain name becomes an alias of the prefixed table, because statements qualify columns with it (`batch.id`). */
 function withPrefix(schema: string): Names {
   const named = (table: string) => `${schema}_${table}`;
   const of = (table: string) => `"${named(table)}"`;

@@ -41,7 +41,7 @@ type Written = ColumnKind | `${ColumnKind}?`;
 export interface Typed<T> {
   kind: Written;
   isJson?: boolean;
-  /** Never set. */
+  /** Never set. It only carries the type. */
   type?: T;
 }
 

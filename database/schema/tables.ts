@@ -74,7 +74,8 @@ export const deliveryAttempt = table(
   { key: ["deliveryId", "no"], writers: ["webhook", "retention"] },
 );
 
-// Order among batches: lanes, and the places of batches in them. A client has a lane for each dataset that keeps an order.
+// The order of batches: lanes, and the places of batches in lanes. A client has a lane for each dataset that keeps an
+// order.
 
 /** A commit that takes a place locks the lane's row until its end. So places rise in the order of the commits. */
 export const orderLane = table(
@@ -82,13 +83,13 @@ export const orderLane = table(
   {
     clientId: "bigint",
     lane: "name",
-    /** How many places were given. */
+    /** How many places the lane has given out so far. */
     places: "bigint",
   },
   { key: ["clientId", "lane"], writers: ["imports", "batch"] },
 );
 
-/** A batch has a place until it has ended, or is skipped. */
+/** The place of a batch in its lane. The row is deleted when the batch leaves the lane or is skipped. */
 export const orderPlace = table(
   "order_place",
   { clientId: "bigint", lane: "name", place: "bigint", batchId: "bigint" },
