@@ -6,7 +6,7 @@ import { type Digest, digestBytes } from "../../imports/imports.contract.ts";
 
 const malformed = (header: string, detail: string) => new Problem("invalid-header", detail, { header });
 
-/** What `parse` reads in a field. Throws invalid-header if the field is not structured. */
+/** Reads a structured field with `parse`. Throws invalid-header if the field is not structured. */
 function read<T>(parse: (field: string) => T, field: string, header: string, detail: string): T {
   try {
     return parse(field);
@@ -19,7 +19,7 @@ const KEY = "Idempotency-Key";
 const KEY_RULE = `${KEY} is 1 to 255 visible ASCII characters, quoted or not.`;
 const VISIBLE = /^[\x21-\x7e]{1,255}$/;
 
-/** The client's key for this upload, the same whether it is quoted or bare. Throws invalid-header. */
+/** The value of `Idempotency-Key`, the same whether it is quoted or bare. Throws invalid-header. */
 export function idempotencyKeyOf({ headersDistinct }: IncomingMessage): string | undefined {
   const [text, ...more] = headersDistinct["idempotency-key"] ?? [];
   if (text === undefined) return undefined;
@@ -33,8 +33,8 @@ const DIGEST = "Content-Digest";
 const DIGEST_RULE = `${DIGEST} is a list of digests like sha-256=:…base64…:`;
 
 /**
- * The digests that this server can check. Others are ignored, as RFC 9530 allows. If an algorithm is named twice, the last
- * one counts. Throws invalid-header for a value that is no digest.
+ * The digests of `Content-Digest` that this server can check. Other digests are ignored, as RFC 9530 allows. If an
+ * algorithm is named twice, the last value counts. Throws invalid-header for a value that is no digest.
  */
 export function contentDigestsOf({ headers }: IncomingMessage): Digest[] | undefined {
   const field = headers["content-digest"];

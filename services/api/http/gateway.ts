@@ -12,16 +12,20 @@ import type { Cursors } from "./sealed.ts";
 import type { Sessions } from "./sessions.ts";
 import type { BatchWatches } from "./watches.ts";
 
-/** The span of a request for TRACING_URL. That of moleculer-web would have the query, in which callers may have put a secret. */
+/**
+ * The span of a request for TRACING_URL. The span of moleculer-web would show the query, in which callers may have put
+ * a secret.
+ */
 export const restSpan = {
   tracing: {
-    // As many entries as in moleculer-web's list, whose last ones would else stay: its URL.
+    // The list has as many entries as moleculer-web's own list. With fewer, the last entries of moleculer-web would
+    // stay, such as the URL.
     tags: { params: ["req.method", "req.method"] },
     spanName: ({ params: { req } }: { params: { req: IncomingMessage } }) => `${req.method} ${req.url?.split("?")[0]}`,
   },
 };
 
-/** The part of moleculer-web's route that we use. */
+/** The part of a route of moleculer-web that the product uses. */
 export interface AliasOfGateway {
   method: string;
   path: string;
@@ -43,7 +47,7 @@ export interface ApiState {
   /** The batches that requests wait for. */
   watches: BatchWatches;
   streams: OpenStreams;
-  /** Tells the event streams of pages what has changed. `feeds` are those streams. */
+  /** Tells the event streams of pages what has changed. `feeds` counts those streams. */
   feed: Feed;
   feeds: OpenFeeds;
   admissions: Admissions;
@@ -55,9 +59,9 @@ export interface ApiState {
   /** Makes and reads the cursors of lists. */
   cursors: Cursors;
   sessions: Sessions;
-  /** Logins for sessions. */
+  /** Counts logins that began a session, and logins that were refused. */
   logins: Counter<"begun" | "refused">;
-  /** The check of tokens. Null: there is no OIDC_ISSUER. */
+  /** The check of tokens from the company's own issuer. Null if there is no OIDC_ISSUER. */
   oidc: Oidc | null;
   isStopping: boolean;
   adminToken: string;

@@ -1,4 +1,4 @@
-/** Checks of the head that hold for every request, and what our code adds to a request. */
+/** Checks of a request's head that hold for every request, and the members that the product adds to a request. */
 import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 import type { Context } from "moleculer";
@@ -7,11 +7,11 @@ import type { Recognised } from "../../clientCache/clientCache.contract.ts";
 import type { OperatorRole } from "../../operator/operator.domain.ts";
 import type { PolicyVersion } from "../../policy/policy.contract.ts";
 
-/** What a client shows of a key. `secretHash`: SHA-256 of its secret, in hexadecimal digits. */
+/** The credentials of a key that a client shows. `secretHash`: SHA-256 of the key's secret, in hexadecimal digits. */
 export interface KeyShown {
   identifier: string;
   secretHash: string;
-  /** Where it comes from, if the key is for some addresses alone. */
+  /** The address that the request comes from, if the key is for some addresses alone. */
   address?: string;
 }
 
@@ -19,7 +19,7 @@ export interface KeyShown {
 export interface TokenShown {
   identifier: string;
   issuer: string;
-  /** Epoch ms. */
+  /** When the token ends (epoch ms). */
   until: number;
 }
 
@@ -33,35 +33,41 @@ export type ApiRequest = IncomingMessage & {
   parsedUrl?: string;
   /** The route that serves the request. */
   $alias?: { fullPath: string };
-  /** The client that authenticated, its policy, and how it did; on client routes only. */
+  /** The client that authenticated, its policy, and how the client authenticated. Set on client routes only. */
   caller?: { client: Recognised; policy: PolicyVersion; secretHash: string | null; isSession: boolean };
-  /** The operator that authenticated; on operators' routes only. */
+  /** The operator that authenticated. Set on operators' routes only. */
   operator?: { name: string; role: OperatorRole };
-  /** The client waits for 100 before it sends its body (`Expect: 100-continue`). */
+  /** Whether the client waits for 100 (Continue) before it sends the body (`Expect: 100-continue`). */
   expectsContinue?: boolean;
-  /** Aborted when the bytes after it are no HTTP: its body may have been longer than it said. Refuse it if not acted on yet. */
+  /**
+   * Aborted when bytes after the request are not HTTP. The body may then have been longer than its length said, so a
+   * handler that has not acted on the body yet refuses the request.
+   */
   voided?: AbortSignal;
-  /** Aborted, with the refusal as reason, when its login ends: its client is disabled, its secret revoked, its operator deleted. */
+  /**
+   * Aborted, with the refusal as reason, when the login of the request ends: its client is disabled, its secret
+   * revoked, or its operator deleted.
+   */
   revoked?: AbortSignal;
-  /** The problem that it was answered with. */
+  /** The problem that the request was answered with. */
   problem?: Problem & { type: ProblemCode };
-  /** The public id of the batch that it made or found. Without it the batch is the one in the path. */
+  /** The public id of the batch that the request made or found. If omitted, the batch is the one in the path. */
   batchId?: string;
-  /** The trace that it belongs to; omitted: nobody traces it. */
+  /** The trace that the request belongs to. Omitted if the request is not traced. */
   traceId?: string;
 };
 
-/** No call takes more than a handful. Parsing thousands would only cost time. */
+/** No call takes more than a handful of parameters. Parsing thousands would only cost time. */
 const MOST_PARAMETERS = 100;
 
-/** Runs before every route. Throws invalid-header, unsupported-transfer-coding. */
+/** Checks the head of a request before every route. Throws invalid-header, unsupported-transfer-coding. */
 export function headChecked(req: ApiRequest, _res: unknown, next: () => void): void {
   checkHost(req);
   checkTransferCoding(req.headers["transfer-encoding"]);
   next();
 }
 
-/** RFC 9112, 3.2. Node would refuse a missing Host too, but not with a problem+json answer. */
+/** Checks `Host` (RFC 9112, 3.2). Node would refuse a missing `Host` too, but not with a problem+json answer. */
 function checkHost({ httpVersion, rawHeaders }: ApiRequest): void {
   const hosts = rawHeaders.filter((_, i) => rawHeaders[i - 1]?.toLowerCase() === "host" && i % 2 === 1);
   const [host] = hosts;
@@ -72,20 +78,22 @@ function checkHost({ httpVersion, rawHeaders }: ApiRequest): void {
 
 const wrongHost = (detail: string) => new Problem("invalid-header", detail, { header: "Host" });
 
-/** RFC 9110, 7.2: a name, an IPv4 address or an IPv6 address in brackets; it may be empty. */
+/**
+ * Whether the text is a valid `Host` (RFC 9110, 7.2): a name, an IPv4 address or an IPv6 address in brackets, or empty.
+ */
 function isHost(text: string): boolean {
   const [, address, name] =
     /^(?:\[([\da-f:.]+)\]|((?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*))(?::\d{0,5})?$/i.exec(text) ?? [];
   return address === undefined ? name !== undefined : isIPv6(address);
 }
 
-/** RFC 9112, 6.1. Compression is named by Content-Encoding instead. */
+/** Accepts no `Transfer-Encoding` but `chunked` (RFC 9112, 6.1). Compression is named by `Content-Encoding` instead. */
 function checkTransferCoding(header: string | undefined): void {
   if (header === undefined || header.trim().toLowerCase() === "chunked") return;
   throw new Problem("unsupported-transfer-coding", `The transfer coding "${header}" is not taken: send "chunked".`);
 }
 
-/** Throws validation. */
+/** The query of a request's target. Throws validation. */
 export function queryOfTarget(target: string): URLSearchParams {
   const start = target.indexOf("?");
   const query = start === -1 ? "" : target.slice(start + 1);

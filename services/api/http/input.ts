@@ -10,16 +10,22 @@ import { type Exchange, wantBody } from "./exchange.ts";
 import { jsonSchemaOf } from "./schema.ts";
 
 const MOST_JSON_BYTES = 1024 * 1024;
-/** The most bytes of a body where none is needed. Small, because the number of such requests at the same time has no limit. */
+/**
+ * The most bytes of a body where no body is needed. The number is small, because the number of such requests at the
+ * same time has no limit.
+ */
 const MOST_NOTHING_BYTES = 4 * 1024;
 const JSON_BODY_MS = 30_000;
 
-/** fastest-validator's own words call the accepted values the value of the field. */
+/**
+ * The message for a value outside an enumeration. In fastest-validator's own message the accepted values look like the
+ * value of the field.
+ */
 const ours = { enumValue: "expected one of {expected}" };
 
 /**
- * Compiles the check of one of our schemas. Unknown fields and null are faults. The check answers the sanitized value. `schema`:
- * the same schema as JSON Schema.
+ * Compiles the check of a schema of the product. Unknown fields and null are faults. The check answers the sanitized
+ * value. `schema` is the same schema as JSON Schema.
  */
 export function strictly<const P extends Params>(params: P): ((value: unknown) => Infer<P>) & { schema: JsonSchema } {
   const check = compiled(params, { useNewCustomCheckerFunction: true, messages: ours });
@@ -61,8 +67,8 @@ const faultOf = ({ field = "", message = "" }: ValidationError): Fault => ({
 });
 
 /**
- * The JSON value of a request's body. A missing body is `{}` where that is allowed.
- * Throws unsupported-media-type, payload-too-large, malformed-body.
+ * The JSON value of a request's body. A missing body is `{}` if the body is optional. Throws unsupported-media-type,
+ * payload-too-large, malformed-body.
  */
 export async function jsonBody(
   exchange: Exchange,
@@ -79,14 +85,14 @@ export async function jsonBody(
   return jsonOf(bytes);
 }
 
-/** For operations without input: the body must be missing or an empty object. */
+/** Refuses input for calls that take none: the body must be missing or an empty object. */
 export async function noBody(exchange: Exchange): Promise<void> {
   nothing(await jsonBody(exchange, { isOptional: true, mostBytes: MOST_NOTHING_BYTES }));
 }
 
 const nothing = strictly({});
 
-/** Throws unsupported-encoding. */
+/** Refuses a compressed body. Throws unsupported-encoding. */
 export function refuseCodings({ req }: Exchange): void {
   if (req.headers["content-encoding"] && req.headers["content-encoding"] !== "identity")
     throw new Problem("unsupported-encoding", "This body is taken without encoding.", {
@@ -115,7 +121,10 @@ async function wholeBody(req: Exchange["req"], mostBytes: number): Promise<Buffe
   return Buffer.concat(pieces);
 }
 
-/** Reads a small body. Throws upload-timeout if it does not arrive in time, and the reason of `voided`. */
+/**
+ * Waits for a small body. Throws upload-timeout if the body does not arrive in time, and the reason of `voided` if that
+ * is aborted.
+ */
 async function inTime<T>(body: Promise<T>, voided?: AbortSignal): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const refusal = new Problem("upload-timeout", `The body did not come within ${JSON_BODY_MS / 1000} s.`);
@@ -132,13 +141,13 @@ async function inTime<T>(body: Promise<T>, voided?: AbortSignal): Promise<T> {
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 
-/** A time with its offset, as epoch ms. Null: the text is no such time. */
+/** Reads a time with its offset, as epoch ms. Null if the text is no such time. */
 export function instantMs(text: string): number | null {
   const ms = INSTANT.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(ms) ? null : ms;
 }
 
-/** `Date.parse` takes 30 February for 2 March. */
+/** Whether the text is a day of the calendar. `Date.parse` alone takes 30 February for 2 March. */
 function isDay(text: string): boolean {
   const ms = Date.parse(text);
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
@@ -147,7 +156,7 @@ function isDay(text: string): boolean {
 export const wrongQuery = (name: string, detail: string) =>
   new Problem("validation", `The query's "${name}" is wrong.`, { errors: [{ pointer: pointerStep(name), detail }] });
 
-/** A time in the query, as epoch ms. Throws validation. */
+/** Reads a time of the query, as epoch ms. Throws validation. */
 export function timeIn(name: string, value: string | undefined): number | undefined {
   const ms = value === undefined ? undefined : instantMs(value);
   if (ms === null) throw wrongQuery(name, "expected a time with its offset, such as 2027-01-31T12:00:00Z");
@@ -170,7 +179,7 @@ export function isDryRunOf(exchange: Exchange): boolean {
   return flagOf("dryRun", queryOf(exchange, "dryRun").dryRun);
 }
 
-/** Reads true or false of the query; absent means false. Throws validation. */
+/** Reads a `true` or `false` of the query. An absent value means false. Throws validation. */
 export function flagOf(name: string, value = "false"): boolean {
   if (value !== "true" && value !== "false") throw wrongQuery(name, "expected true or false");
   return value === "true";

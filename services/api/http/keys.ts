@@ -15,24 +15,27 @@ import {
 /** Why a key with the right secret was refused. */
 export type KeyFault = "expired" | "address" | "scope";
 
-/** Why the key may not log in from this address now; null: it may. */
+/** Why the key may not log in from this address now. Null if the key may log in. */
 export function keyFault({ expiresAt, allowedCidrs }: ClientKey, address: string, nowMs: number): KeyFault | null {
   if (expiresAt !== null && expiresAt <= nowMs) return "expired";
   return allowedCidrs !== null && !isWithin(allowedCidrs, address) ? "address" : null;
 }
 
 /**
- * Whether only the key `default` may make this call. Such calls change the client's own secret, which would outlive any key that an
- * operator deletes. `route`: as in `scopeOf`.
+ * Whether only the key `default` may make this call. Such calls change the client's own secret, which would outlive any
+ * key that an operator deletes. `route` has the form `POST /imports/:id/cancel`.
  */
 export const forDefaultAlone = (route: string): boolean => /^(?!GET )\S+ \/account(\/|$)/.test(route);
 
-/** The scope that a call needs. `route`: as `POST /imports/:id/cancel`. A check of a file needs `import`, although it stores nothing. */
+/**
+ * The scope that a call needs. `route` has the form `POST /imports/:id/cancel`. A check of a file needs `import`,
+ * although it stores nothing.
+ */
 export const scopeOf = (route: string): KeyScope => (/^(GET|HEAD) /.test(route) ? "read" : "import");
 
 export const ofDefault = () => new Problem("forbidden", `This is for the key "${DEFAULT_KEY}" alone.`);
 
-/** The refusal of a call that the key may not make. Null: it may. */
+/** The refusal of a call that the key may not make. Null if the key may make the call. */
 export function beyondKey(key: ClientKey | undefined, route: string): Problem | null {
   if (!key) return null;
   if (forDefaultAlone(route)) return ofDefault();
@@ -44,12 +47,12 @@ export function beyondKey(key: ClientKey | undefined, route: string): Problem | 
 const MOST_KEPT = 30_000;
 const MINUTE_MS = 60_000;
 
-/** Uses of keys that are not written yet. Of each key, one use a minute is kept. */
+/** Uses of keys that are not written to the database yet. At most one use a minute is kept for each key. */
 export class KeyUses {
   private readonly noted = bounded<string, number>(MOST_KEPT);
   private readonly pending = new Map<string, KeyUse>();
 
-  /** `key`: undefined for `default`. */
+  /** Notes a use of a key. An undefined `key` means the key `default`. */
   note(clientId: number, key: ClientKey | undefined): void {
     const keyId = key?.id ?? DEFAULT_KEY;
     const name = `${clientId} ${keyId}`;
@@ -60,7 +63,7 @@ export class KeyUses {
     if (this.pending.size < MOST_KEPT || this.pending.has(name)) this.pending.set(name, { clientId, keyId, at });
   }
 
-  /** Takes out up to `most` uses, to write them. */
+  /** Takes out up to `most` uses, so that the caller writes them. */
   taken(most: number): KeyUse[] {
     const uses = [...this.pending.entries()].slice(0, most);
     for (const [name] of uses) this.pending.delete(name);
@@ -76,7 +79,9 @@ interface Refused {
   count: number;
 }
 
-/** Keys and addresses that the audit has for a minute. Further ones are not in it. */
+/**
+ * The most pairs of a key and an address whose refusals the audit lists for a minute. Further refusals are not listed.
+ */
 const MOST_TOLD = 1_000;
 
 /** Counts refusals of keys until they are written to the audit. */
@@ -91,7 +96,7 @@ export class RefusedKeys {
       this.refused.set(name, { client: { publicId, identifier }, key, fault, address, count: 1 });
   }
 
-  /** The entries about the refusals since the last call of this. */
+  /** The audit's entries about the refusals since the last call of `taken`. */
   taken(): AuditDraft[] {
     const all = [...this.refused.values()];
     this.refused = new Map();

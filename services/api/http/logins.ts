@@ -1,4 +1,4 @@
-/** Failed logins: counted by address, answered with a delay. */
+/** Failed logins: they are counted by address, and answered with a delay. */
 
 import { setTimeout as pause } from "node:timers/promises";
 import { bounded } from "../../../lib/batching/recent.ts";
@@ -8,27 +8,30 @@ import { addressOf, type Peer, sourceOf } from "./address.ts";
 const MOST_FAILED_LOGINS = 100;
 const PER_MS = 60_000;
 const MOST_ADDRESSES = 10_000;
-/** Addresses that the audit has for a minute. The failures of further ones are counted together. */
+/**
+ * The most addresses whose failed logins the audit lists for a minute. Failures from further addresses are counted
+ * together.
+ */
 const MOST_TOLD = 1_000;
 const OTHERS = "others";
 
 /**
- * Each refusal is sent this long after its request, plus a random part of up to SPREAD_MS. The lookup (in memory, in Redis,
- * in the database) is faster, so the time of an answer does not tell whether an identifier exists. The spread is in whole
- * milliseconds: timers round, so nothing of the lookup's time shows.
+ * The shortest time from a request to its refusal. A random part of up to SPREAD_MS is added. The lookup (in memory, in
+ * Redis, in the database) is faster, so the time of an answer does not tell whether an identifier exists. The spread is
+ * in whole milliseconds, because timers round, so nothing of the lookup's time shows.
  */
 const LEAST_MS = 50;
 const SPREAD_MS = 10;
 /** The delay for an address that has failed too often. */
 const SLOWED_MS = 1_000;
 /**
- * How many delayed refusals may wait, for one address and in all. Further ones are sent after the short delay, and
- * their connection ends.
+ * The most delayed refusals that may wait, for one address and in all. Further refusals are sent after the short delay,
+ * and their connection ends.
  */
 const MOST_SLOWED_EACH = 10;
 const MOST_SLOWED = 1_000;
 
-/** Never refuses valid credentials, so an attacker cannot lock a client out. */
+/** Failed logins of this node. Valid credentials are never refused, so an attacker cannot lock a client out. */
 export class FailedLogins {
   private readonly trusted: readonly string[];
   private readonly failures = bounded<string, { count: number; until: number }>(MOST_ADDRESSES);
@@ -47,7 +50,10 @@ export class FailedLogins {
     return sourceOf(peer, this.trusted);
   }
 
-  /** Throws the refusal, unauthenticated or too-many-failed-logins, after its delay. `beganAt`: when the request came. */
+  /**
+   * Throws the refusal, unauthenticated or too-many-failed-logins, after its delay. `beganAt`: when the request
+   * arrived.
+   */
   async refuse(peer: Peer, headers: Record<string, string>, beganAt = performance.now()): Promise<never> {
     const address = addressOf(peer, this.trusted);
     const { count, until } = this.count(address);
@@ -65,7 +71,7 @@ export class FailedLogins {
     });
   }
 
-  /** The failures by address since the last call of this. */
+  /** The failures by address since the last call of `taken`. */
   taken(): [address: string, count: number][] {
     const all = [...this.untold];
     this.untold = new Map();
@@ -81,7 +87,7 @@ export class FailedLogins {
     return entry;
   }
 
-  /** False: too many delayed refusals wait already. */
+  /** Waits the long delay before a refusal. False if too many delayed refusals wait already. */
   private async slow(address: string, beganAt: number): Promise<boolean> {
     const waiting = this.slowed.get(address) ?? 0;
     if (waiting >= MOST_SLOWED_EACH || this.allSlowed >= MOST_SLOWED) {

@@ -17,7 +17,7 @@ import { isSafeUrl } from "../../../config/urls.ts";
 import { Problem } from "../../../lib/errors.ts";
 
 export interface IssuerTimes {
-  /** Keys are fetched anew after so long: a key that the issuer has taken back is refused from then on. */
+  /** The age at which keys are fetched anew. A key that the issuer has taken back is refused after that fetch. */
   refreshMs: number;
   /** The shortest time between two fetches. Tokens with made-up keys then cost the issuer nothing. */
   cooldownMs: number;
@@ -36,7 +36,7 @@ export class IssuerKeys {
   private readonly times: IssuerTimes;
   private readonly warn: (text: string, error: unknown) => void;
   private keys: Local | null = null;
-  /** Monotonic times. */
+  /** Monotonic times of the last try and of the last successful fetch. */
   private triedAt = Number.NEGATIVE_INFINITY;
   private fetchedAt = Number.NEGATIVE_INFINITY;
   private fetching: Promise<void> | null = null;
@@ -48,7 +48,7 @@ export class IssuerKeys {
     this.warn = warn;
   }
 
-  /** Ends a fetch that runs. */
+  /** Ends a fetch of keys that still runs. */
   stop(): void {
     this.stopping.abort();
   }
@@ -76,7 +76,7 @@ export class IssuerKeys {
     });
   }
 
-  /** Fetches the keys. Callers that come meanwhile wait for the same fetch. Never rejects. */
+  /** Fetches the keys. Callers that come while a fetch runs wait for that fetch. Never rejects. */
   private fetchUnlessTried(): Promise<void> {
     if (this.fetching) return this.fetching;
     if (performance.now() - this.triedAt < this.times.cooldownMs) return Promise.resolve();

@@ -7,7 +7,10 @@ import { IssuerKeys, type IssuerTimes } from "./oidc.issuer.ts";
 
 export { issuerTimes } from "./oidc.issuer.ts";
 
-/** Algorithms with a public key. With a shared secret, everybody who checks a token could also make one. */
+/**
+ * The accepted algorithms, all with a public key. With a shared secret, everybody who checks a token could also make
+ * one.
+ */
 const ALGORITHMS = [
   "RS256",
   "RS384",
@@ -23,15 +26,15 @@ const ALGORITHMS = [
 ];
 /** How far the issuer's clock may be from ours. */
 const CLOCK_SECONDS = 30;
-/** Longer tokens are refused without a look at them. */
+/** The most characters of a token. Longer tokens are refused unread. */
 export const LONGEST_TOKEN = 8_192;
-/** The audit keeps this many characters of a name. */
+/** The most characters of a name that the audit keeps. */
 const LONGEST_NAME = 100;
 
 export interface OidcSettings {
   issuer: string;
   audience: string;
-  /** The claims that name the role and the client; null: tokens are not operators, or not clients. */
+  /** The claims that name the role and the client. Null if tokens do not name operators, or do not name clients. */
   roleClaim: string | null;
   clientClaim: string | null;
 }
@@ -39,13 +42,13 @@ export interface OidcSettings {
 /** What a valid token says. */
 export interface OidcToken {
   issuer: string;
-  /** Who it is, for the audit. */
+  /** The name of the token's owner, for the audit. */
   name: string;
-  /** The highest known role. Null: the token has none. */
+  /** The highest known role of the token. Null if the token has none. */
   role: OperatorRole | null;
-  /** The identifier of the client; null: none. */
+  /** The identifier of the client. Null if the token names no client. */
   client: string | null;
-  /** Epoch ms. */
+  /** When the token ends (epoch ms). */
   until: number;
 }
 
@@ -62,12 +65,16 @@ export class Oidc {
     this.keys.stop();
   }
 
-  /** The checked token. Null: it is no valid token of this issuer for this audience, or it has expired. Throws unavailable. */
+  /**
+   * Checks a token. Null if the text is no valid token of this issuer for this audience, or has expired. Throws
+   * unavailable.
+   */
   async tokenIn(text: string): Promise<OidcToken | null> {
     if (text.length > LONGEST_TOKEN || text.split(".").length !== 3) return null;
     const { issuer, audience, roleClaim, clientClaim } = this.settings;
     try {
-      // Checked before the key is looked for. So a token of another issuer is refused even while the configured issuer is away.
+      // The issuer is checked before the key is looked for. So a token of another issuer is refused even while the
+      // configured issuer is away.
       if (decodeJwt(text).iss !== issuer) return null;
       const { payload } = await jwtVerify(text, this.keys.keyOf, {
         issuer,
@@ -120,7 +127,10 @@ export class Oidc {
 
 const textOf = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
 
-/** The claim with this name, else the one along its dots: `realm_access.roles`. */
+/**
+ * The claim with this name. If the token has none, the dots of a name such as `realm_access.roles` lead to a claim
+ * within another.
+ */
 function claimOf(payload: JWTPayload, name: string): unknown {
   if (Object.hasOwn(payload, name)) return payload[name];
   let value: unknown = payload;
@@ -131,15 +141,16 @@ function claimOf(payload: JWTPayload, name: string): unknown {
   return value;
 }
 
-/** The highest of the roles that the claim names: one role, or a list. Null: it names none. */
+/** The highest of the roles that the claim names. The claim is one role or a list. Null if it names no known role. */
 function roleIn(claim: unknown): OperatorRole | null {
   const named = Array.isArray(claim) ? claim : [claim];
   return operatorRoles.findLast((role) => named.includes(role)) ?? null;
 }
 
 /**
- * The name of the caller in the audit: `oidc:NAME/SUBJECT`. No operator of ours has a name that begins with `oidc:`. People know the
- * NAME, but the issuer may give it to another person one day. The SUBJECT always means the same person.
+ * The name of the caller in the audit: `oidc:NAME/SUBJECT`. No operator that is stored here has a name that begins with
+ * `oidc:`. People know the NAME, but the issuer may give it to another person one day. The SUBJECT always means the
+ * same person.
  */
 function nameOf({ preferred_username, email, sub }: JWTPayload): string {
   const names = [textOf(preferred_username) ?? textOf(email), textOf(sub)].filter((name) => name !== null);

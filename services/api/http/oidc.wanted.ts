@@ -3,8 +3,8 @@ import type { Config } from "../../../config/config.ts";
 import type { Oidc } from "./oidc.ts";
 
 /**
- * The check of tokens. Null: there is no issuer. The package for tokens is loaded only with an issuer. `times` replaces the times
- * of oidc.issuer.ts.
+ * Makes the check of tokens. Null if there is no issuer. The package for tokens is loaded only with an issuer. `times`
+ * replaces the times of oidc.issuer.ts.
  */
 export async function oidcOf(
   { oidcIssuer, oidcAudience, oidcRoleClaim, oidcClientClaim }: Config,

@@ -1,12 +1,17 @@
-/** Limits the open answers of each reader: the rate limit does not bound answers that last for hours. */
+/** Limits the open answers of each reader, because the rate limit does not bound answers that last for hours. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Problem } from "../../../lib/errors.ts";
 
-/** Pages that are read at once. SQLite has one thread, and each page makes a write wait for some milliseconds. */
+/**
+ * The most pages that are read at once. SQLite has one thread, and each page makes a write wait for some milliseconds.
+ */
 const READS_AT_ONCE = 2;
 
-/** Exports of a node take turns. However many there are, the database and the event loop stay free for other work. */
+/**
+ * Lets the exports of a node take turns. However many exports there are, the database and the event loop stay free for
+ * other work.
+ */
 export class Turns {
   private readonly lanes: Promise<unknown>[] = Array.from({ length: READS_AT_ONCE }, async () => {});
   private reads = 0;
@@ -27,43 +32,52 @@ export class Turns {
   }
 }
 
-/** Streams live for hours, so the rate limit alone does not bound them. */
+/** The most event streams of a reader. Streams live for hours, so the rate limit alone does not bound them. */
 const MOST_STREAMS = 2_000;
-/** Each holds a page in memory. Eight are more than a client can use at once, also if some of its readers are slow. */
+/**
+ * The most exports of a reader. Each holds a page in memory. Eight are more than a client can use at once, also if some
+ * of its readers are slow.
+ */
 const MOST_EXPORTS = 8;
-/** Anybody may ask for files, and the system buffers some MB for each reader that then reads nothing. */
+/**
+ * The most large files for a reader. Anybody may ask for files, and the system buffers some MB for each reader that
+ * then reads nothing.
+ */
 const MOST_FILES = 32;
 
 export interface OpenAnswer {
-  /** Called when everything was sent, or the connection is gone. */
+  /** Settles when everything was sent, or when the connection is gone. */
   closed: Promise<unknown>;
 }
 
 export class OpenAnswers<Reader = number> {
   private readonly perReader = new Map<Reader, Set<OpenAnswer>>();
-  /** The most of each reader. */
+  /** The most open answers of each reader. */
   readonly most: number;
   private readonly name: string;
   private readonly headers: Record<string, string>;
 
-  /** `most`: for each reader on this node. `name`: what the refusal calls them. `headers`: those of the refusal. */
+  /**
+   * `most`: open answers of each reader on this node. `name`: what the refusal calls the answers. `headers`: the
+   * headers of the refusal.
+   */
   constructor(most: number, name: string, headers: Record<string, string> = {}) {
     this.most = most;
     this.name = name;
     this.headers = headers;
   }
 
-  /** How many are open. */
+  /** The number of open answers. */
   get size(): number {
     return [...this.perReader.values()].reduce((sum, answers) => sum + answers.size, 0);
   }
 
-  /** How many of this reader are open. */
+  /** The number of open answers of this reader. */
   openOf(reader: Reader): number {
     return this.perReader.get(reader)?.size ?? 0;
   }
 
-  /** Throws too-many-streams. */
+  /** Refuses a reader that has too many open answers. Throws too-many-streams. */
   requirePlace(reader: Reader): void {
     if (this.openOf(reader) >= this.most)
       throw new Problem("too-many-streams", `${this.most} ${this.name} are open.`, {
@@ -72,7 +86,7 @@ export class OpenAnswers<Reader = number> {
       });
   }
 
-  /** Takes a place until the answer is closed. Throws the error that the answer failed with. */
+  /** Counts the answer until it is closed. Throws the error that the answer failed with. */
   async keep(reader: Reader, answer: OpenAnswer): Promise<void> {
     const answers = this.perReader.get(reader) ?? new Set();
     this.perReader.set(reader, answers.add(answer));
@@ -85,14 +99,14 @@ export class OpenAnswers<Reader = number> {
   }
 }
 
-/** The event streams of this node, by client; those of operators by their name. */
+/** The event streams of this node, by the id of the client or by the name of the operator. */
 export class OpenStreams extends OpenAnswers<number | string> {
   constructor() {
     super(MOST_STREAMS, "event streams of this caller");
   }
 }
 
-/** The exports of this node, by client; those of operators by their name. */
+/** The exports of this node, by the id of the client or by the name of the operator. */
 export class OpenExports extends OpenAnswers<number | string> {
   readonly turns = new Turns();
 
@@ -108,7 +122,7 @@ export class OpenFiles extends OpenAnswers<string> {
   }
 }
 
-/** Tabs of a caller on this node, and of all callers. Each has a stream. */
+/** The most event streams of pages on this node, for one caller and for all callers. Each open tab has one stream. */
 const MOST_FEEDS = 50;
 const MOST_FEEDS_OF_NODE = 1_000;
 
@@ -118,7 +132,7 @@ export class OpenFeeds extends OpenAnswers<string> {
     super(MOST_FEEDS, "event streams of this caller");
   }
 
-  /** Throws too-many-streams, unavailable. */
+  /** Refuses a stream if the caller, or the node, has too many. Throws too-many-streams, unavailable. */
   override requirePlace(reader: string): void {
     super.requirePlace(reader);
     if (this.size >= MOST_FEEDS_OF_NODE)

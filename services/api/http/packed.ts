@@ -3,24 +3,30 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import Negotiator from "negotiator";
 
-/** Bytes. A text that fits into one network packet does not arrive sooner if it is smaller. The answer about one batch fits, so imports never pay for gzip. */
+/**
+ * The least bytes of a text that is packed. A text that fits into one network packet does not arrive sooner if it is
+ * smaller. The answer about one batch fits, so imports never pay for gzip.
+ */
 const LEAST_PACKED = 1_400;
-/** At the lowest level a list shrinks to a sixth. Higher levels take up to twice the time and save only a few per cent more. */
+/**
+ * The level of gzip. At the lowest level a list shrinks to a sixth. Higher levels take up to twice the time and save
+ * only a few per cent more.
+ */
 const LEVEL = 1;
 
 export const takesGzip = (req: IncomingMessage): boolean =>
   req.headers["accept-encoding"] !== undefined && new Negotiator(req).encoding(["gzip", "identity"]) === "gzip";
 
 /**
- * These stay as they are: an answer with a secret, whose packed size would tell of it (BREACH), and one with an ETag, which is of these
- * very bytes and comes back in `If-Match`.
+ * Whether an answer may be packed. An answer with a secret may not, because its packed size would tell of the secret
+ * (BREACH). An answer with an ETag may not, because the ETag stands for the exact bytes and comes back in `If-Match`.
  */
 const mayBePacked = (text: string, headers: Record<string, string>): boolean =>
   text.length >= LEAST_PACKED && headers["Cache-Control"] !== "no-store" && headers.ETag === undefined;
 
 /**
- * The bytes to send for a text, packed or not, and their headers. It packs on the main thread: 32 kB take 0.1 ms, and handing them to the
- * thread pool would cost more than that.
+ * The bytes to send for a text, packed or not, and their headers. The text is packed on the main thread: 32 kB take 0.1
+ * ms, and handing them to the thread pool would cost more than that.
  */
 export function packed(
   res: ServerResponse,

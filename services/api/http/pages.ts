@@ -7,14 +7,17 @@ import { wrongQuery } from "./input.ts";
 export const MOST_ITEMS = 200;
 export const USUAL_ITEMS = 50;
 
-/** The page of a filter that nothing can match. */
+/** The page of a filter that no batch can match. */
 export const nothingListed = { items: [], next: null };
 
 /** A page of a list. `list` names the list and its owner: a cursor is valid for that list only. */
 export interface Page {
   list: string;
   limit: number;
-  /** The limit for the action: one row more than the page has, so that we know whether a next page exists. */
+  /**
+   * The page that the action is asked for. Its limit is one row more than the page has, so that the extra row tells
+   * whether a next page exists.
+   */
   asked: { limit: number; before?: number };
 }
 
@@ -26,7 +29,7 @@ export function limitOf(limit = String(USUAL_ITEMS)): number {
   return number;
 }
 
-/** Throws validation. */
+/** Reads the page that the query asks for. Throws validation. */
 export function pageOf(
   { req }: Exchange,
   list: string,
@@ -40,14 +43,14 @@ export function pageOf(
   return { list, limit: number, asked: { ...asked, before } };
 }
 
-/** A page of a list in the order of names. */
+/** A page of a list that is ordered by names. */
 export interface NamePage {
   list: string;
   limit: number;
   asked: { limit: number; after?: string };
 }
 
-/** Throws validation. */
+/** Reads the page of a list in the order of names that the query asks for. Throws validation. */
 export function namePageOf(list: string, { limit, cursor }: { limit?: string; cursor?: string }): NamePage {
   const most = limitOf(limit);
   const asked = { limit: most + 1 };
@@ -57,7 +60,10 @@ export function namePageOf(list: string, { limit, cursor }: { limit?: string; cu
   return { list, limit: most, asked: { ...asked, after } };
 }
 
-/** Works as `pageBody`. The cursor is a name and not encrypted, because names are no secret to readers of the list. */
+/**
+ * Works as `pageBody`, for lists in the order of names. The cursor is a name and not encrypted, because names are no
+ * secret to readers of the list.
+ */
 export function namePageBody<Row extends { name: string }, Item>(
   { list, limit }: NamePage,
   rows: Row[],
@@ -69,7 +75,7 @@ export function namePageBody<Row extends { name: string }, Item>(
   return { items: items.map(show), next };
 }
 
-/** Makes the body from the rows that the action answered. */
+/** Makes the body of a page from the rows that the action answered. */
 export async function pageBody<Row extends { id: number }, Item>(
   { req }: Exchange,
   { list, limit }: Page,
@@ -84,14 +90,17 @@ export async function pageBody<Row extends { id: number }, Item>(
   };
 }
 
-/** The page for actions that find batches. */
+/** The page in the form that actions take which find batches by a filter. */
 export const beyond = ({ limit, asked: { before } }: Page, isOldestFirst = false): BatchPage => ({
   limit,
   isOldestFirst,
   ...(before !== undefined && { beyond: before }),
 });
 
-/** Makes the body of what such an action has found. It may have fewer items than the limit, and go on. */
+/**
+ * Makes the body of a page from what an action has found by a filter. Such a page may have fewer items than the limit
+ * although more pages follow.
+ */
 export const foundBody = <Item>(
   { req }: Exchange,
   { list }: Page,

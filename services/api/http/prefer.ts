@@ -1,7 +1,10 @@
 /** The `Prefer` header (RFC 7240), and `If-None-Match` (RFC 9110, 13.1.2). */
 import { Problem } from "../../../lib/errors.ts";
 
-/** Longer waits are shortened: proxies close a connection that is silent for much more than a minute. */
+/**
+ * The longest wait. Longer waits are shortened, because proxies close a connection that is silent for much more than a
+ * minute.
+ */
 export const MOST_WAIT_SECONDS = 60;
 
 const TOKEN = /[!#$%&'*+.^_`|~\w-]+/y;
@@ -11,8 +14,9 @@ const BLANKS = /[ \t]*/y;
 const malformed = (detail: string) => new Problem("invalid-header", detail, { header: "Prefer" });
 
 /**
- * Reads a header from left to right. One regular expression for the whole header would backtrack on a hostile one.
- * `Prefer` is older than structured fields, so their parser cannot read it: names of any case, blanks around `=`.
+ * Reads a header from left to right. One regular expression for the whole header would backtrack on a hostile header.
+ * `Prefer` is older than structured fields, so a parser of structured fields cannot read it: it has names of any case,
+ * and blanks around `=`.
  */
 class Scanner {
   private at = 0;
@@ -26,7 +30,7 @@ class Scanner {
     return this.at >= this.text.length;
   }
 
-  /** What the expression matches at this place: its first group if it has one, else the whole match. */
+  /** What the expression matches at the scanner's place: its first group if it has one, else the whole match. */
   take(expression: RegExp): string | undefined {
     expression.lastIndex = this.at;
     const match = expression.exec(this.text);
@@ -35,7 +39,7 @@ class Scanner {
     return match[1] ?? match[0];
   }
 
-  /** Reads this character, with blanks around it; false: it is not here. */
+  /** Reads this character at the scanner's place, with blanks around it. False if another character is there. */
   skip(letter: string): boolean {
     this.take(BLANKS);
     const isThere = this.text[this.at] === letter;
@@ -45,7 +49,7 @@ class Scanner {
   }
 }
 
-/** A name and its value (which may be empty); undefined if there is no name here. */
+/** Reads a name and its value, which may be empty. Undefined if there is no name at the scanner's place. */
 function pair(scanner: Scanner): [name: string, value: string] | undefined {
   const name = scanner.take(TOKEN);
   if (name === undefined) return undefined;
@@ -55,7 +59,10 @@ function pair(scanner: Scanner): [name: string, value: string] | undefined {
   return [name.toLowerCase(), value];
 }
 
-/** The preferences of a header, with names in lower case. Parameters are ignored. If one is repeated, the first counts. */
+/**
+ * The preferences of a header, with names in lower case. Parameters are ignored. If a preference is repeated, the first
+ * one counts.
+ */
 export function preferencesOf(header: string): Map<string, string> {
   const found = new Map<string, string>();
   const scanner = new Scanner(header);
@@ -72,7 +79,7 @@ export function preferencesOf(header: string): Map<string, string> {
   return found;
 }
 
-/** N of `Prefer: wait=N`, in seconds; null if absent. Throws invalid-header, also if N is no whole number. */
+/** The seconds N of `Prefer: wait=N`. Null if absent. Throws invalid-header, also if N is no whole number. */
 export function waitOf(header: string | string[] | undefined): number | null {
   if (header === undefined) return null;
   const wait = preferencesOf(String(header)).get("wait");
@@ -82,8 +89,8 @@ export function waitOf(header: string | string[] | undefined): number | null {
 }
 
 /**
- * Whether an `If-None-Match` names this tag. The comparison is weak, because a proxy that compresses makes our tags
- * weak.
+ * Whether an `If-None-Match` names this tag. The comparison is weak, because a proxy that compresses an answer makes
+ * its tag weak.
  */
 export function isKnownTag(header: string, tag: string): boolean {
   if (header.trim() === "*") return true;

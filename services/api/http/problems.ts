@@ -1,4 +1,4 @@
-/** Every refusal as problem+json (RFC 9457), also to a client that is still sending. */
+/** Every refusal as problem+json (RFC 9457), also for a client that is still sending. */
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Errors } from "moleculer";
@@ -16,7 +16,7 @@ import { uuidv7 } from "../../ids.ts";
 import { batchIdOf } from "./access.ts";
 import type { ApiRequest } from "./head.ts";
 
-/** How long a client that was refused in the middle of its body may go on sending before we cut the connection. */
+/** How long a client that was refused in the middle of its body may go on sending before its connection is cut. */
 const LINGER_MS = 5_000;
 
 const QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded";
@@ -44,7 +44,7 @@ export function answerError(api: Answering, req: ApiRequest, res: ServerResponse
   sendProblem(req, res, problem);
 }
 
-/** The problem that a user sees for an error. For an unexpected error it says nothing about the cause. */
+/** The problem that a user sees for an error. For an unexpected error the problem says nothing about the cause. */
 export function problemOf(error: unknown): Problem & { type: ProblemCode } {
   if (isProblem(error)) return error;
   return asProblem(error) as Problem & { type: ProblemCode };
@@ -55,7 +55,7 @@ function asProblem(error: unknown): Problem {
   if (isAway(error))
     return new Problem("unavailable", "The service is not ready.", { headers: { "Retry-After": "5" } });
   const { code } = error as { code?: unknown };
-  // moleculer-web's error for a path that cannot be decoded.
+  // moleculer-web throws this error for a path that cannot be decoded.
   if (error instanceof Errors.MoleculerError && code === 400) return new Problem("not-found", "There is nothing here.");
   return new Problem("internal", "Something went wrong; the request id leads to it in the logs.");
 }
@@ -78,7 +78,7 @@ function faultsOf(error: Errors.ValidationError): ProblemExtra {
 /** The address of a code in the guide that this node serves. */
 export const problemDoc = (code: ProblemCode): string => `/docs/guide/errors#${code}`;
 
-/** The `type` of RFC 9457. */
+/** The `type` of a problem (RFC 9457). */
 export const problemUri = (code: ProblemCode): string =>
   code === "quota-exceeded" ? QUOTA_TYPE : `urn:dataflow:problem:${code}`;
 
@@ -96,7 +96,7 @@ function bodyOf({ type, message, data }: Problem & { type: ProblemCode }): strin
   });
 }
 
-/** Headers that every problem of this kind has, unless the thrown one brings its own. */
+/** Headers that every problem with this code has, unless the thrown problem brings its own. */
 const promised = (code: ProblemCode): Record<string, string> =>
   problemTells[code]?.headers?.includes("Retry-After") ? { "Retry-After": "1" } : {};
 
@@ -127,13 +127,14 @@ export function sendProblem(req: ApiRequest, res: ServerResponse, problem: Probl
 }
 
 /**
- * If we closed the connection while the client still sends, the system would reset it, and many clients would never see
- * the answer. So we write the answer, read and drop the rest of the body for a while, and then close.
+ * Answers a client that is still sending. If the connection closed at once, the system would reset it, and many clients
+ * would never see the answer. So the node writes the answer, reads and drops the rest of the body for a while, and then
+ * closes.
  */
 function linger(req: ApiRequest, res: ServerResponse, body: string): void {
   res.write(body);
   req.on("error", () => {});
-  // A reader of the body may have left its `readable` listener; with that, `resume` alone reads nothing.
+  // A reader of the body may have left its `readable` listener. With that listener, `resume` alone reads nothing.
   req.removeAllListeners("readable");
   req.on("data", () => {}).resume();
   const end = () => {
@@ -146,14 +147,14 @@ function linger(req: ApiRequest, res: ServerResponse, body: string): void {
   }, LINGER_MS);
   req.once("end", end);
   req.once("close", end);
-  // Once the answer is written, the request no longer reports a client that hangs up; the socket does.
+  // Once the answer is written, a client that hangs up is no longer reported by the request, only by the socket.
   req.socket.once("end", end);
 }
 
 /** A problem for bytes that could not be read as a request. */
 export type ReadProblem = Problem & { type: ProblemCode };
 
-/** The parser's error code if we stopped it because too many requests wait. */
+/** The parser's error code if the parser was stopped because too many requests wait. */
 const TOO_MANY_WAIT = "HPE_CB_HEADERS_COMPLETE";
 
 const tooManyWait = () =>
@@ -161,7 +162,7 @@ const tooManyWait = () =>
     headers: { "Retry-After": "1" },
   }) as ReadProblem;
 
-/** The problem for bytes that Node could not read as HTTP, by Node's error code; null: the connection is gone. */
+/** The problem for bytes that Node could not read as HTTP, by Node's error code. Null if the connection is gone. */
 export function unreadable({ code = "" }: NodeJS.ErrnoException): { problem: ReadProblem; isGarbage: boolean } | null {
   if (code === "HPE_HEADER_OVERFLOW") return garbage("invalid-header", "The header fields are too large.");
   if (code === TOO_MANY_WAIT) return { problem: tooManyWait(), isGarbage: false };
@@ -182,7 +183,10 @@ export const noProxy = () =>
     headers: { Allow: "GET, HEAD, POST, PUT, PATCH" },
   }) as ReadProblem;
 
-/** Writes an answer to the socket itself, because there is no request to answer. Returns its request id; null: nobody can read it. */
+/**
+ * Writes an answer to the socket itself, because there is no request to answer. Returns the request id of the answer,
+ * or null if nobody can read the answer.
+ */
 export function answerOnSocket(problem: ReadProblem, socket: Duplex): string | null {
   if (!socket.writable) return null;
   const requestId = uuidv7();
@@ -203,9 +207,9 @@ export function answerOnSocket(problem: ReadProblem, socket: Duplex): string | n
   return requestId;
 }
 
-/** After the last answer: ends our side, and gives the client some time to end its own. */
+/** Ends this node's side of a connection after the last answer, and gives the client some time to end its own side. */
 function hangUp(socket: Duplex): void {
-  // A client may hang up meanwhile; that is no error.
+  // A client may hang up while the node waits. That is no error.
   socket.on("error", () => {}).resume();
   socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);

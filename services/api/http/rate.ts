@@ -1,4 +1,4 @@
-/** The rate limit, and its headers by draft-ietf-httpapi-ratelimit-headers-10. */
+/** The rate limit, and its headers as draft-ietf-httpapi-ratelimit-headers-10 defines them. */
 
 import type { ServerResponse } from "node:http";
 import { Problem } from "../../../lib/errors.ts";
@@ -7,10 +7,13 @@ import type { Policy } from "../../policy/policy.contract.ts";
 import { tallyOf } from "../../tally.ts";
 import type { ApiRequest } from "./head.ts";
 
-/** What a person with a session may read. It is counted apart: looking at a batch takes nothing from the client's programs. */
+/**
+ * The requests by which a person with a session may read. They are counted apart, so that looking at batches takes
+ * nothing from the client's programs.
+ */
 const SESSION_READS = { requests: 240, windowSeconds: 60 };
 
-/** Spends one request of the caller and sets the headers. Throws quota-exceeded. */
+/** Spends one request of the caller and sets the headers of the rate limit. Throws quota-exceeded. */
 export async function spendRequest(req: ApiRequest, res: ServerResponse, isSession: boolean): Promise<void> {
   const { client, policy } = req.caller as NonNullable<ApiRequest["caller"]>;
   const isRead = isSession && (req.method === "GET" || req.method === "HEAD");
@@ -31,7 +34,10 @@ export async function spendRequest(req: ApiRequest, res: ServerResponse, isSessi
   });
 }
 
-/** The quotas' sizes only: what is left of a day is known only in the commit of an upload. */
+/**
+ * The header values for the quotas of a day. They tell the sizes only, because what is left of a day is known only in
+ * the commit of an upload.
+ */
 function* dayQuotas({ bytesPerDay, recordsPerDay }: Policy): Generator<string> {
   if (bytesPerDay !== null) yield `"bytesPerDay";q=${bytesPerDay};w=86400;qu="content-bytes"`;
   if (recordsPerDay !== null) yield `"recordsPerDay";q=${recordsPerDay};w=86400;qu="records"`;

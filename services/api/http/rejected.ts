@@ -1,4 +1,6 @@
-/** Rejected records in the form of the file that they came in, with their numbers and what is wrong with them in front. */
+/**
+ * Rejected records in the form of the file that they came in. In front of each record are its number and its errors.
+ */
 import { isKeptWhole } from "../../../formats/check/chunk-verdict.ts";
 import { moreText, numberMember, textMember } from "../../../formats/correction/reserved.ts";
 import { CellReader, csvLine } from "../../../formats/csv/cells.ts";
@@ -9,10 +11,10 @@ import { safeText } from "./csv.ts";
 
 /** How the rejected records of a batch are written: as one file, in order. */
 export interface RejectedForm {
-  /** Without the charset. */
+  /** The media type, without the charset. */
   type: string;
   ending: string;
-  /** Whether a spreadsheet may open the file: it needs a byte order mark. */
+  /** Whether a spreadsheet may open the file. Such a file needs a byte order mark. */
   hasCells: boolean;
   head: string;
   row(record: RecordErrors): string;
@@ -20,11 +22,11 @@ export interface RejectedForm {
   tail(unlisted: number): string;
 }
 
-/** What is wrong with a record: `Preis: must be a number; …`. */
+/** The errors of a record as one text, such as `Preis: must be a number; …`. */
 export const errorsText = ({ errors }: Pick<RecordErrors, "errors">): string =>
   errors.map(({ field, column = field, message }) => (column === "" ? message : `${column}: ${message}`)).join("; ");
 
-/** `textsOf`: the cells of a stored row of a workbook. */
+/** The form of the file for a format. `textsOf`: the cells of a stored row of a workbook. */
 export function rejectedForm(
   format: Format,
   envelope: Envelope,
@@ -38,7 +40,10 @@ export function rejectedForm(
 
 type Cells = (record: RecordErrors) => string;
 
-/** A file of one column shows no delimiter. With our two columns in front it needs one: a comma, and quotes around cells with a comma. */
+/**
+ * A file of one column shows no delimiter. With the product's two columns in front the file needs one: a comma, and
+ * quotes around cells with a comma.
+ */
 function ofRows(envelope: Envelope, dialect: Dialect): [Envelope, Dialect, Cells] {
   if (/^[\t -~]$/.test(dialect.delimiter)) return [envelope, dialect, ({ raw }) => raw];
   const seen = { ...dialect, delimiter: "," };
@@ -74,7 +79,10 @@ const [ndjsonType, jsonType] = [knownFormats.ndjson.mediaTypes[0], knownFormats.
 const members = (record: number | null, errors: string): string =>
   `"${numberMember}":${record},"${textMember}":${JSON.stringify(errors)}`;
 
-/** The record's own text with our two members in front. Of a record that is no object, or was not kept whole, only the two. */
+/**
+ * The record's own text with the product's two members in front. If the record is no object, or was not kept whole, the
+ * text has only the two members.
+ */
 function object(record: RecordErrors, isKept: boolean): string {
   const first = members(record.seq, errorsText(record));
   const own = record.raw.trim();
@@ -101,7 +109,10 @@ const isJson = (text: string): boolean => {
   }
 };
 
-/** The records as one JSON array. A record that is no JSON would break it, so only our two members stand for that one. */
+/**
+ * The records as one JSON array. A record that is no JSON would break the array, so only the product's two members
+ * stand for that record.
+ */
 function jsonForm(): RejectedForm {
   let before = "\n";
   const element = (text: string): string => {

@@ -1,4 +1,4 @@
-/** Rejected records as the sheet of a workbook: the cells have their types, and the wrong ones are marked. */
+/** Rejected records as the sheet of a workbook. The cells have their types, and the wrong cells are marked. */
 import { isKeptWhole } from "../../../formats/check/chunk-verdict.ts";
 import { cutText } from "../../../formats/check/fault-bounds.ts";
 import { moreText, numberMember, textMember } from "../../../formats/correction/reserved.ts";
@@ -14,7 +14,7 @@ import { errorsText, type RejectedForm } from "./rejected.ts";
 
 /** The most characters of a sheet. A part of a zip (without Zip64) has at most 4 GiB, and a character at most three bytes. */
 const MOST_CHARACTERS = 1024 ** 3;
-/** How many columns of ours are in front. */
+/** How many columns the product puts in front of the record's own columns. */
 const OWN = 2;
 const NONE: ReadonlySet<number> = new Set();
 
@@ -36,7 +36,7 @@ export function workbookForm(format: Format, envelope: Envelope): RejectedForm {
     hasCells: false,
     head: SHEET_START + sheetRow(1, [numberMember, textMember, ...header].map(text), NONE),
     row(record) {
-      // The last row stays free: `tail` may write that records are missing.
+      // The last row stays free, because `tail` may write into it that records are missing.
       if (rows >= MOST_SHEET_ROWS - 1 || characters >= MOST_CHARACTERS) {
         left++;
         return "";
@@ -52,7 +52,10 @@ export function workbookForm(format: Format, envelope: Envelope): RejectedForm {
 const wrongOf = ({ errors }: RecordErrors, header: readonly string[]): ReadonlySet<number> =>
   new Set(errors.map(({ field, column = field }) => header.indexOf(column) + OWN).filter((place) => place >= OWN));
 
-/** The cells of a record. None: it was not kept whole, cannot be read, or no workbook could hold them. */
+/**
+ * The cells of a record. There are none if the record was not kept whole, cannot be read, or has cells that no workbook
+ * could hold.
+ */
 function cellsIn(format: Format, envelope: Envelope): (record: RecordErrors) => Cells {
   const reader = new CellReader(dialectOf(envelope));
   const read = (raw: string): Cells => (format === "xlsx" ? storedCells(raw) : reader.cells(raw).map(text));

@@ -3,7 +3,7 @@
 import { input, type JsonSchema } from "../../../lib/json-schema.ts";
 import type { Params, Rule } from "../../declare.ts";
 
-/** A rule's `jsonSchema` adds what the rule itself cannot say. */
+/** The JSON Schema of a rule. The rule's member `jsonSchema` adds what the rule itself cannot say. */
 function ruleSchema({ type, jsonSchema = {}, ...rule }: Rule): JsonSchema {
   return { ...(kinds[type] ?? unknownType(type))(rule), ...(jsonSchema as JsonSchema) };
 }
@@ -37,7 +37,7 @@ const kinds: Record<string, (rule: Options) => JsonSchema> = {
   }),
 };
 
-/** Throws for a rule type that it does not know. */
+/** Translates the rules of a body. Throws for a rule type that is unknown here. */
 export const jsonSchemaOf = (params: Params): JsonSchema =>
   input(
     Object.fromEntries(Object.entries(params).map(([name, rule]) => [name, ruleSchema(rule)])),

@@ -1,4 +1,7 @@
-/** Texts that only the nodes of one system can make and read: encrypted and signed under a key from ADMIN_TOKEN. Cursors are such. */
+/**
+ * Texts that only the nodes of one system can make and read: encrypted and signed under a key from ADMIN_TOKEN. Cursors
+ * of lists are such texts.
+ */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 
 const CIPHER = "aes-256-gcm";
@@ -9,12 +12,12 @@ const TAG_BYTES = 16;
 export class Seal {
   private readonly key: Buffer;
 
-  /** `use` names what the key is for, so that one kind of text never passes as another. */
+  /** `use` names the purpose of the key, so that one kind of text never passes as another. */
   constructor(adminToken: string, use: string) {
     this.key = Buffer.from(hkdfSync("sha256", adminToken, "", use, KEY_BYTES));
   }
 
-  /** `context`: what `open` must be given too. */
+  /** Seals bytes as a text. `context`: a text that `open` needs as well. */
   close(plain: Buffer, context: string): string {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, this.key, nonce, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(context));
@@ -22,7 +25,7 @@ export class Seal {
     return Buffer.concat(sealed).toString("base64url");
   }
 
-  /** Opens a sealed text. Null: `close` has not made it with this key and this context. */
+  /** Opens a sealed text. Null if the text was not made by `close` with this key and this context. */
   open(text: string, context: string): Buffer | null {
     const bytes = Buffer.from(text, "base64url");
     if (bytes.length < NONCE_BYTES + TAG_BYTES) return null;
@@ -39,19 +42,20 @@ export class Seal {
 
 const ID_BYTES = 8;
 const TIME_BYTES = 6;
-/** 36 bytes fill 48 characters of base64 exactly, so each cursor has one spelling. */
+/** A cursor with an id. 36 bytes fill 48 characters of base64 exactly, so each cursor has one spelling. */
 const CURSOR = /^[\w-]{48}$/;
-/** The same of 42 bytes. */
+/** A cursor with an id and a time. 42 bytes fill 56 characters of base64 exactly. */
 const PLACE = /^[\w-]{56}$/;
 
-/** Where a page of a list in the order of time ended. `createdAt`: epoch ms. */
+/** Where a page of a list in the order of time ended. `createdAt` is in epoch ms. */
 export interface Place {
   id: number;
   createdAt: number;
 }
 
 /**
- * Cursors of lists: the last id of a page. Nobody learns internal ids or forges a cursor. The key comes from ADMIN_TOKEN, so a cursor is good on every node that serves this API, also after a restart.
+ * Cursors of lists: the last id of a page. Nobody learns internal ids or forges a cursor. The key comes from
+ * ADMIN_TOKEN, so a cursor is valid on every node that serves this API, also after a restart.
  */
 export class Cursors {
   private readonly sealed: Seal;
@@ -60,21 +64,21 @@ export class Cursors {
     this.sealed = new Seal(adminToken, "dataflow cursor 1");
   }
 
-  /** The cursor for what follows this id in this list. */
+  /** The cursor for what follows this id in the list. */
   seal(list: string, id: number): string {
-    // Padded to one length: a shorter cursor would give away a smaller id.
+    // The id is padded to one length, because a shorter cursor would give away a smaller id.
     const plain = Buffer.alloc(ID_BYTES);
     plain.writeBigUInt64BE(BigInt(id));
     return this.sealed.close(plain, list);
   }
 
-  /** The id in a cursor; null if the cursor was not made for this list. */
+  /** The id in a cursor. Null if the cursor was not made for this list. */
   open(list: string, cursor: string): number | null {
     const plain = CURSOR.test(cursor) ? this.sealed.open(cursor, list) : null;
     return plain && Number(plain.readBigUInt64BE());
   }
 
-  /** The cursor for what follows this place in this list. */
+  /** The cursor for what follows this place in the list. */
   sealPlace(list: string, { id, createdAt }: Place): string {
     const plain = Buffer.alloc(ID_BYTES + TIME_BYTES);
     plain.writeBigUInt64BE(BigInt(id));
@@ -82,7 +86,7 @@ export class Cursors {
     return this.sealed.close(plain, list);
   }
 
-  /** The place in a cursor; null if the cursor was not made for this list. */
+  /** The place in a cursor. Null if the cursor was not made for this list. */
   openPlace(list: string, cursor: string): Place | null {
     const plain = PLACE.test(cursor) ? this.sealed.open(cursor, list) : null;
     return plain && { id: Number(plain.readBigUInt64BE()), createdAt: plain.readUIntBE(ID_BYTES, TIME_BYTES) };

@@ -1,4 +1,4 @@
-/** What is done when a request has ended: it is counted, and has its line in the log. */
+/** When a request has ended, it is counted, and its line is written to the access log. */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ServiceBroker } from "moleculer";
@@ -19,10 +19,12 @@ const seconds = {
   help: "Time of a request of the API, to the end of its answer.",
 };
 
-/** Bounds in seconds, from a read of a cache to a long upload. Event streams last longer. */
+/**
+ * Bounds of the histogram of durations, in seconds, from a read of a cache to a long upload. Event streams last longer.
+ */
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-/** Anybody may send any method: those that no route has count together. */
+/** The methods with a count of their own. Anybody may send any method, so all other methods are counted together. */
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 interface Counted {
@@ -33,7 +35,7 @@ interface Counted {
 export class Served {
   private readonly access: AccessLog | null;
   private readonly time: (route: string, value: number, traceId?: string) => void;
-  /** Plain numbers: prom-client would hash the labels of each request. */
+  /** Plain numbers, because prom-client would hash the labels for each request. */
   private readonly counts = new Map<string, Counted>();
 
   constructor(broker: ServiceBroker) {
@@ -43,10 +45,10 @@ export class Served {
     readWhenAsked(broker, { ...requests, type: "counter", labelNames }, () => [...this.counts.values()]);
   }
 
-  /** Call it when the request's turn begins. */
+  /** Watches a request until its answer ends. The caller calls it when the request's turn begins. */
   watch(req: ApiRequest, res: ServerResponse): void {
     const beganAt = performance.now();
-    // The end of the answer may come in another context.
+    // The trace is read now, because the end of the answer may come in another context.
     const trace = sampledTrace();
     res.once("close", () => {
       const ms = performance.now() - beganAt;
@@ -58,7 +60,7 @@ export class Served {
     });
   }
 
-  /** Call it when bytes that are no request were answered. */
+  /** Counts bytes that are no request, after they were answered. */
   refused(socket: Socket, problem: ReadProblem, requestId: string): void {
     const { status } = problems[problem.type];
     this.count("", "none", String(status));

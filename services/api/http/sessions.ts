@@ -1,6 +1,6 @@
 /**
- * Sessions of the console: a cookie that holds who logged in, encrypted under a key from ADMIN_TOKEN. No node stores a session, so it
- * is good on every api node. Whether the login still holds is asked with each request.
+ * Sessions of the console: a cookie that holds who logged in, encrypted under a key from ADMIN_TOKEN. No node stores a
+ * session, so a session is valid on every api node. Each request asks whether the login still holds.
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -10,20 +10,22 @@ import type { OperatorRole } from "../../operator/operator.domain.ts";
 import type { ClientCredentials } from "./head.ts";
 import { Seal } from "./sealed.ts";
 
-/** Who logged in. The hashes are of the token or the secret: where that is changed, the session ends. */
+/**
+ * Who logged in. The hashes are of the token or the secret: if the token or the secret is changed, the session ends.
+ */
 export type SessionOf =
-  /** The operator of ADMIN_TOKEN: another ADMIN_TOKEN makes another key. */
+  /** The operator of ADMIN_TOKEN. Another ADMIN_TOKEN makes another key, which ends this session. */
   | { kind: "first" }
   | { kind: "operator"; tag: string; tokenHash: string }
   | ({ kind: "partner" } & ClientCredentials)
-  /** An operator by a token of the company's own issuer. `until`: epoch ms, when the token ends. */
+  /** An operator by a token of the company's own issuer. `until`: when the token ends (epoch ms). */
   | { kind: "token"; issuer: string; name: string; role: OperatorRole; until: number };
 
 export interface Session {
-  /** Omitted: a node of the version before has made it. */
+  /** The id of the session. Omitted if a node of the previous version has made the session. */
   id?: string;
   of: SessionOf;
-  /** Epoch ms by this node's clock. */
+  /** Epoch ms by the clock of the node that made the session. */
   beganAt: number;
   usedAt: number;
 }
@@ -32,12 +34,12 @@ const COOKIE = "dataflow_session";
 const CONTEXT = "session";
 const LONGEST_MS = 12 * 3_600_000;
 const LONGEST_IDLE_MS = 2 * 3_600_000;
-/** A cookie is sent anew when its last use is older than this: not with each answer. */
+/** A cookie is sent anew only if its last use is older than this time, not with each answer. */
 const RENEW_AFTER_MS = 5 * 60_000;
-/** More than any session has. */
+/** The most characters of a cookie. No session has as many. */
 const LONGEST_COOKIE = 2_000;
 
-/** When the session ends if it is not used any more. */
+/** When the session ends if nobody uses it any more. */
 export const endOf = ({ of, beganAt, usedAt }: Session): number =>
   Math.min(beganAt + LONGEST_MS, usedAt + LONGEST_IDLE_MS, "until" in of ? of.until : Number.POSITIVE_INFINITY);
 
@@ -46,13 +48,13 @@ export class Sessions {
 
   private readonly hasPartners: boolean;
 
-  /** `hasPartners` false: sessions of partners that began before are over. */
+  /** If `hasPartners` is false, sessions of partners that began before are over. */
   constructor(adminToken: string, hasPartners = true) {
     this.sealed = new Seal(adminToken, "dataflow session 1");
     this.hasPartners = hasPartners;
   }
 
-  /** Begins a session: the answer sets its cookie. */
+  /** Begins a session. The answer sets its cookie. */
   begin(req: IncomingMessage, res: ServerResponse, of: SessionOf): Session {
     const now = Date.now();
     const session = { id: randomUUID(), of, beganAt: now, usedAt: now };
@@ -60,7 +62,10 @@ export class Sessions {
     return session;
   }
 
-  /** The session of the request; null: it has none, or one that is over. The answer renews the cookie now and then. */
+  /**
+   * The session of the request. Null if the request has no session, or one that is over. The answer renews the cookie
+   * now and then.
+   */
   of(req: IncomingMessage, res: ServerResponse): Session | null {
     const session = this.opened(cookieOf(req));
     const now = Date.now();
@@ -71,7 +76,7 @@ export class Sessions {
     return renewed;
   }
 
-  /** The answer deletes the cookie. */
+  /** Ends the session: the answer deletes the cookie. */
   end(req: IncomingMessage, res: ServerResponse): void {
     setCookie(req, res, "", 0);
   }
@@ -102,15 +107,19 @@ function setCookie(req: IncomingMessage, res: ServerResponse, value: string, sec
   res.setHeader("Set-Cookie", `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=${seconds}${secure}`);
 }
 
-/** Anybody may send `X-Forwarded-Proto`: it can only make the cookie stricter. Several proxies make a list of it. */
+/**
+ * Whether the request came by TLS. Anybody may send `X-Forwarded-Proto`, but it can only make the cookie stricter. With
+ * several proxies the header is a list.
+ */
 const isByTls = ({ socket, headers }: IncomingMessage): boolean =>
   (socket as Partial<TLSSocket>).encrypted === true || /\bhttps\b/i.test(String(headers["x-forwarded-proto"]));
 
 const READS = ["GET", "HEAD"];
 
 /**
- * A page of another site can make a browser send the cookie, so with it only pages of this host may change anything. Browsers say
- * where a request comes from; older ones without `Sec-Fetch-Site` send `Origin`. Throws cross-site.
+ * Refuses changes by pages of other sites. Such a page can make a browser send the cookie, so with the cookie only
+ * pages of this host may change anything. Browsers say where a request comes from; older ones without `Sec-Fetch-Site`
+ * send `Origin`. Throws cross-site.
  */
 export function refuseOtherSites({ method = "GET", headers }: IncomingMessage): void {
   if (READS.includes(method)) return;

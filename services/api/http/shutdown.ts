@@ -6,15 +6,18 @@ import { actors } from "../../actors.ts";
 import { noteFailedLogins, noteKeyUses } from "./audit.ts";
 import type { ApiState } from "./gateway.ts";
 
-/** Parts of SHUTDOWN_TIMEOUT. After the first, running uploads are refused; after the second, all else is cut off. */
+/**
+ * Parts of SHUTDOWN_TIMEOUT. After the first part, running uploads are refused. After the second part, all other
+ * requests are cut off.
+ */
 const UPLOAD_PATIENCE = 0.4;
 const PATIENCE = 0.5;
 
 type StoppingApi = Pick<Service, "broker" | "logger"> & ApiState;
 
 /**
- * Answers 503 to new requests, ends waits at once, finishes the requests that run, and cuts off those that last too long. Then writes
- * what the node has counted: failed logins and uses of keys.
+ * Answers 503 to new requests, ends waits at once, finishes the requests that run, and cuts off requests that last too
+ * long. Then the node writes what it has counted: failed logins and uses of keys.
  */
 export async function finishRequests(api: StoppingApi): Promise<void> {
   api.isStopping = true;
@@ -24,13 +27,13 @@ export async function finishRequests(api: StoppingApi): Promise<void> {
   await closeServer(api);
   api.connections.end();
   api.oidc?.stop();
-  // A client may have hung up while the work for its request still runs.
+  // A client may have hung up while the work for its request still runs, so the node waits for that work too.
   await Promise.all(api.runningRequests);
   await noteFailedLogins(api);
   await noteKeyUses(api);
 }
 
-/** Resolves when no connection is left. */
+/** Stops accepting connections, and resolves when no connection is left. */
 async function closeServer({ broker, logger, server, connections }: StoppingApi): Promise<void> {
   const { shutdownTimeoutMs } = configOf(broker);
   const refusal = setTimeout(

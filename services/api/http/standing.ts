@@ -1,4 +1,6 @@
-/** Whether the login of a request still holds: of a client and of an operator, by Authorization or by a session. */
+/**
+ * Whether the login of a request still holds: the login of a client or an operator, by Authorization or by a session.
+ */
 import { hash } from "node:crypto";
 import type { ServiceBroker } from "moleculer";
 import { Problem } from "../../../lib/errors.ts";
@@ -22,13 +24,19 @@ type Desk = Pick<ApiState, "adminToken" | "oidc" | "refusedKeys" | "keyUses"> & 
 /** The name under which the running requests of a client are kept. */
 export const clientOwner = (id: number): string => `client ${id}`;
 
-/** A session ends by its own time too. Its id is missing where a node of the version before has made it. */
+/**
+ * A login with a session also ends when the session ends. The session's id is missing if a node of the previous version
+ * has made the session.
+ */
 const within = (session: Session | null, look: Admitted["look"]): Pick<Admitted, "look" | "session"> => ({
   look: async () => (session && endOf(session) <= Date.now() ? sessionOver() : look()),
   session: session?.id,
 });
 
-/** Sessions of the same login end at different times. */
+/**
+ * The key under which credentials are checked once. Sessions of the same login end at different times, so their keys
+ * differ.
+ */
 const keyed = (login: string, session: Session | null): string => `${login}:${session ? `${endOf(session)}` : ""}`;
 
 export const standingOfClient = (desk: Desk, { credentials, session }: AdmittedClient): Admitted => ({
@@ -42,7 +50,10 @@ function keyOf(credentials: ClientCredentials): string {
   return `${credentials.secretHash}:${identifier}:${credentials.address ?? ""}`;
 }
 
-/** Another role ends it as well: a page reads anew what it may do. */
+/**
+ * Whether an operator's login still holds. A change of the role ends the login too, so that a page reads anew what it
+ * may do.
+ */
 export function standingOfOperator(
   desk: Desk,
   req: ApiRequest,
@@ -62,7 +73,7 @@ export function standingOfOperator(
     try {
       if ((await found())?.role === role) return null;
     } catch (error) {
-      // While it cannot be checked, the request goes on.
+      // While the login cannot be checked, the request goes on.
       if (!(error instanceof Problem) || error.type === "unavailable") throw error;
     }
     return session ? sessionOver() : tokenOver();

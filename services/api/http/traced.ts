@@ -1,4 +1,7 @@
-/** The span of a request: from its first header to the end of its answer. Its context is that of all that is done for it. */
+/**
+ * The span of a request: from its first header to the end of its answer. All work for the request runs in the context
+ * of this span.
+ */
 import type { ServerResponse } from "node:http";
 import {
   type Attributes,
@@ -13,16 +16,16 @@ import {
 import { batchIdOf } from "./access.ts";
 import type { ApiRequest } from "./head.ts";
 
-/** Handles a request within its span. A span ends also where the client hangs up. */
+/** Handles a request within its span. The span also ends if the client hangs up. */
 export function traced(req: ApiRequest, res: ServerResponse, handle: () => void): void {
   if (!isTracing()) {
     handle();
     return;
   }
   const method = req.method ?? "";
-  // The span does not have the path, because without a route the path may be anything.
+  // The span does not have the path, because a path without a route may be anything.
   const attributes = { "http.request.method": method, "url.scheme": "http" };
-  // A malformed traceparent is as none (W3C Trace Context, 3.2.2).
+  // A malformed `traceparent` counts as a missing one (W3C Trace Context, 3.2.2).
   const { span, context: own } = startSpan(method, { kind: SpanKind.SERVER, attributes }, contextOf(req.headers));
   const id = traceId(own);
   if (id !== undefined) req.traceId = id;

@@ -11,24 +11,27 @@ import type { BatchNews } from "../../batch/batch.contract.ts";
 import type { BatchRow } from "../../batch/batch.domain.ts";
 import type { CloudEvent } from "../../outbox/outbox.domain.ts";
 
-/** What an event tells of its batch. */
+/** What an event tells of its batch, for the waits of requests. */
 export const newsOf = ({ subject: batchId, data }: CloudEvent, hasEnded: boolean): BatchNews => ({
   batchId,
   version: data.version as number,
   hasEnded,
 });
 
-/** How late a change without an event is noticed. */
+/** How often all watched batches are read. A change without an event is noticed this late. */
 const LOOK_EVERY_MS = 2_000;
-/** Progress is read at most this often: three times a second leaves room for the end, at four events a second. */
+/**
+ * The shortest time between two reads of progress. Three reads a second leave room for the end, at four events a
+ * second.
+ */
 export const PROGRESS_EVERY_MS = 334;
-/** Batches in one query: its parameter stays below a megabyte. */
+/** The most batches in one query, so that its parameter stays below a megabyte. */
 const MOST_A_QUERY = 10_000;
 
 type Seen = Pick<BatchRow, "publicId" | "version">;
 
 export interface WatchesOptions {
-  /** Answers those of these batches whose version has changed. */
+  /** Answers the batches whose version has changed. */
   read(seen: Seen[]): Promise<BatchRow[]>;
   onFailure(error: unknown): void;
   lookEveryMs?: number;
@@ -37,13 +40,13 @@ export interface WatchesOptions {
 /** A request that waits for a batch. */
 export interface Waiting {
   changed(batch: BatchRow): void;
-  /** The node stops: answer with the batch as it is. */
+  /** Called when the node stops. The request is then answered with the batch as it is. */
   ended(): void;
 }
 
 interface Watch {
   batch: BatchRow;
-  /** The newest version that an event named. It is read already, or will be soon. */
+  /** The newest version that an event named. That version is read already, or will be soon. */
   heard: number;
   readonly waiting: Set<Waiting>;
 }
@@ -51,12 +54,12 @@ interface Watch {
 export class BatchWatches {
   private readonly options: WatchesOptions;
   private readonly watches = new Map<string, Watch>();
-  /** Batches to read next. */
+  /** The batches that the next read asks for. */
   private readonly wanted = new Set<Watch>();
   private reading: Promise<void> | null = null;
   private look: NodeJS.Timeout | null = null;
   private soon: NodeJS.Timeout | null = null;
-  /** The next read starts at once instead of `soon`. */
+  /** Whether the next read starts at once, without the pause of `soon`. */
   private isUrgent = false;
   private isEnded = false;
 
@@ -69,7 +72,10 @@ export class BatchWatches {
     return this.watches.size;
   }
 
-  /** Tells `waiting` of every change since `batch`, but never before this call returns. The returned function ends that. */
+  /**
+   * Tells `waiting` of every change since `batch`, but never before this call returns. The returned function ends the
+   * wait.
+   */
   join(batch: BatchRow, waiting: Waiting): () => void {
     if (this.isEnded) {
       queueMicrotask(() => waiting.ended());
@@ -87,7 +93,7 @@ export class BatchWatches {
     const watch: Watch = { batch, heard: batch.version, waiting: new Set() };
     this.watches.set(batch.publicId, watch);
     this.look ??= setInterval(() => this.lookAtAll(), this.options.lookEveryMs ?? LOOK_EVERY_MS);
-    // The batch may have changed after it was read and before this watch began.
+    // The batch may have changed after it was read and before this watch began, so it is read again.
     this.wanted.add(watch);
     this.readNow();
     return watch;
@@ -109,7 +115,7 @@ export class BatchWatches {
     this.soon = null;
   }
 
-  /** An event has named a batch. Most events are about batches that nobody waits for. */
+  /** Notices that an event has named a batch. Most events are about batches that nobody waits for. */
   news({ batchId, version, hasEnded }: BatchNews): void {
     const watch = this.watches.get(batchId);
     if (!watch || version <= watch.heard) return;
