@@ -1,4 +1,4 @@
-/** Retries of units, and groups whose batches are committed one by one. */
+/** Retries units after transient errors, and commits the batches of a group one by one. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { ChunkCommit, Written } from "../../services/batch/batch.writes.domain.ts";
 import type { BatchStore } from "../store.ts";
@@ -7,8 +7,9 @@ import { isUnavailable } from "../unavailable.ts";
 const MOST_TRIES = 6;
 
 /**
- * Runs a unit, and runs it again after a transient error (a deadlock, a serialization failure): such a unit has written nothing.
- * Waits between the tries with jitter, and gives up after `mostMs`. `told` translates the last error for the caller.
+ * Runs a unit, and runs it again after a transient error (a deadlock, a serialization failure). A unit that fails with
+ * a transient error has written nothing. The tries are separated by pauses with jitter, and end after `mostMs`. `told`
+ * translates the last error for the caller.
  */
 export async function withRetries<T>(
   unit: () => Promise<T>,
@@ -30,9 +31,10 @@ export async function withRetries<T>(
 }
 
 /**
- * Commits each batch of a group in a unit of its own, all at the same time. For groups whose common unit failed or is not
- * possible. Commits with unique keys run one after the other, because if two batches have the same key the record of the first
- * one counts. Throws DatabaseUnavailable if one commit did: the outcome of the group is unknown then.
+ * Commits each batch of a group in a unit of its own, all at the same time. This is for groups whose common unit failed
+ * or is not possible. Commits with unique keys run one after the other: if two batches have the same key, the record of
+ * the first batch must count. Throws DatabaseUnavailable if one commit did, because the outcome of the group is unknown
+ * then.
  */
 export async function commitEach(
   commit: BatchStore["commitChunk"],

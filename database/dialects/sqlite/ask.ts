@@ -1,10 +1,10 @@
-/** Asks a file that is not DataFlow's own. Others have it open too, so nothing of it is kept. */
+/** Queries a SQLite file that is not DataFlow's own. Other programs use the file too, so no connection stays open. */
 import { existsSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseUnavailable } from "../../errors.ts";
 
-/** Another process may be writing: SQLITE_BUSY and its kin, without their extended part. */
+/** SQLITE_BUSY and SQLITE_LOCKED, as base codes: another process may be writing the file. */
 const BUSY = new Set([5, 6]);
 const BUSY_MS = 2_000;
 const PAUSE_MS = 20;
@@ -14,13 +14,16 @@ interface SqliteError extends Error {
 }
 
 const baseCode = (error: unknown): number => ((error as SqliteError).errcode ?? 0) & 0xff;
-/** What a statement itself can be wrong about: SQLITE_ERROR, CONSTRAINT, MISMATCH, RANGE. */
+/** SQLITE_ERROR, CONSTRAINT, MISMATCH, RANGE: errors of the statement, not of the file. */
 const OF_STATEMENT = new Set([1, 19, 20, 25]);
 
-/** The rows of one statement, with its parameters by their numbers. Throws DatabaseUnavailable. */
+/**
+ * Answers the rows of one statement, whose parameters are numbered. Throws DatabaseUnavailable if the file cannot be
+ * used, and SQLite's error if the statement is wrong.
+ */
 export async function askFile(file: string, text: string, values: readonly unknown[]): Promise<unknown[]> {
   for (const beganAt = performance.now(); ; await pause(PAUSE_MS)) {
-    // SQLite would make a file that is not there.
+    // SQLite would create a missing file.
     if (!existsSync(file)) throw new DatabaseUnavailable("The database cannot be used (no file).");
     try {
       return askOnce(file, text, values);
@@ -34,7 +37,7 @@ export async function askFile(file: string, text: string, values: readonly unkno
 }
 
 function askOnce(file: string, text: string, values: readonly unknown[]): unknown[] {
-  // No wait in SQLite itself: it would be one of the whole process.
+  // The timeout is 0, because a wait inside SQLite would block this whole thread, and with it the process.
   const db = new DatabaseSync(file, { timeout: 0 });
   try {
     const named = Object.fromEntries(values.map((value, i) => [`$${i + 1}`, value as SQLInputValue]));

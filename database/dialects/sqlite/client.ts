@@ -1,6 +1,6 @@
 /**
- * The main thread's side of SQLite's thread. Every call is a message with an id and a promise. If the thread dies, all pending
- * calls and all later ones fail with DatabaseUnavailable.
+ * The main thread's connection to SQLite's thread. Every call is a message with an id, and a promise. If the thread
+ * dies, all pending calls and all later calls fail with DatabaseUnavailable.
  */
 import type { Worker } from "node:worker_threads";
 import { DatabaseUnavailable } from "../../errors.ts";
@@ -56,7 +56,10 @@ export class SqliteClient {
     return this.send(op, args, 0, []);
   }
 
-  /** `size`: about how many bytes the unit writes. `transfer`: buffers to move to the thread. */
+  /**
+   * Sends a unit to the thread. `size`: about how many bytes the unit writes. `transfer`: buffers to move to the
+   * thread.
+   */
   send<N extends UnitName>(op: N, args: UnitArgs<N>, size: number, transfer: ArrayBuffer[]): Promise<UnitResult<N>> {
     return this.#request({ kind: "unit", op, args, size }, transfer) as Promise<UnitResult<N>>;
   }
@@ -81,7 +84,7 @@ export class SqliteClient {
     await this.#exited.promise;
   }
 
-  /** The thread has closed the files, and can open others. */
+  /** Gives the thread back after it has closed the files: another database can use it. */
   #leave(): void {
     this.#worker.off("message", this.#hear).off("error", this.#fail).off("exit", this.#exit);
     giveBack(this.#worker);

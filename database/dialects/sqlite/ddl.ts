@@ -2,9 +2,9 @@ import { ALL } from "../../counts.ts";
 import type { Ddl, Place } from "../../dialect.ts";
 
 /**
- * AUTOINCREMENT, because otherwise SQLite reuses the id of a deleted last row, and a late "delete row 7" of the outbox would
- * delete another event. WITHOUT ROWID for tables with a primary key of their own: each is one B-tree instead of two, so a small
- * commit writes fewer pages.
+ * Ids use AUTOINCREMENT. Otherwise SQLite reuses the id of a deleted last row, and a late "delete row 7" of the outbox
+ * would delete another event. Tables with a primary key of their own are WITHOUT ROWID: each is one B-tree instead of
+ * two, so a small commit writes fewer pages.
  */
 export const ddl: Ddl = {
   types: {
@@ -20,7 +20,7 @@ export const ddl: Ddl = {
     bytes: "BLOB",
   },
   options: (table) => (table.primaryKey ? " WITHOUT ROWID" : ""),
-  // One row for each counter. States that are not counted have no row, so their updates change nothing.
+  // Each counter has one row. A state that is not counted has no row, so updates for it change nothing.
   countBatches: [
     `CREATE TRIGGER "batch_count_insert" AFTER INSERT ON "batch" BEGIN
   UPDATE "batch_count" SET "n" = "n" + 1 WHERE "state" IN ('${ALL}', NEW."state");
@@ -37,7 +37,7 @@ END`,
   workTakenWithTables: [],
 };
 
-/** Indexes and triggers move with their table, and SQLite renames the table in their texts. */
+/** When a table is renamed, its indexes and triggers move with it, and SQLite renames the table in their texts. */
 export const place: Place = {
   make: () => [],
   move: (table, to) => `ALTER TABLE "${table}" RENAME TO ${to.of(table)}`,

@@ -23,7 +23,7 @@ import {
 import { isBegin, isEnd, isRead, isRollback, runStatement } from "./sql.ts";
 import { compounds, reads, singles, transactions, type UnitsByName } from "./units/units.ts";
 
-/** Bounds of a group. They are small, because the first unit's answer waits for the last unit. */
+/** The greatest size of a group. It is small, because the first unit's answer waits for the last unit. */
 const GROUP_UNITS = 256;
 const GROUP_BYTES = 4 * 1024 * 1024;
 /** How often the files are checked while nothing is written. A check is three calls of `stat`. */
@@ -37,7 +37,7 @@ const apart: UnitsByName = transactions;
 export interface EngineOptions {
   files: Files;
   transactionMs: number;
-  /** Calls `take` for each message that has arrived. */
+  /** Calls `take` for each message that has arrived so far. */
   drain(): void;
   reply(replies: Reply[]): void;
 }
@@ -47,9 +47,9 @@ type Write = UnitRequest | SqlRequest;
 export class Engine {
   #options: EngineOptions;
   #queue: (Write | EndSessionRequest)[] = [];
-  /** The session whose transaction is open. */
+  /** The session whose transaction is open, which has the writer to itself. */
   #holder: number | null = null;
-  /** Sessions whose transaction was rolled back under them. */
+  /** Sessions whose transaction the thread has rolled back without being asked. */
   #expired = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout;
@@ -77,7 +77,7 @@ export class Engine {
     else this.#queue.push(request);
   }
 
-  /** Works until nothing is left, or a session holds the writer. */
+  /** Handles the queue until it is empty, or until a session holds the writer. */
   work(): void {
     for (;;) {
       const head = this.#queue[0];
@@ -116,7 +116,7 @@ export class Engine {
     } catch (error) {
       this.#options.files.writer.rollback();
       const failure = failureOf(error);
-      // If BEGIN itself fails, the first request of the queue fails with it. Otherwise the queue would never move.
+      // If BEGIN fails, the first request of the queue fails with it. Otherwise the queue would never move on.
       if (started.length === 0) started.push((this.#queue.shift() as Write).id);
       reply(started.map((id) => ({ id, failure })));
       return;
@@ -124,7 +124,7 @@ export class Engine {
     reply(replies);
   }
 
-  /** A unit that makes its own transaction. */
+  /** Runs a unit that makes a transaction of its own. */
   #apart(request: UnitRequest): void {
     this.#queue.shift();
     const { writer } = this.#options.files;
@@ -135,7 +135,7 @@ export class Engine {
     });
   }
 
-  /** Runs a unit. If it fails, only its own writes are undone. If SQLite has rolled back the whole transaction, the group ends. */
+  /** Runs a unit. A failing unit undoes only its own writes. If SQLite has undone the whole group, the group ends. */
   #unit(request: Write): Reply {
     const { writer } = this.#options.files;
     const many = request.kind === "unit" ? compound[request.op] : undefined;
@@ -164,7 +164,7 @@ export class Engine {
     return unit(writer, ...request.args);
   }
 
-  /** The head of the queue is a BEGIN (the session takes the writer) or the end of a session that holds nothing. */
+  /** Handles a BEGIN (the session takes the writer), or the end of a session that holds nothing. */
   #alone(head: Write | EndSessionRequest): void {
     this.#queue.shift();
     this.#answer(head.id, () => {
@@ -186,11 +186,11 @@ export class Engine {
       if (request.kind === "endSession") return this.#free(() => this.#options.files.writer.rollback());
       if (isEnd(request.text)) return this.#ended(request);
       const result = runStatement(writer, request);
-      // Each statement restarts the timer: a migration of a large file takes minutes, but it is not idle.
+      // Each statement restarts the idle timer: a migration of a large file takes minutes, but is not idle.
       this.#timer?.refresh();
       return result;
     });
-    // After a full disk SQLite has rolled back by itself.
+    // When the disk is full, SQLite has rolled back the transaction by itself.
     if (this.#holder !== null && !writer.db.isTransaction) this.#expire();
   }
 
@@ -200,13 +200,13 @@ export class Engine {
     return result;
   }
 
-  /** After a COMMIT. Throws DatabaseUnavailable if its success must not be answered, because the files may be lost. */
+  /** Checks the files after a COMMIT. Throws DatabaseUnavailable if the COMMIT may have gone to a lost file. */
   #confirm(): void {
     this.#look();
     this.#options.files.guard.confirm();
   }
 
-  /** Checks the files, and reports their loss once. */
+  /** Checks the files, and reports their loss only once. */
   #look(): void {
     const lost = this.#options.files.guard.look();
     if (lost) this.#options.reply([{ id: LOST, failure: failureOf(lost) }]);

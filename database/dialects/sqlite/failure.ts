@@ -4,11 +4,11 @@ import { ConstraintViolation, DatabaseInUse, DatabaseUnavailable, TableFailure }
 export interface Failure {
   kind: "unavailable" | "constraint" | "in-use" | "table" | "other";
   message: string;
-  /** For `unavailable`: the unit may have taken effect nevertheless. */
+  /** For `unavailable`: whether the unit may have taken effect nevertheless. */
   isOutcomeUnknown?: boolean;
-  /** For `unavailable`: another connection writes the file. */
+  /** For `unavailable`: whether another connection is writing the file. */
   isLocked?: boolean;
-  /** For `table`. */
+  /** For `table`: the kind of failure, and SQLite's code. */
   table?: Pick<TableFailure, "kind" | "state">;
 }
 
@@ -25,7 +25,7 @@ export function failureOf(error: unknown): Failure {
     return { kind: "table", message: error.message, table: { kind: error.kind, state: error.state } };
   if (error instanceof DatabaseInUse) return { kind: "in-use", message: error.message };
   const primary = (errcode ?? 0) & 0xff;
-  // `errstr` names the fault without the path.
+  // The message has `errstr`, which names the fault without the file's path.
   if (away.has(primary)) {
     const message = `The database cannot be used: ${errstr}.`;
     return { kind: "unavailable", message, ...(primary === BUSY && { isLocked: true }) };

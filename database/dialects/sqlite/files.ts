@@ -1,4 +1,6 @@
-/** Opens the three connections of a database (its lock, its writer, its reader) and the guard of their files. */
+/**
+ * Opens the three connections of a database (its lock, its writer, its reader), and the guard that watches its files.
+ */
 import { DatabaseSync } from "node:sqlite";
 import { DatabaseInUse } from "../../errors.ts";
 import { namesIn, PLAIN } from "../../schema/names.ts";
@@ -17,9 +19,10 @@ export function openFiles({ file, isTemporary, schema = PLAIN }: ThreadData): Fi
   const names = namesIn(schema, "prefix");
   const lock = takeLock(file);
   const writer = new Sql(new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: false }), names);
-  // 8 KiB pages: 20 % more records/s than 4 KiB. Only a new file takes the size.
-  // Deleted rows are overwritten: docs/data-protection.md promises that nothing of an erased person stays in the file.
-  // Checkpoints run inside a COMMIT: at 1,000 pages they hold up small commits for 10-30 ms (p99), at 8,000 for 130, and save nothing.
+  // Pages of 8 KiB write 20 % more records/s than 4 KiB. Only a new file takes the size. `secure_delete` overwrites
+  // deleted rows: docs/data-protection.md promises that nothing of an erased person stays in the file. Checkpoints run
+  // inside a COMMIT. With 1,000 pages, checkpoints delay small commits by 10–30 ms (p99). With 8,000 pages the delay is
+  // 130 ms, and nothing is saved.
   writer.db.exec(`PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${isTemporary ? "OFF" : "FULL"};
     PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864;
@@ -47,8 +50,8 @@ export function openFiles({ file, isTemporary, schema = PLAIN }: ThreadData): Fi
 }
 
 /**
- * Locks a separate file, because WAL mode uses the locks of the database file itself. The operating system releases the lock
- * when the process ends, however it ends.
+ * Locks the database by locking a separate file, because WAL mode uses the locks of the database file itself. The
+ * operating system releases the lock when the process ends, however the process ends.
  */
 function takeLock(file: string): DatabaseSync {
   const lock = new DatabaseSync(lockFileOf(file));

@@ -1,6 +1,6 @@
 /**
- * Checks whether the open files still are the files at their paths. A process can go on writing to a file that was deleted,
- * moved or replaced, but all that it writes there is lost when the process ends.
+ * Checks that the open files of a database still are the files at their paths. A process can go on writing to a file
+ * that was deleted, moved or replaced, but all that it writes there is lost when the process ends.
  */
 import { statSync } from "node:fs";
 import { DatabaseUnavailable } from "../../errors.ts";
@@ -15,20 +15,23 @@ const LOST =
 export class Guard {
   readonly #known: [path: string, identity: string][];
   #lost: DatabaseUnavailable | null = null;
-  /** The last check found the open files at their paths. */
+  /** Whether the last check found the open files at their paths. */
   #isSure = true;
 
-  /** Call it right after the files were opened: it remembers which files are at the paths now. */
+  /** Remembers which files are at the paths now. Call the constructor right after the files were opened. */
   constructor(file: string) {
     this.#known = [file, walFileOf(file), lockFileOf(file)].map((path) => [path, identityOf(path)]);
   }
 
-  /** Why the database must not be used any more; null: it may. Stays set even if the files come back, because others may have written to them. */
+  /**
+   * The reason why the database must not be used any more, or null. A reason stays even if the files come back, because
+   * another process may have written to them.
+   */
   get lost(): DatabaseUnavailable | null {
     return this.#lost;
   }
 
-  /** Checks the files. Answers the error once: when it first finds the loss. */
+  /** Checks the files. Answers the error only once, when the check first finds the loss. */
   look(): DatabaseUnavailable | null {
     if (this.#lost) return null;
     this.#isSure = false;
@@ -42,7 +45,7 @@ export class Guard {
     return this.#lost;
   }
 
-  /** Call it after a COMMIT and `look`. Throws DatabaseUnavailable if the COMMIT may have gone to a lost file. */
+  /** Confirms a COMMIT; call it after `look`. Throws DatabaseUnavailable if the COMMIT may have gone to a lost file. */
   confirm(): void {
     if (this.#isSure) return;
     throw new DatabaseUnavailable(this.#lost?.message ?? "The files of the database cannot be looked at.", {
@@ -51,7 +54,7 @@ export class Guard {
   }
 }
 
-/** Device and inode of the file. Empty: there is no file. */
+/** Device and inode of the file at a path. Empty: no file is there. */
 function identityOf(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found ? `${found.dev}:${found.ino}` : "";

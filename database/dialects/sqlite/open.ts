@@ -9,9 +9,14 @@ import { placeOf } from "./place.ts";
 import { sequelizeOn } from "./sequelize.ts";
 import { sqliteDeliveries, sqliteLocks, sqliteStore } from "./store.ts";
 
-/** How long an open transaction of Sequelize may be idle. It blocks all writes, so no batch is accepted meanwhile. */
+/**
+ * How long an open transaction of Sequelize may be idle. It blocks all writes, so DataFlow accepts no batch meanwhile.
+ */
 const TRANSACTION_MS = 5000;
-/** What to do after the files were lost. The node keeps running, because the data can be saved from the files that it has open. */
+/**
+ * What an operator must do after the files were lost. The node keeps running, because the data can be saved from its
+ * open files.
+ */
 const CURE =
   "Every request is answered 503 until the node is stopped, the file put back (docs/operations.md), and the node started.";
 
@@ -33,7 +38,7 @@ export async function openSqlite(url: string, names: Names, logger?: Logger): Pr
     place,
     hasTable: (name, schema, transaction) =>
       sequelize.getQueryInterface().tableExists(schema === null ? name : `${schema}_${name}`, { transaction }),
-    // No lock is needed: the transaction blocks all other writes, and no other process uses the file.
+    // No lock is needed: a migration's transaction blocks all other writes, and no other process uses the file.
     lockMigrations: async () => undefined,
     now: () => client.call("now"),
     isEmbedded: true,
@@ -48,7 +53,10 @@ export async function openSqlite(url: string, names: Names, logger?: Logger): Pr
 const WIPE_TRIES = 40;
 const WIPE_PAUSE_MS = 50;
 
-/** Empties the WAL, which still contains old pages. It retries for a while, because a reader can prevent it. */
+/**
+ * Empties the WAL, which still contains old versions of pages. Readers can prevent this for a while, so it is tried
+ * several times.
+ */
 async function emptyLog(file: string): Promise<void> {
   for (let tries = 0; tries < WIPE_TRIES; tries++) {
     const [end] = (await askFile(file, "PRAGMA wal_checkpoint(TRUNCATE)", [])) as { busy: number }[];

@@ -1,6 +1,6 @@
 /**
- * Finds or creates the file of a SQLite database. Two processes must use the same lock for the same file. So the file is known
- * by its one real path: symbolic links are followed, and a file with a second name (a hard link) is refused.
+ * Finds or creates the file of a SQLite database. Two processes must use the same lock for the same file, so a file is
+ * known by its one real path: symbolic links are followed, and a file with a second name (a hard link) is refused.
  */
 import { chmod, lstat, mkdir, mkdtemp, open, readlink, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -24,8 +24,8 @@ const USABLE_FILE = "a file of SQLite that can be opened and written";
 const OTHERS = 0o077;
 
 /**
- * The file that `url` names. Creates an empty one if it is missing, readable by its owner alone. Throws DatabaseRefused for a
- * file that must not be opened, and the errors of the file system.
+ * Answers the file that `url` names. Creates an empty file if it is missing, readable by its owner alone. Throws
+ * DatabaseRefused for a file that must not be opened, and the errors of the file system.
  */
 export async function placeOf(url: string, logger?: Logger): Promise<Place> {
   const named = fileOf(url);
@@ -40,14 +40,20 @@ export async function placeOf(url: string, logger?: Logger): Promise<Place> {
   return { file, isTemporary: false, remove: async () => undefined };
 }
 
-/** `:memory:` is a file in the temporary folder, because two connections that share a database in memory lock each other's tables. */
+/**
+ * A place for `:memory:`: a file in the temporary folder. Two connections that share a database in memory would lock
+ * each other's tables.
+ */
 async function temporaryPlace(): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), "dataflow-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   return { file: join(folder, "memory.db"), isTemporary: true, remove };
 }
 
-/** Like `mkdir -p`. Node's own `recursive` option never returns if the system answers ENOENT for a folder whose parent exists. */
+/**
+ * Makes a folder and its parents, like `mkdir -p`. Node's own `recursive` option never returns if the system answers
+ * ENOENT for a folder whose parent exists.
+ */
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdirUnlessThere(path);
@@ -58,10 +64,10 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** No error if the folder exists, also if another process has just made it. */
+/** Makes a folder. Does nothing if the folder exists, even if another process has just made it. */
 const mkdirUnlessThere = (path: string) => mkdir(path, { mode: FOLDER_OF_OWNER }).catch(unless("EEXIST"));
 
-/** The real path. A new file has none yet; then the folder's real path is used. */
+/** The real path of a file. A new file has no real path yet, so its folder's real path is used. */
 async function realNameOf(named: string): Promise<string> {
   const real = await realpath(named).catch(unless("ENOENT"));
   if (real) return real;
@@ -70,7 +76,10 @@ async function realNameOf(named: string): Promise<string> {
   return join(await realpath(dirname(named)), basename(named));
 }
 
-/** SQLite names the WAL file after the path by which the database was opened. Two paths would give two WAL files, which corrupt the database. */
+/**
+ * Refuses a path that is no regular file with a single name. SQLite names the WAL file after the path by which the
+ * database was opened, and two paths would give two WAL files, which corrupt the database.
+ */
 async function refuseOtherThanOneFile(file: string): Promise<void> {
   const found = await stat(file).catch(unless("ENOENT"));
   if (!found) return;
@@ -98,13 +107,19 @@ async function refuseLostDatabase(file: string, tokenFile: string): Promise<void
   );
 }
 
-/** Never opens an existing file: closing it again would release all locks that this process has on it (POSIX). */
+/**
+ * Creates an empty file unless the file exists. An existing file is never opened: closing it would release all locks
+ * that this process has on it (POSIX).
+ */
 async function createUnlessThere(path: string): Promise<void> {
   const made = await open(path, "wx", OWNER_ONLY).catch(unless("EEXIST"));
   await made?.close();
 }
 
-/** Takes the rights of group and others away. The files that SQLite creates beside it get its rights. A symbolic link is left alone, because its target may not be ours. */
+/**
+ * Takes away a file's permissions for its group and all others. The files that SQLite creates beside a database get the
+ * permissions of the database. A symbolic link is left alone, because its target may not be DataFlow's.
+ */
 async function closeToOthers(path: string, logger?: Logger): Promise<void> {
   if (((await modeOfFile(path)) & OTHERS) === 0) return;
   await chmod(path, OWNER_ONLY).catch(unless("EPERM", "ENOENT", "EROFS", "ENOTSUP"));
@@ -113,7 +128,7 @@ async function closeToOthers(path: string, logger?: Logger): Promise<void> {
     logger?.warn(`Others may read or write ${path} (mode ${(mode & 0o777).toString(8)}), and it cannot be changed.`);
 }
 
-/** The permissions of a file. 0: there is no file of this name. */
+/** The permission bits of a file. 0 if the file does not exist. */
 async function modeOfFile(path: string): Promise<number> {
   const found = await lstat(path).catch(unless("ENOENT"));
   return found?.isFile() ? found.mode : 0;

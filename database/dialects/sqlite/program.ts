@@ -11,33 +11,36 @@ export interface ProgramStep {
   isRead: boolean;
   /** If set, the answer is built from the rows of earlier steps, and `text` is not run. */
   cells?: Cell[];
-  /** The name under which later steps find its rows. */
+  /** The name under which later steps find the rows of this step. */
   into?: string;
-  /** The parameter of later steps that has the number of changed rows. */
+  /** The parameter in which later steps get the number of rows that this step has changed. */
   countAs?: string;
-  /** Parameters of later steps, with the columns of its one row that they take. */
+  /** Parameters in which later steps get columns of this step's only row. */
   scalars?: [name: string, column: string][];
 }
 
 export interface Program {
   steps: ProgramStep[];
-  /** No step writes. */
+  /** Whether all steps only read. */
   isRead: boolean;
 }
 
-/** The prefix of a parameter that holds the rows of a row set. */
+/** The prefix of a parameter's name. The rest of the name is the row set whose rows the parameter holds. */
 export const ROWS_OF = "rows_";
 
 type Values = Record<string, unknown>;
 type Row = Record<string, unknown>;
 
-/** Programs by number. The main thread sends the text of each only once for a database. */
+/** Programs by number. The main thread sends each program to the thread only once for a database. */
 const programs = new Map<number, Program>();
 
-/** Before another database: its programs have other numbers. */
+/** Forgets all programs. Call it before the thread opens another database, whose programs have other numbers. */
 export const forgetPrograms = (): void => programs.clear();
 
-/** `program`: null if the thread has it already. If the first step changes nothing, the later steps are skipped. */
+/**
+ * Runs a program. `program`: null if the thread already has the program of this number. If the first step changes
+ * nothing, the later steps are skipped.
+ */
 export function runProgram(sql: Sql, id: number, values: Values, program: Program | null): Outcome {
   if (program) programs.set(id, program);
   const { steps } = program ?? (programs.get(id) as Program);
@@ -60,14 +63,17 @@ export function runProgram(sql: Sql, id: number, values: Values, program: Progra
   return { rows, changed };
 }
 
-/** Makes a parameter when a step first needs it: the time, or the JSON of a row set. NULL for anything else. */
+/**
+ * Makes the value of a parameter when a step first needs it: the time, or the JSON of a row set. NULL for any other
+ * name.
+ */
 function neededValue(name: string, sql: Sql, sets: Map<string, Row[]>): unknown {
   if (name === "now") return sql.now();
   const rows = sets.get(name);
   return rows ? JSON.stringify(rows) : null;
 }
 
-/** Builds the answer from row sets. Converting the batch to JSON and reading it again would take a third of the time of a move. */
+/** Builds the answer from row sets. Converting the batch to JSON and back would take a third of the time of a move. */
 function answerOf(cells: Cell[], sets: Map<string, Row[]>): Row[] {
   const rowOf = (set: string) => sets.get(`${ROWS_OF}${set}`)?.[0];
   if (!rowOf(cells[0]?.set ?? "")) return [];

@@ -12,14 +12,14 @@ export interface UnitRequest {
   size: number;
 }
 
-/** A statement of Sequelize. `session`: the number of what Sequelize treats as a connection. */
+/** A statement of Sequelize. `session`: a number that stands for one of Sequelize's connections. */
 export interface SqlRequest extends SqlStatement {
   kind: "sql";
   id: number;
   session: number;
 }
 
-/** Sequelize closes a connection. An open transaction of it is rolled back. */
+/** Sequelize has closed a connection. If the connection has an open transaction, the thread rolls it back. */
 export interface EndSessionRequest {
   kind: "endSession";
   id: number;
@@ -31,7 +31,7 @@ export interface CloseRequest {
   id: number;
 }
 
-/** To a thread that has closed its files: it opens these. The first come with its start. */
+/** Tells a kept thread to open the files of another database. A new thread gets its first files when it starts. */
 export interface OpenRequest {
   kind: "open";
   data: ThreadData;
@@ -39,7 +39,9 @@ export interface OpenRequest {
 
 export type Request = UnitRequest | SqlRequest | EndSessionRequest | CloseRequest;
 
-/** Ids of messages that the thread sends unasked: its files are open, or they are lost. */
+/**
+ * Ids of messages that the thread sends without a request: OPENED (its files are open) and LOST (its files are lost).
+ */
 export const OPENED = 0;
 export const LOST = -1;
 
@@ -47,9 +49,9 @@ export type Reply = { id: number; result: unknown } | { id: number; failure: Fai
 
 export interface ThreadData {
   file: string;
-  /** The file is deleted at the end, so nothing needs an fsync. */
+  /** Whether the file is deleted when it is closed. Then no write needs an fsync. */
   isTemporary: boolean;
-  /** The prefix of the tables' names. Omitted: none. */
+  /** The prefix of the names of tables. Omitted: no prefix. */
   schema?: string;
   /** How long a transaction of Sequelize may be idle. */
   transactionMs: number;

@@ -1,4 +1,7 @@
-/** Renders units for SQLite: prepared statements that run one after the other in its thread, with row sets as JSON between them. */
+/**
+ * Renders units for SQLite: prepared statements that run one after the other in SQLite's thread. Row sets pass from
+ * statement to statement as JSON.
+ */
 import { type Column, columnOf } from "../../schema/table.ts";
 import { type RowSet, rowsOf, type Step, scalarsOf } from "../../units/steps.ts";
 import { plainWalk, plainWalkOrder, setsOf, storedValue, translated } from "../../units/text.ts";
@@ -11,8 +14,8 @@ const keysIn: Fragments["keysIn"] = (list) => `(SELECT unhex(value) AS key_hash 
 const READY = "FROM batch AS r INDEXED BY batch_state_client_id_id_ix WHERE r.state = 'ready'";
 
 /**
- * Where the limit is a parameter alone, SQLite reads its value for the plan, and prepares the statement anew each time that it is
- * bound again (seen with 3.53): 20 to 70 µs a call. It does not look into a sum.
+ * Adds 0 to a limit that is a parameter. Otherwise SQLite (seen with 3.53) reads the parameter's value for its plan,
+ * and prepares the statement again for each new value: 20 to 70 µs a call. SQLite does not look into a sum.
  */
 const limited = (count: string | number) => `LIMIT ${count}${`${count}`.startsWith(":") ? " + 0" : ""}`;
 
@@ -27,11 +30,12 @@ const fragments: Fragments = {
   mostDeleted: (count) => count,
   least: (a, b) => `min(${a}, ${b})`,
   greatest: (a, b) => `max(${a}, ${b})`,
-  // Nothing to skip: only this thread writes.
+  // No row is ever locked, because only SQLite's thread writes.
   skipLocked: (table) => table,
   untaken: () => "",
   waitingQueues: "client_queue AS q INDEXED BY client_queue_waiting_ix",
-  // Without INDEXED BY the planner uses the index (state, due_at) and sorts: 48 ms instead of 0.2 with 100,000 ready batches.
+  // INDEXED BY is needed. Without it the planner uses the index (state, due_at) and sorts: 48 ms instead of 0.2 ms with
+  // 100,000 ready batches.
   readyOf: (client) => `${READY} AND r.client_id = ${client}`,
   readyOfAll: (clients) => `${READY} AND ${isIn("r.client_id", clients)}`,
   walk: (of) => plainWalk(of, of.index === null ? "" : ` INDEXED BY ${of.index}`),
@@ -40,7 +44,7 @@ const fragments: Fragments = {
   inTransientState: (state) => `FROM batch AS few WHERE few.state = '${state}'`,
 };
 
-/** The table that a later step reads for a row set. `rows`: the parameter with its JSON. */
+/** The table from which a later step reads a row set. `rows`: the parameter with the row set's JSON. */
 function fromJson({ name, table, columns }: RowSet, rows: string): string {
   const list = columns.map((one) => {
     const column = columnOf(table, one);
@@ -84,7 +88,7 @@ function statementOf(step: Step): string {
 
 const isBytes = ({ kind }: Column) => kind === "hash" || kind === "key" || kind === "bytes";
 
-/** The RETURNING list of a row set. JSON has no bytes, so they become hexadecimal digits. */
+/** The RETURNING list of a row set. JSON has no type for bytes, so bytes become hexadecimal digits. */
 const returned = ({ table, columns }: RowSet): string =>
   columns
     .map((one) => columnOf(table, one))
@@ -95,7 +99,7 @@ const returning = ({ into }: { into?: RowSet | undefined }): string => (into ? `
 
 function inserted(step: Extract<Step, { do: "insert" | "upsert" }>): string {
   const { table, values, from } = step;
-  // Without a WHERE SQLite would parse ON CONFLICT as the condition of a join.
+  // The WHERE is always there. Without it SQLite would parse ON CONFLICT as the condition of a join.
   const where = (step.do === "insert" ? step.where : undefined) ?? "true";
   const insert = `INSERT INTO ${table.name} (${Object.keys(values).map(quoted).join(", ")})
     SELECT ${Object.values(values).join(", ")}${optional("FROM", from)} WHERE ${where}`;
@@ -161,7 +165,8 @@ export const runnerOn = (client: SqliteClient): Runner => ({
 
 function bindable(kind: ParamKind, value: unknown): unknown {
   const stored = storedValue(kind, value);
-  // Copies the body once, because the copy is moved to the thread. The caller keeps the original, which may be part of a pooled buffer.
+  // A body is copied once, because the copy is moved to the thread. The caller keeps the original, which may be part of
+  // a pooled buffer.
   if (kind === "bytes") return Uint8Array.from(stored as Uint8Array);
   return kind === "ids" || kind === "uuids" || kind === "texts" ? JSON.stringify(stored) : stored;
 }

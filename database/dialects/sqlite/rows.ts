@@ -13,7 +13,7 @@ export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
 
 const hex = (bytes: string) => `nullif(lower(hex(${bytes})), '')`;
 
-/** A batch as SELECT list or RETURNING list. */
+/** The columns of a batch, as a SELECT list or RETURNING list. */
 export const batchColumns = batchList((column) => column, hex);
 
 /** The SELECT list of a batch from `LIVE`, with its current moving columns. */
@@ -60,7 +60,7 @@ export function insertAudit(sql: Sql, draft: AuditDraft, now: number): void {
   sql.run(auditText, ...auditColumns.map(({ name }) => row[name as keyof typeof row]));
 }
 
-/** Inserts the events of `batch`. Answers only the ids of the new rows, because the caller has the rest. */
+/** Inserts the events of `batch`. Answers only the ids of the new rows, because the caller has the other columns. */
 export function insertOutbox(
   sql: Sql,
   events: OutboxDraft[],
@@ -75,8 +75,8 @@ export function insertOutbox(
 }
 
 /**
- * A batch has one delivery for each event. For `created` and `ready` the first delivery stays. For the end of a batch a later
- * delivery (after a redrive) replaces the earlier one.
+ * Inserts the webhook delivery of an event. A batch has one delivery for each event. For `created` and `ready` the
+ * first delivery stays. For the end of a batch a later delivery (after a redrive) replaces the earlier one.
  */
 function insertDelivery(
   sql: Sql,

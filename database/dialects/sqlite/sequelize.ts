@@ -1,11 +1,11 @@
-/** Stands in for the `sqlite3` package that Sequelize expects. Its connections are sessions in our thread. */
+/** A stand-in for the `sqlite3` package that Sequelize expects. Its connections are sessions in SQLite's thread. */
 import { type Options, Sequelize } from "sequelize";
 import type { SqliteClient } from "./client.ts";
 import type { SqlParams, SqlResult, SqlValue } from "./sql.ts";
 
 type Callback = (this: Statement, error: Error | null, rows?: unknown[]) => void;
 
-/** Sequelize checks for a class of this name before it reads the id of an insert from `lastID`. */
+/** The class has this name because Sequelize checks for it before it reads the id of an insert from `lastID`. */
 class Statement {
   readonly lastID: number;
   readonly changes: number;
@@ -16,15 +16,16 @@ class Statement {
 }
 
 /**
- * Sequelize asks for the types of a table's columns before each SELECT of a model, because it converts dates and JSON. Our tables
- * have no such columns, so the thread need not be asked.
+ * Whether a statement asks for the types of a table's columns. Sequelize sends it before each SELECT of a model, to
+ * convert dates and JSON. DataFlow's tables have no such columns, so the thread need not be asked.
  */
 const isForTypes = (text: string) => text.startsWith("PRAGMA table_info(`");
 
 export function sequelizeOn(client: SqliteClient): Sequelize {
   const options: Options & { foreignKeys: boolean } = {
     dialect: "sqlite",
-    // Only a name, because the thread has the file open. With `:memory:` Sequelize would use one connection for all transactions.
+    // The storage is only a name, because the thread has the file open. With `:memory:` Sequelize would use one
+    // connection for all transactions.
     storage: "dataflow",
     dialectModule: driver(client),
     logging: false,

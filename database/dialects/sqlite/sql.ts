@@ -1,7 +1,9 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Names } from "../../schema/names.ts";
 
-/** One connection with its prepared statements. The texts are constants of the units, so each is prepared once. */
+/**
+ * One connection with its prepared statements. Their texts are constants of the units, so each text is prepared once.
+ */
 export class Sql {
   readonly db: DatabaseSync;
   #statements = new Map<string, StatementSync>();
@@ -22,12 +24,12 @@ export class Sql {
     return found;
   }
 
-  /** Answers the number of changed rows. */
+  /** Runs a statement, and answers the number of changed rows. */
   run(text: string, ...params: SQLInputValue[]): number {
     return Number(this.statement(text).run(...params).changes);
   }
 
-  /** Answers the id of the new row. */
+  /** Runs an INSERT, and answers the id of the new row. */
   insert(text: string, ...params: SQLInputValue[]): number {
     return Number(this.statement(text).run(...params).lastInsertRowid);
   }
@@ -40,12 +42,12 @@ export class Sql {
     return this.statement(text).all(...params) as T[];
   }
 
-  /** Ends an open transaction. */
+  /** Rolls back the open transaction, if there is one. */
   rollback(): void {
     if (this.db.isTransaction) this.db.exec("ROLLBACK");
   }
 
-  /** The database's clock. A unit reads it once. */
+  /** The time by the database's clock. A unit reads it once, so that all its rows have the same time. */
   now(): number {
     return (this.get<{ now: number }>("SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now") as { now: number })
       .now;
@@ -67,13 +69,16 @@ export interface SqlResult {
   lastId: number;
 }
 
-// What kind of statement it is, told by its text.
+// Whether a statement begins or rolls back a transaction. Sequelize tells this only by the statement's text.
 export const isBegin = (text: string) => /^\s*BEGIN/i.test(text);
 export const isRollback = (text: string) => /^\s*ROLLBACK\b(?!.*\bTO\b)/is.test(text);
 export const isEnd = (text: string) => /^\s*(COMMIT|END)/i.test(text) || isRollback(text);
 export const isRead = (text: string) => /^\s*(SELECT|PRAGMA|EXPLAIN)/i.test(text);
 
-/** Prepares the statement each time, because Sequelize writes values into some texts: keeping them would only fill memory. */
+/**
+ * Runs a statement of Sequelize. It is prepared each time, because Sequelize writes values into some texts: keeping
+ * such statements would only fill memory.
+ */
 export function runStatement({ db }: Sql, { text, params }: SqlStatement): SqlResult {
   const statement = db.prepare(text);
   statement.setAllowUnknownNamedParameters(true);

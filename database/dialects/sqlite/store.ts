@@ -19,7 +19,10 @@ import { runnerOn } from "./render.ts";
 
 const on = (client: SqliteClient) => new Units(runnerOn(client));
 
-/** Compressing a smaller body would take 15 % of the time of its POST, and save only a few kB of a local file for seconds. */
+/**
+ * Bodies below this size are not compressed. Compressing one would take 15 % of the time of its POST, and save only a
+ * few kB of a local file for seconds.
+ */
 const LEAST_COMPRESSED = 32 * 1024;
 
 /** The store on SQLite. Each method is a message to the thread, which runs it as one unit. */
@@ -77,7 +80,10 @@ export const sqliteLocks = (client: SqliteClient): LockStore => locks(on(client)
 
 export const sqliteDeliveries = (client: SqliteClient): DeliveryStore => deliveries(on(client));
 
-/** The bytes of its records go along, for those that the table refuses are reported with their own. */
+/**
+ * Commits a chunk of a batch that goes into a table. The bytes of the records are sent along, because an error shows
+ * the bytes of the record that the table has refused.
+ */
 async function commitTable(client: SqliteClient, commit: ChunkCommit, table: TableCommit): Promise<Written | null> {
   const text = Uint8Array.from(commit.text);
   const data = Uint8Array.from(table.origins.data);
@@ -87,14 +93,20 @@ async function commitTable(client: SqliteClient, commit: ChunkCommit, table: Tab
   return told && done ? { ...told, table: done.table } : null;
 }
 
-/** Copies each body once, because the copy is moved to the thread. The caller keeps the original, which may be part of a pooled buffer. */
+/**
+ * Copies each body once for the move to the thread. The caller keeps the original, which may be part of a pooled
+ * buffer.
+ */
 function pack(chunks: StoredChunk[]) {
   const packed = chunks.map((chunk) => ({ ...chunk, body: Uint8Array.from(chunk.body) }));
   const transfer = packed.map(({ body }) => body.buffer);
   return { packed, transfer, size: transfer.reduce((sum, { byteLength }) => sum + byteLength, 0) };
 }
 
-/** Rejected records are counted too, because they are written as errors: a group must not hold many large chunks. */
+/**
+ * The size of a commit, about. Rejected records count too, because they are written as errors, and a group of commits
+ * must not hold many large chunks.
+ */
 const sizeOf = ({ text, errors }: ChunkCommit): number =>
   errors.reduce((size, { raw }) => size + raw.length, text.length);
 

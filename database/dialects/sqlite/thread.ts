@@ -11,7 +11,7 @@ const MOST_DRAIN_MS = 2;
 
 const port = parentPort as MessagePort;
 
-/** Opens the files, and works until they are closed. If they cannot be opened, the thread ends. */
+/** Opens the files, and handles messages until the files are closed. If the files cannot be opened, the thread ends. */
 function open(data: ThreadData): void {
   try {
     start(data);
@@ -52,7 +52,10 @@ function start(data: ThreadData): void {
   reply([{ id: OPENED, result: null }]);
 }
 
-/** Moves the bodies of chunks to the main thread without a copy. SQLite has made them only for this answer. */
+/**
+ * Answers the main thread, and moves the bodies of chunks to it without a copy. The thread does not need a body after
+ * its answer.
+ */
 function reply(replies: Reply[]): void {
   port.postMessage(replies, replies.flatMap(bodyOf));
 }

@@ -1,6 +1,7 @@
 /**
- * The table `dataflow_applied` of another file, and a chunk's rows there, in the thread of `elsewhere.thread.ts`. Each call opens
- * the file anew: others may replace it meanwhile. A chunk takes two calls, for its verdict is made between the two.
+ * The table `dataflow_applied` of another SQLite file, and the rows of a chunk in that file; this runs in the thread of
+ * `elsewhere.thread.ts`. Each call opens the file anew, because another process may replace it between calls. A chunk
+ * takes two calls, because the chunk's verdict is made between them.
  */
 import { existsSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
@@ -14,14 +15,17 @@ import { Sql } from "../sql.ts";
 import { tableFailure } from "./states.ts";
 import { Ended, written } from "./write.ts";
 
-/** Waits for the locks of others, who write briefly. This thread has nothing else to do. */
+/**
+ * How long the thread waits for the lock of another process. Such processes write briefly, and this thread has nothing
+ * else to do.
+ */
 const BUSY_MS = 5_000;
 
 const NOW = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 const MAKE = `CREATE TABLE IF NOT EXISTS ${APPLIED} (batch TEXT PRIMARY KEY, fence INTEGER NOT NULL,
   next_chunk INTEGER NOT NULL, counts TEXT, refused TEXT, changed_at INTEGER NOT NULL)`;
 const TOLD = `fence, next_chunk AS "nextChunk", counts, refused`;
-/** As on PostgreSQL (see postgres/table/elsewhere.ts). */
+/** Enters a batch under a new fence. For the meaning of the columns see postgres/table/elsewhere.ts. */
 const ENTER = `INSERT INTO ${APPLIED} (batch, fence, next_chunk, changed_at) VALUES (?, ?, ?, ${NOW})
   ON CONFLICT (batch) DO UPDATE SET fence = excluded.fence, next_chunk = max(next_chunk, excluded.next_chunk),
     counts = CASE WHEN next_chunk >= excluded.next_chunk THEN counts END,
@@ -54,7 +58,7 @@ const rowOf = (raw: Raw | undefined): AppliedRow | null => {
 
 const isWithoutTable = (error: unknown): boolean => /no such table: .*dataflow_applied/.test((error as Error).message);
 
-/** A file as it is now: its number on its disk. */
+/** Device and inode of the file that is at the path now. */
 const identityOf = (file: string): string => {
   const { dev, ino } = statSync(file, { bigint: true });
   return `${dev}:${ino}`;
@@ -68,7 +72,7 @@ interface OpenChunk {
 
 export class AppliedFile {
   readonly #file: string;
-  /** The chunk whose rows are written, and not committed yet. */
+  /** The chunk whose rows are written but not committed yet. */
   #open: OpenChunk | null = null;
 
   constructor(file: string) {
@@ -107,11 +111,12 @@ export class AppliedFile {
   }
 
   list(after: string | null, limit: number): ListedRow[] {
-    // The answer goes to another thread, which takes no objects without a prototype.
+    // Each row is copied into an ordinary object. The answer goes to another thread, which takes no objects without a
+    // prototype.
     return this.#there((sql) => sql.all<ListedRow>(LIST, after, limit).map((row) => ({ ...row })), []);
   }
 
-  /** Writes the rows; `advance` or `abandon` follows. Throws TableFailure. */
+  /** Writes the rows of a chunk without a COMMIT; `advance` or `abandon` must follow. Throws TableFailure. */
   begin(of: ChunkOf, table: Pick<TableCommit, "plan" | "rows">): TableOutcome {
     const identity = identityOf(this.#file);
     const sql = this.#opened();
@@ -133,7 +138,7 @@ export class AppliedFile {
     }
   }
 
-  /** Whether fence and chunk are still the same: else nothing is written. */
+  /** Commits the rows that `begin` has written. False: fence or chunk is another now, and nothing is written. */
   advance({ counts, verdict }: AppliedVerdict): boolean {
     const { sql, of, identity } = this.#open as OpenChunk;
     try {
@@ -151,7 +156,7 @@ export class AppliedFile {
   abandon(): void {
     const { sql } = this.#open ?? {};
     this.#open = null;
-    // Closing undoes what is not committed.
+    // Closing the connection rolls back what is not committed.
     sql?.db.close();
   }
 

@@ -1,4 +1,7 @@
-/** The entry point of the thread that writes tables of another file, so that nobody waits for its locks and its disk. */
+/**
+ * The entry point of the thread that writes tables of another SQLite file. Its waits for locks and for the disk block
+ * no other thread.
+ */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { failureOf } from "../failure.ts";
 import { AppliedFile } from "./applied-file.ts";
@@ -14,7 +17,7 @@ const file = new AppliedFile(workerData as string);
 
 port.on("message", ({ id, call, args }: CallRequest) => {
   try {
-    // The client has checked the arguments by the method's type.
+    // `FileThread` has checked the arguments by the type of the method.
     const result = (file[call] as (...all: unknown[]) => unknown).apply(file, args);
     port.postMessage({ id, result });
   } catch (error) {

@@ -1,4 +1,6 @@
-/** Tables of another file, for the main thread: a thread of its own writes them, one call after another. */
+/**
+ * The main thread's access to tables of another SQLite file. A thread of its own writes them, one call after another.
+ */
 import { Worker } from "node:worker_threads";
 import { threadFile } from "../../../../root.cjs";
 import { DatabaseUnavailable } from "../../../errors.ts";
@@ -12,7 +14,7 @@ type Call = CallRequest["call"];
 type Method<C extends Call> = Extract<AppliedFile[C], (...args: never[]) => unknown>;
 type Answer = { id: number } & ({ result: unknown } | { failure: Failure });
 
-/** The thread starts with the first call, and again after it has failed. */
+/** The thread of one file. It starts with the first call, and starts again after it has failed. */
 export class FileThread {
   readonly #file: string;
   #worker: Worker | null = null;
@@ -24,7 +26,7 @@ export class FileThread {
     this.#file = file;
   }
 
-  /** No other call runs between the calls of `work`. */
+  /** Runs `work`. No other work's calls run between the calls of `work`. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(new DatabaseUnavailable("The file is closed."));
     const done = this.#last.then(work);
@@ -36,7 +38,7 @@ export class FileThread {
     const worker = this.#started();
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve: resolve as (result: unknown) => void, reject };
-      // An idle thread keeps no process alive.
+      // The thread keeps the process alive only while it has a call.
       worker.ref();
       worker.postMessage({ id: 0, call, args });
     });

@@ -6,7 +6,7 @@ import { lackedBy } from "../../../targets/stage.ts";
 import type { PlannedColumn, TablePlan } from "../../../targets/target.ts";
 import { tableFailure } from "./states.ts";
 
-/** The columns of the table's unique indexes. */
+/** A query for the columns of a table's unique indexes. */
 const INDEXES = `SELECT l.name AS "index", x.name AS "column", x.coll AS collation
 FROM pragma_index_list(?) AS l, pragma_index_xinfo(l.name) AS x
 WHERE l."unique" = 1 AND l.partial = 0 AND x.key = 1 ORDER BY l.seq`;
@@ -19,7 +19,7 @@ interface IndexColumn {
 
 const quoted = (name: string): string => quotedIn("sqlite", name);
 
-/** A statement, and the numbers of the columns whose values it takes. */
+/** A statement, and the numbers of the planned columns whose values are its parameters. */
 interface Prepared {
   statement: StatementSync;
   takes: number[];
@@ -34,7 +34,10 @@ export class RowStatements {
   readonly #table: string;
   readonly #names: string[];
   readonly #key: number[];
-  /** The columns of the key, with the collations of its index. The columns' own collations could find several rows. */
+  /**
+   * The columns of the key, with the collations of the unique index. The collations of the columns themselves could
+   * match several rows.
+   */
   readonly #keyNames: string[];
   readonly #newer: number;
   #finding: StatementSync | null = null;
@@ -53,7 +56,7 @@ export class RowStatements {
     this.#newer = plan.columns.findIndex(({ column }) => column.name === plan.newer?.column.name);
   }
 
-  /** Whether the record may change the row with its key. Undefined: there is no such row. */
+  /** Whether the record may change the existing row with its key. Undefined: no row has this key. */
   find(row: TableRow): boolean | undefined {
     this.#finding ??= this.#compiled(this.#findText());
     const given = this.#newer < 0 ? null : this.#valueOf(row, this.#newer);
@@ -70,7 +73,7 @@ export class RowStatements {
     return `SELECT coalesce(${fresh}, 0) AS fresh FROM ${this.#table} WHERE ?1 IS ?1 AND ${key}`;
   }
 
-  /** How many rows it has written. 0: a trigger has skipped the row. */
+  /** Inserts the record. Answers the number of rows written; 0: a trigger has skipped the row. */
   insert(row: TableRow): number | null {
     return this.#run(`insert${lackedBy(row)}`, row, () => {
       // A column that the record leaves out gets its default.
@@ -80,7 +83,10 @@ export class RowStatements {
     });
   }
 
-  /** The same of the record's key; null: the record has nothing else. */
+  /**
+   * Updates the row with the record's key. Answers the number of rows written. Null: the record has no value besides
+   * its key.
+   */
   update(row: TableRow): number | null {
     return this.#run(`update${lackedBy(row)}`, row, () => {
       const isGiven = (i: number) => this.#plan.absent === "null" || row.values[i] !== undefined;
@@ -96,10 +102,12 @@ export class RowStatements {
     return this.#run("remove", row, () => ({ text, takes: this.#key }));
   }
 
-  /** Empty: the key is the rowid, which has no index, or there is no key. */
+  /**
+   * The columns of the unique index of the key. Empty: the key is the rowid, which has no index, or there is no key.
+   */
   #keyIndex(): IndexColumn[] {
     const { table, key } = this.#plan;
-    // The columns of the query.
+    // The cast names the columns that INDEXES selects.
     const columns = this.#db.prepare(INDEXES).all(table.name) as object[] as IndexColumn[];
     const indexes = [...Map.groupBy(columns, ({ index }) => index).values()];
     return indexes.find((of) => of.length === key.length && of.every(({ column }) => key.includes(column))) ?? [];
@@ -113,7 +121,10 @@ export class RowStatements {
     return this.#plan.columns.flatMap((column, i) => (is(column, i) ? [i] : []));
   }
 
-  /** `make`: the statement of that name; null: there is nothing to write. */
+  /**
+   * Runs the statement called `name`, and answers the number of changed rows. `make` makes its text at the first call;
+   * null: there is nothing to write.
+   */
   #run(name: string, row: TableRow, make: () => Text | null): number | null {
     const prepared = this.#prepared(name, make);
     if (!prepared) return null;
@@ -129,7 +140,10 @@ export class RowStatements {
     return prepared;
   }
 
-  /** Throws TableFailure. A statement that does not compile is a fault of the table, not of the row. */
+  /**
+   * Compiles a statement. Throws TableFailure: a statement that does not compile is a fault of the table, not of the
+   * row.
+   */
   #compiled(text: string): StatementSync {
     try {
       return this.#db.prepare(text);
@@ -138,7 +152,9 @@ export class RowStatements {
     }
   }
 
-  /** SQLite converts a text to the type of its column, except for booleans. */
+  /**
+   * The value of a column as SQLite takes it. SQLite converts a text to the type of its column, except for booleans.
+   */
   #valueOf({ values }: TableRow, i: number): string | null {
     const value = values[i] ?? null;
     if (value === null || this.#plan.columns[i]?.column.kind !== "boolean") return value;

@@ -1,12 +1,13 @@
-/** What an error of SQLite says of a row. */
+/** Translates SQLite's errors: what an error says of a row or its table. */
 import { TableFailure } from "../../../errors.ts";
 import { shownTable } from "../../../targets/names.ts";
 import type { RefusedRow, TableFaultCode } from "../../../targets/outcome.ts";
 import type { TablePlan } from "../../../targets/target.ts";
 
 /**
- * Fault codes by SQLite's extended error code: UNIQUE, PRIMARY KEY, ROWID, FOREIGN KEY, CHECK, NOT NULL, a trigger, the type of a
- * STRICT table. 1: a function in a CHECK, a trigger or a generated column has refused the row's value.
+ * Fault codes by SQLite's extended error code, for: UNIQUE, PRIMARY KEY, ROWID, FOREIGN KEY, CHECK, NOT NULL, a
+ * trigger, the type of a STRICT table. Code 1: a function in a CHECK, a trigger or a generated column has refused the
+ * row's value.
  */
 const codes: Record<number, TableFaultCode> = {
   2067: "conflict",
@@ -28,7 +29,7 @@ interface SqliteError {
   message?: string;
 }
 
-/** For an error of a compiled statement. Null: it is no fault of the row. */
+/** Translates an error of a compiled statement into a refused row. Null: the error is no fault of the row. */
 export function refusedRow(error: unknown, rank: number, plan: TablePlan): RefusedRow | null {
   const { errcode = 0, message = "" } = error as SqliteError;
   const code = codes[errcode];
@@ -36,7 +37,10 @@ export function refusedRow(error: unknown, rank: number, plan: TablePlan): Refus
   return { rank, code, state: String(errcode), ...placeOf(message, plan) };
 }
 
-/** For UNIQUE and NOT NULL SQLite names the columns, for CHECK the name of the constraint. */
+/**
+ * Reads the place of a fault from SQLite's message. For UNIQUE and NOT NULL the message names the columns, for CHECK
+ * the constraint.
+ */
 function placeOf(
   message: string,
   { table, columns }: TablePlan,
@@ -52,7 +56,7 @@ function placeOf(
   return { constraint: isTold ? constraint : null, column: planned, isAlone: names.length === 1 };
 }
 
-/** The failure of the table. Null: the error concerns the file or its disk. */
+/** Translates an error into a failure of the table. Null: the error concerns the file or its disk. */
 export function tableFailure(error: unknown, { table }: TablePlan): TableFailure | null {
   const { errcode = 0, message = "" } = error as SqliteError;
   const primary = errcode & 0xff;

@@ -1,6 +1,6 @@
 /**
- * A chunk's rows in the company's own table and the chunk's commit, in one transaction of SQLite's thread. Row by row: a
- * statement that fails is undone alone, unless a trigger ends the whole transaction.
+ * Writes a chunk's rows to the company's own table and commits the chunk, in one transaction of SQLite's thread. Rows
+ * are written one by one. A failing statement is undone alone, unless a trigger rolls back the whole transaction.
  */
 
 import type { TableCommit, TableRow } from "../../../../services/batch/batch.table.domain.ts";
@@ -13,7 +13,7 @@ import { commitChunk } from "../units/work.ts";
 import { RowStatements } from "./statements.ts";
 import { refusedRow, tableFailure } from "./states.ts";
 
-/** A trigger has undone the transaction with this row (RAISE(ROLLBACK)). */
+/** Thrown when a trigger has rolled back the whole transaction because of this row (RAISE(ROLLBACK)). */
 export class Ended {
   readonly row: RefusedRow;
   constructor(row: RefusedRow) {
@@ -21,14 +21,17 @@ export class Ended {
   }
 }
 
-/** In a transaction of its own. Null: fence, state or chunk was another, and nothing was written. Throws TableFailure. */
+/**
+ * Writes the rows and the chunk in a transaction of its own. Null: the batch had another fence, state or chunk, and
+ * nothing was written. Throws TableFailure.
+ */
 export function commitTable(sql: Sql, commit: ChunkCommit) {
   const table = commit.table as TableCommit;
   const beganAt = performance.now();
   const ending: RefusedRow[] = [];
   for (;;) {
     try {
-      // Only outside of a transaction; DataFlow's own tables have no foreign keys.
+      // SQLite changes `foreign_keys` only outside of a transaction. DataFlow's own tables have no foreign keys.
       sql.db.exec("PRAGMA foreign_keys = ON");
       sql.run("BEGIN IMMEDIATE");
       if (!heldBy(sql, commit.id, commit.fence, commit.chunk)) return null;
@@ -47,7 +50,10 @@ export function commitTable(sql: Sql, commit: ChunkCommit) {
   }
 }
 
-/** `ending`: rows that would end the transaction. Throws Ended for another one. */
+/**
+ * Writes the rows. `ending`: rows known to roll back the transaction, which are not tried again. Throws Ended if
+ * another row does that.
+ */
 export function written(
   sql: Sql,
   { plan, rows }: Pick<TableCommit, "plan" | "rows">,
@@ -68,9 +74,15 @@ class RowWriter {
   readonly #plan: TablePlan;
   readonly #outcome: TableOutcome;
   readonly #statements: RowStatements;
-  /** A trigger may write elsewhere before it refuses or skips the row. */
+  /**
+   * Whether the table has triggers. A trigger may write elsewhere before it refuses or skips the row, so each row needs
+   * a savepoint.
+   */
   readonly #hasTriggers: boolean;
-  /** Whether an update tells that there is no row: a trigger could swallow it, and with `newer` the row may be left as it is. */
+  /**
+   * Whether an upsert can start with an UPDATE that shows by its count if the row exists. It cannot with triggers,
+   * which may skip the row, nor with `newer`, where an existing row may stay unchanged.
+   */
   readonly #updatesFirst: boolean;
 
   constructor(sql: Sql, plan: TablePlan, outcome: TableOutcome) {
@@ -85,7 +97,7 @@ class RowWriter {
     this.#updatesFirst = plan.mode === "upsert" && plan.newer === null && !this.#hasTriggers;
   }
 
-  /** Writes a row. Null: the row is written, or exists already. */
+  /** Writes a row. Null: the row is written, or needed no write. */
   write(row: TableRow, rank: number): RefusedRow | null {
     const { db } = this.#sql;
     if (this.#hasTriggers) db.exec("SAVEPOINT dataflow_row");
@@ -116,7 +128,7 @@ class RowWriter {
     return this.#counted("created", this.#statements.insert(row), rank);
   }
 
-  /** For an existing row. */
+  /** Changes an existing row: updates or deletes it, or passes over it. */
   #change(row: TableRow, rank: number, isFresh: boolean): RefusedRow | null {
     if (this.#plan.mode === "ignore" || !isFresh) return this.#pass(rank);
     if (row.isDelete) return this.#counted("deleted", this.#statements.remove(row), rank);
@@ -128,7 +140,10 @@ class RowWriter {
     return null;
   }
 
-  /** `changes`: null where there is nothing to write. */
+  /**
+   * Counts a written row. `changes`: how many rows the statement changed; null: there was nothing to write. 0 means
+   * that a trigger has skipped the row.
+   */
   #counted(what: "created" | "updated" | "deleted", changes: number | null, rank: number): RefusedRow | null {
     if (changes === 0) return { rank, code: "constraint", state: "0", constraint: null, column: null, isAlone: false };
     this.#outcome[what]++;

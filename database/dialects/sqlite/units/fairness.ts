@@ -5,7 +5,7 @@ import type { Sql } from "../sql.ts";
 const dueOf = (client: string) =>
   `FROM batch r INDEXED BY batch_state_client_id_id_ix WHERE r.state = 'ready' AND r.client_id = ${client} AND r.due_at <= ?1`;
 
-/** Clients `q` that may have a batch to claim. The index gives them in the order of their turns, so a query can stop early. */
+/** Clients `q` that may have a batch to claim. The index orders them by turn, so a query can stop early. */
 const WAITING = "client_queue q INDEXED BY client_queue_waiting_ix";
 const MAY = "q.due_at IS NOT NULL AND q.due_at <= ?1 AND q.running < q.cap AND q.paused_at IS NULL";
 const IN_TURN = "q.pass, q.due_at, q.client_id";
@@ -39,7 +39,7 @@ export function candidates(sql: Sql, limit: number, spare: number, groupSize: nu
   return sql.all<Seen>(CANDIDATES, sql.now(), limit, spare, groupSize);
 }
 
-/** Writes when each client's next batch is due. Needs no lock, because only this thread writes. */
+/** Writes when each client's next batch is due. No lock is needed, because only SQLite's thread writes. */
 export function settleQueues(sql: Sql, clientIds: number[]): void {
   sql.run(
     `UPDATE client_queue SET due_at = (SELECT min(r.due_at) FROM batch r INDEXED BY batch_state_client_id_id_ix

@@ -1,4 +1,4 @@
-/** Groups of small batches: one unit claims them, and one commits a chunk of each. */
+/** Groups of small batches: one unit claims a group, and one unit commits a chunk of each batch. */
 
 import { RECORDS_A_TURN } from "../../../../services/batch/batch.domain.ts";
 import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
@@ -12,7 +12,10 @@ interface Ready {
   records: number;
 }
 
-/** The batches of one client take one of its places. Only batches that no worker had before: see CLAIM_GROUP of postgres/units/group.ts. */
+/**
+ * Claims several batches; those of one client together take one of its places. Only batches that no worker has had
+ * before (fence 0) are claimed: see CLAIM_GROUP of postgres/units/group.ts.
+ */
 export function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs: number) {
   const now = sql.now();
   const ready = sql.all<Ready>(
@@ -31,7 +34,10 @@ export function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs: numb
 
 type Committed = { done: ReturnType<typeof commitChunk> } | { failure: Failure };
 
-/** A commit that fails undoes only its own writes. If SQLite has rolled back the whole transaction, all commits fail. */
+/**
+ * Commits a chunk of each batch. A failing commit undoes only its own writes. If SQLite has rolled back the whole
+ * transaction, all commits fail.
+ */
 export const commitChunks = (sql: Sql, commits: ChunkCommit[]): Committed[] =>
   commits.map((commit) => {
     sql.run("SAVEPOINT chunk");

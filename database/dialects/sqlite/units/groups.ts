@@ -1,4 +1,4 @@
-/** Adds the faults of a chunk to the groups of its batch. */
+/** Adds the faults of a chunk to the error groups of its batch. */
 import { MAX_GROUPS } from "../../../../formats/check/fault-groups.ts";
 import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { ENOUGH_EXAMPLES, type GroupRow, groupRows, NOTHING, OTHER } from "../../../error-groups.ts";
@@ -12,7 +12,10 @@ const BEGIN = `INSERT INTO error_group (batch_id, pass, name, n, examples, field
 const ROOM = `SELECT CASE WHEN sum(name = '') > 0 THEN 0 ELSE ${MAX_GROUPS} - count(*) END AS room FROM error_group
   WHERE batch_id = ?1 AND pass = ?2`;
 
-/** Once a fault was counted with the others no group begins any more: its count would lack what came before. */
+/**
+ * Adds the faults to known error groups, begins new groups while there is room, and counts all other faults in the
+ * group `other`. Once that group exists, no new group begins: its count would lack the faults that `other` already has.
+ */
 export function addGroups(sql: Sql, commit: ChunkCommit, pass: number): void {
   const { id } = commit;
   const isKnown = ({ name, n, examples }: GroupRow) => sql.run(ADD, id, pass, name, n, examples) === 1;

@@ -1,4 +1,4 @@
-/** Writes the unique keys of records with the records. For reservations see units/keys.ts. */
+/** Writes the unique keys of records together with the records. For reservations of keys see database/units/keys.ts. */
 import type { BatchRow } from "../../../../services/batch/batch.domain.ts";
 import type { RowCounts } from "../../../../services/batch/batch.table.domain.ts";
 import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
@@ -10,7 +10,7 @@ export type Held = Pick<
   "clientId" | "accepted" | "rejected" | "duplicate" | "faults" | "unlisted" | "version" | keyof RowCounts
 > & { pass: number; place: number; groupId: number | null };
 
-/** The worker's row of `batch_work`. Undefined: its fence is another, or the batch is at another chunk. */
+/** The worker's row of `batch_work`. Undefined: the batch has another fence, or is at another chunk. */
 export function heldBy(sql: Sql, id: number, fence: number, chunk: number): Held | undefined {
   return sql.get<Held>(
     `SELECT client_id AS clientId, pass, place, group_id AS groupId, accepted, rejected, duplicate, faults, unlisted, version,
@@ -22,7 +22,7 @@ export function heldBy(sql: Sql, id: number, fence: number, chunk: number): Held
   );
 }
 
-/** Inserts the keys that are new, in their order. Answers the positions of the texts whose key was taken. */
+/** Inserts the new keys, sorted by hash. Answers the positions of the texts whose key was taken. */
 export function takeKeys(sql: Sql, { id, chunk, unique }: ChunkCommit, clientId: number, keys: string[]): Set<number> {
   const insert = sql.statement(
     `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING`,
@@ -41,7 +41,7 @@ export function takeKeys(sql: Sql, { id, chunk, unique }: ChunkCommit, clientId:
   return missed;
 }
 
-/** Counts records whose keys other batches have, at these. */
+/** Counts records whose keys other batches have: adds them to those batches' rows of `duplicate_count`. */
 function countTaken(sql: Sql, { id, clientId }: { id: number; clientId: number }, keys: string[]): void {
   const counts = new Map<number, number>();
   for (const key of keys) {
@@ -66,8 +66,8 @@ const endsAt = (sql: Sql, unique: ChunkCommit["unique"]): number | null =>
   unique?.keepMs == null ? null : sql.now() + unique.keepMs;
 
 /**
- * Deletes the reservations of this chunk whose records were refused, counts those that mark corrections, and makes the others
- * permanent.
+ * Settles the reservations of this chunk's keys: deletes those of refused records, counts those that mark corrections,
+ * and makes all that remain permanent.
  */
 export function settleReservations(sql: Sql, { id, chunk, unique }: ChunkCommit, clientId: number): void {
   if (!unique?.freed) return;

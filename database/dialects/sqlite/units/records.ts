@@ -7,13 +7,19 @@ import { placesWithout } from "../../../rows.ts";
 import type { Sql } from "../sql.ts";
 import { takeKeys } from "./keys.ts";
 
-/** Rows of one statement. A call of a statement costs as much as several rows: 1.2 M rows/s one by one, 2.1 M by fifty. */
+/**
+ * How many records one statement inserts. Calling a statement costs as much as several rows: one row at a time gives
+ * 1.2 M rows/s, fifty give 2.1 M.
+ */
 const ROWS_AT_ONCE = 50;
 const INSERT = "INSERT INTO record (batch_id, seq, data) VALUES";
 const insertOne = `${INSERT} (?1, ?2, ?3)`;
 const insertMany = `${INSERT} ${Array.from({ length: ROWS_AT_ONCE }, (_, i) => `(?1, ?2 + ${i}, ?${i + 3})`).join(", ")}`;
 
-/** The hot path. Inserts in key order: one run of records between two positions without a text. Answers how many keys were taken. */
+/**
+ * Inserts the records of a chunk (the hot path). They are inserted in key order, in runs between positions without a
+ * text. Answers how many unique keys were taken.
+ */
 export function insertRecords(sql: Sql, commit: ChunkCommit, clientId: number): number {
   const { id, firstRecord, records, text, unique } = commit;
   if (text.length === 0) return 0;
@@ -42,7 +48,10 @@ export function insertRecords(sql: Sql, commit: ChunkCommit, clientId: number): 
 
 const none: ReadonlySet<number> = new Set();
 
-/** The positions without a stored text: the `holes`, and those whose texts (`missed`, by rank) had a taken key. */
+/**
+ * All positions without a stored text: `holes`, and the positions of the texts whose key was taken. `missed` has the
+ * ranks of these texts.
+ */
 function withMissed(holes: number[], missed: ReadonlySet<number>, records: number): number[] {
   const without = new Set(holes);
   let rank = 0;

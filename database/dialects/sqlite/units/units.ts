@@ -1,4 +1,4 @@
-/** All units that the thread runs, by name. The types of both sides come from here. */
+/** All units that SQLite's thread runs, by name. The types of the main thread's calls come from this list. */
 import { runProgram } from "../program.ts";
 import type { Sql } from "../sql.ts";
 import { commitTable } from "../table/write.ts";
@@ -7,7 +7,10 @@ import { claimGroup, commitChunks } from "./group.ts";
 import { commitUpload } from "./uploads.ts";
 import { claim, commitChunk } from "./work.ts";
 
-/** Units with one writing statement. If it fails, SQLite undoes it by itself, so they need no savepoint. */
+/**
+ * Units with at most one writing statement. If that statement fails, SQLite undoes it by itself, so these units need no
+ * savepoint.
+ */
 export const singles = {
   runProgram,
   settleQueues,
@@ -22,7 +25,10 @@ export const compounds = {
   commitChunks,
 };
 
-/** Each makes a transaction of its own, for it may end it. */
+/**
+ * Units that begin and end a transaction of their own, because a trigger of the company's table may roll the
+ * transaction back.
+ */
 export const transactions = {
   commitTable,
 };
@@ -38,7 +44,10 @@ export type UnitName = keyof Units;
 type Rest<A> = A extends [Sql, ...infer R] ? R : never;
 export type UnitArgs<N extends UnitName> = Rest<Parameters<Units[N]>>;
 export type UnitResult<N extends UnitName> = ReturnType<Units[N]>;
-/** Declared as a method, because TypeScript compares the arguments of methods loosely. The client has checked them with `UnitArgs`. */
+/**
+ * A unit with unknown arguments. It is declared as a method, because TypeScript compares the arguments of methods
+ * loosely. `UnitArgs` has checked the arguments on the main thread.
+ */
 type AnyUnit = { unit(sql: Sql, ...args: unknown[]): unknown }["unit"];
-/** The units as the thread looks them up. */
+/** All units by name, for the thread's look-up. */
 export type UnitsByName = Record<string, AnyUnit | undefined>;

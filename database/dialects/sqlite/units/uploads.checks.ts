@@ -8,7 +8,10 @@ import type { Sql } from "../sql.ts";
 const DAY_MS = 86_400_000;
 const dayOf = (now: number) => Math.floor(now / DAY_MS);
 
-/** Whether a commit may write. No other unit runs meanwhile, so the answer still holds at `writeKeysAndUsage`. */
+/**
+ * Whether an upload's commit may write. No other unit runs between this check and `writeKeysAndUsage`, so the answer
+ * still holds there.
+ */
 export function isAllowed(
   sql: Sql,
   { id, key, dedup, quota, batch, totals, spent: counted = totals }: UploadCommit,
@@ -39,7 +42,7 @@ const usedToday = (sql: Sql, clientId: number, now: number) =>
     dayOf(now),
   );
 
-/** Stores the idempotency key and the content key of a commit, and adds it to today's usage. */
+/** Stores the idempotency key and the content key of an upload's commit, and adds the upload to today's usage. */
 export function writeKeysAndUsage(
   sql: Sql,
   { key, dedup, quota, totals, spent = totals, isCheck }: UploadCommit,

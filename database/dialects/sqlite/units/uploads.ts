@@ -15,12 +15,15 @@ import type { Sql } from "../sql.ts";
 import { hasWaiting } from "./fairness.ts";
 import { isAllowed, writeKeysAndUsage } from "./uploads.checks.ts";
 
-/** The condition that an upload still belongs to its node. Taking it away raises the fence. */
+/** The condition that an upload still belongs to its node. A sweep that takes the upload away raises the fence. */
 const OURS = "state = 'receiving' AND fence = 0";
 
 const freeWork = (sql: Sql, id: number) => sql.run("DELETE FROM batch_work WHERE batch_id = ?1", id);
 
-/** Commits an upload. Null: its key, content or quota forbids it, or a sweep has taken it away; nothing was written. */
+/**
+ * Commits an upload. Null: nothing was written, because its key, content, quota or order forbids it, or a sweep has
+ * taken the upload away.
+ */
 export function commitUpload(sql: Sql, commit: UploadCommit) {
   const now = sql.now();
   if (!isAllowed(sql, commit, now)) return null;
@@ -58,11 +61,14 @@ function written(sql: Sql, commit: UploadCommit, now: number): RawBatch | undefi
   return checked ? startOver(sql, id, checked.version, commit, now) : finish(sql, id, commit, now);
 }
 
-/** The errors of the pass before are to be deleted. */
+/** Marks the errors of the batch's previous pass for deletion. */
 const staleErrors = (sql: Sql, id: number, now: number) =>
   sql.run("INSERT INTO stale_errors (batch_id, pass, since) SELECT id, pass - 1, ?2 FROM batch WHERE id = ?1", id, now);
 
-/** A batch that was only checked, if it is as it was read and nobody deletes its body. What its upload has said of it stays. */
+/**
+ * Starts the import of a batch that was only checked. Undefined: the batch has changed since it was read, or its body
+ * is being deleted. The batch keeps what its upload said of it.
+ */
 function startOver(sql: Sql, id: number, version: number, commit: UploadCommit, now: number): RawBatch | undefined {
   const { state, due, reason, phase, dedup, isIntoTable, batch } = commit;
   return sql.get<RawBatch>(
@@ -84,7 +90,7 @@ function startOver(sql: Sql, id: number, version: number, commit: UploadCommit, 
   );
 }
 
-/** The next place of the lane. Undefined: it has given another one since it was read. */
+/** Takes the next place of the lane. Undefined: the lane has assigned another place since it was read. */
 function placeIn(sql: Sql, clientId: number, { lane, places }: NonNullable<UploadCommit["order"]>): number | undefined {
   return sql.get<{ places: number }>(
     `INSERT INTO order_lane (client_id, lane, places) VALUES (?1, ?2, 1)

@@ -36,12 +36,12 @@ interface Taking {
   owner: string;
   now: number;
   leaseMs: number;
-  /** Whether the batch takes a place of its client: 0 for the other batches of a group. */
+  /** 1 if the batch takes a place of its client, 0 if another batch of its group does. */
   place: 0 | 1;
   groupId: number | null;
 }
 
-/** Gives a ready batch to the owner. The caller has checked that the client has a free place. */
+/** Gives a ready batch to the worker `owner`. The caller has checked that the client has a free place. */
 export function taken(sql: Sql, id: number, { owner, now, leaseMs, place, groupId }: Taking) {
   const raw = sql.get<RawBatch>(
     `UPDATE batch SET state = 'processing', owner = ?2, fence = fence + 1, due_at = NULL, attempt = attempt + 1,
@@ -55,7 +55,10 @@ export function taken(sql: Sql, id: number, { owner, now, leaseMs, place, groupI
   return { batch: batchRow({ ...raw, dueAt: now + leaseMs }), chunk: readChunk(sql, id, raw.nextChunk) };
 }
 
-/** Inserts the batch's row of `batch_work`, which has the moving columns from now on. Replaces a leftover row (an operator's SQL). */
+/**
+ * Inserts the batch's row of `batch_work`, which holds the moving columns while the batch runs. Replaces a row that an
+ * operator's SQL has left over.
+ */
 export function giveWork(
   sql: Sql,
   id: number,
@@ -107,7 +110,10 @@ export function commitChunk(sql: Sql, commit: ChunkCommit) {
   return { batch: batchRow(raw), outbox: insertOutbox(sql, commit.end?.events ?? [], now, raw) };
 }
 
-/** The new values of the moving columns. `attempt` is 1, because this run is the first attempt at the next chunk. */
+/**
+ * The new values of the moving columns after a commit. `attempt` is 1, because this run is the first attempt at the
+ * next chunk.
+ */
 const movedBy = (commit: ChunkCommit, held: Held, missed: number) => ({
   next_chunk: commit.next.chunk,
   phase: commit.next.phase,
@@ -121,7 +127,7 @@ const movedBy = (commit: ChunkCommit, held: Held, missed: number) => ({
   ...rowsMoved(commit.counts.rows, held),
 });
 
-/** A batch that goes into no table has no counts of rows. */
+/** The counts of table rows after a commit. They stay NULL for a batch that goes into no table. */
 const rowsMoved = (rows: RowCounts | undefined, held: Held) => ({
   created: rows ? (held.created ?? 0) + rows.created : held.created,
   updated: rows ? (held.updated ?? 0) + rows.updated : held.updated,
@@ -142,7 +148,7 @@ function advanced(sql: Sql, { id, leaseMs }: ChunkCommit, moved: Moved, now: num
   return sql.get<RawBatch>(`SELECT ${liveColumns} FROM ${LIVE} WHERE batch.id = ?1`, id) as RawBatch;
 }
 
-/** The end of a run: deletes the row of `batch_work`, and writes its columns to `batch`. */
+/** Ends a run: deletes the row of `batch_work`, and writes its columns to `batch`. */
 function ended(
   sql: Sql,
   { id }: ChunkCommit,
