@@ -1,4 +1,4 @@
-/** Alerts for the operators' chat: notes, and the holder of each kind. */
+/** Alerts for the operators' chat: stores notes, and lets one node at a time hold each kind of alert. */
 import { alert, alertNote } from "../schema/tables.ts";
 import type { AlertStore } from "../store.alerts.ts";
 import { remove, rowSet, select, selectFrom, update, upsert } from "./steps.ts";

@@ -1,4 +1,4 @@
-/** The audit: its list, and the removal of old rows. The rows are written with the changes that they tell of. */
+/** Lists audit rows, deletes old ones, and provides the step that writes an audit row in the unit of its change. */
 import type { AuditDraft, AuditQuery, AuditRow } from "../../services/audit/audit.domain.ts";
 import { audit } from "../schema/tables.ts";
 import type { AuditStore } from "../store.ts";
@@ -16,11 +16,9 @@ const LISTED = {
   before: "bigint",
   limit: "int",
 } as const;
-/**
- * Ids grow with time, but rows that are written together may be numbered against the order of their times. No change takes this long.
- */
+/** Ids grow with time, except among rows written at nearly the same time. No change takes as long as this. */
 const SKEW_MS = 60_000;
-/** Each of the first four has an index with the id. */
+/** The conditions of a list. For each of the first four there is an index of its column and the id. */
 const CONDITIONS = {
   who: "a.who = :who",
   action: "a.action = :action",
@@ -53,7 +51,9 @@ export function auditUnits(on: Units): AuditStore {
     (${first(1, `t.id FROM audit AS t WHERE t.at > :to + ${SKEW_MS} ORDER BY t.at`)}) AS "before"`,
     ),
   ]);
-  /** Rows of a time are between two ids. Without them a walk by the id reads all rows that are newer. */
+  /**
+   * Turns a span of time into bounds for the id. Without bounds a walk by id would read all rows newer than the span.
+   */
   const bounded = async (wanted: AuditQuery): Promise<AuditQuery & { after?: number }> => {
     const { from = null, to = null } = wanted;
     if (from === null && to === null) return wanted;
@@ -120,7 +120,10 @@ export const auditValues = (draft: AuditDraft | undefined): Record<string, strin
 
 const columns = new Map(audit.columns.map(({ name, column }) => [name, column]));
 
-/** Inserts the audit row of a change, if the change was made: `from` has its row then. `where`: which one of several rows. */
+/**
+ * Inserts a change's audit row if the row set `from`, which the change fills, has a row. `where` picks one of several
+ * rows.
+ */
 export const auditStep = (from: string, where?: string): Step =>
   insert(audit, {
     values: {

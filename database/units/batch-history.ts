@@ -1,4 +1,4 @@
-/** The history of batches. Its rows are written with the moves that they tell of. */
+/** The history of batches: reads it, and provides the steps that write a history row in the unit of its move. */
 import { KEPT_AT_ENDS, type MoveRow, type ToldMove } from "../../services/batch/batch.history.domain.ts";
 import { storable } from "../rows.ts";
 import { batchMove } from "../schema/tables.ts";
@@ -19,7 +19,7 @@ export function batchHistoryUnits(on: Units): Pick<BatchStore, "moves"> {
   return { moves: async (id) => ofBatch(id, await moves.rows({ id })) as MoveRow[] };
 }
 
-/** The parameters of a unit that tells of a move. It also has `:id`, that of the batch. */
+/** The parameters that a unit needs to write a history row. The unit must also have `:id`, the id of the batch. */
 export const toldParams: Params = {
   toldFrom: "name",
   toldKind: "name",
@@ -48,12 +48,15 @@ export const toldValues = (told: ToldMove | undefined): Record<string, string | 
 const ENTERED = rowSet("entered", batchMove, ["n"]);
 const LAST = "(SELECT max(m.n) FROM batch_move AS m WHERE m.batch_id = :id)";
 
-/** Tells of the move of the batch in `made`. Moves between the first ones and the last ones go, so a batch that moves for ever has no endless history. */
+/**
+ * Writes a history row for the batch in `made`. Keeps only the first and the last rows, so that no history grows for
+ * ever.
+ */
 export const toldSteps: Step[] = [
   insert(batchMove, {
     values: {
       batch_id: "made.id",
-      // The move has locked the row of the batch, and has found it as its caller has read it: nobody comes between.
+      // The move has locked the batch's row, so no other move can take the same number.
       n: `coalesce(${LAST}, 0) + 1`,
       at: ":now",
       from_state: ":toldFrom",

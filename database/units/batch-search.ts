@@ -1,12 +1,15 @@
-/** What searches of batches need beside the walks: where a time begins, what is between two ids, keys, and names of clients. */
+/**
+ * Lookups that a search of batches needs first: the id at a time, batches by their end, by id or key, and clients by
+ * name.
+ */
 import { MOST_FINISHED } from "../../services/batch/batch.filter.domain.ts";
 import type { BatchStore } from "../store.ts";
 import { select } from "./steps.ts";
 import { type Params, shapes, type Units } from "./unit.ts";
 
-/** How many ids one statement probes. Each statement divides the range that is left by this number. */
+/** How many ids one statement probes. Each statement makes the range of ids about this many times smaller. */
 const PROBES = 16;
-/** Ids grow with time. When the range has this many ids, the caller compares times itself. */
+/** A range with this many ids is narrow enough: the caller then compares the times of its batches. */
 const NEAR = 200;
 
 export function batchSearchUnits(
@@ -61,7 +64,7 @@ export function batchSearchUnits(
       ),
     ),
   ]);
-  /** The times of the first batches from these ids on. Null: there is none. */
+  /** For each of these ids, when the first batch from that id on was created. Null: there is no such batch. */
   const timesAt = async (ids: number[]) => {
     const row = (await probed.row(Object.fromEntries(names.map((name, n) => [name, ids[n] ?? null])))) ?? {};
     return names.map((name) => row[name] ?? null);
@@ -96,7 +99,7 @@ export function batchSearchUnits(
     async clientsNamed(beginning, limit) {
       const like = `${beginning.replaceAll(/[!%_[]/g, "!$&")}%`;
       const rows = await named.rows({ like, limit });
-      // LIKE in SQLite ignores the case of letters.
+      // SQLite's LIKE ignores the case of letters, so its rows are compared again here.
       return rows.filter(({ identifier }) => identifier.startsWith(beginning));
     },
   };

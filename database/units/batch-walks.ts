@@ -1,4 +1,4 @@
-/** Lists and counts of batches by a filter. What a call costs is bounded by what its walk looks at, not by what matches. */
+/** Lists and counts batches by a filter. A call looks at a limited number of batches, however few of them match. */
 import type { BatchRow } from "../../services/batch/batch.domain.ts";
 import {
   type BatchWalk,
@@ -38,7 +38,7 @@ const PARAMS = {
   ids: "ids",
 } as const satisfies Params;
 
-/** How a walk goes: along which index, and what it finds there. */
+/** For each kind of walk: its index, the columns it compares, and further conditions. */
 const WAYS: Record<Exclude<WalkWay, "id" | "ids" | "state" | "stateOfClient">, Omit<Walk, "isOldestFirst">> = {
   client: { index: "batch_client_id_id_ix", equal: [["client_id", ":clientId"]], and: [] },
   dataset: { index: "batch_dataset_id_ix", equal: [["dataset", ":dataset"]], and: ["k.dataset <> 'default'"] },
@@ -58,7 +58,7 @@ const WAYS: Record<Exclude<WalkWay, "id" | "ids" | "state" | "stateOfClient">, O
 
 interface Shape {
   way: WalkWay;
-  /** Its name is part of the statement, because the planner knows how many batches are in each state. */
+  /** The state's name. It is in the SQL text, not a parameter, because the planner knows how common each state is. */
   state: string;
   isOldestFirst: boolean;
   isFiltered: boolean;
@@ -83,7 +83,10 @@ function walkOf({ way, state, isOldestFirst }: Shape, { isIn }: Fragments): Walk
   }
 }
 
-/** What a walk does not find by its index. It is the same text for each filter: a parameter that is NULL asks for nothing. */
+/**
+ * The conditions that no index serves. The text is the same for all filters: a parameter that is NULL matches every
+ * batch.
+ */
 const filtered = ({ isIn }: Fragments): string =>
   [
     isIn("batch.state", ":states", "texts"),
@@ -100,7 +103,7 @@ const filtered = ({ isIn }: Fragments): string =>
       WHERE g.batch_id = batch.id AND g.pass = batch.pass AND g.code = :errorCode))`,
   ].join("\n    AND ");
 
-/** The batches of a walk that match. Those that it looks at are bounded first, then compared. */
+/** The FROM text of a walk's matching batches. It first limits how many batches are read, and then compares those. */
 const matching = (shape: Shape, fragments: Fragments): string => {
   const way = fragments.walk(walkOf(shape, fragments));
   return shape.isFiltered
@@ -166,7 +169,7 @@ export function batchWalkUnits(on: Units): Pick<BatchStore, "walkBatches" | "cou
 }
 
 const LIKE_SIGNS = /[!%_[]/g;
-/** How a batch's reason has the code: as a member of JSON. */
+/** The LIKE pattern of a batch's reason (JSON text) that contains this error code. */
 const reasonWith = (code: string) => `%"code":${JSON.stringify(code).replaceAll(LIKE_SIGNS, "!$&")}%`;
 
 function valuesOf({ filter }: BatchWalk, { after, before }: IdsBetween, limit: number, look: number) {

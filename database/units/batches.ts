@@ -15,7 +15,7 @@ const read = (text: string): Select & { row?: RawBatch } => ({
   read: [{ name: "contentHash", as: "hex" }],
 });
 
-/** The unit that reads the batch that `where` finds. */
+/** The unit that reads one batch. `where`: the condition that finds it. */
 export const oneBatch = <const P extends Params>(on: Units, params: P, where: string) =>
   on.unit(params, () => [read(`SELECT ${WHOLE} FROM ${LIVE} WHERE ${where}`)]);
 

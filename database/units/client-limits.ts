@@ -1,6 +1,6 @@
 /**
- * What clients use of their limits: for the clients of a page, and for all clients that are at a limit now. Each is one
- * statement, however many clients there are.
+ * What clients use of their limits. One statement reads it for given clients, another for all clients at a limit now.
+ * Neither needs more statements for more clients.
  */
 import type { ClientNeed, ClientUse } from "../../services/batch/batch.reads.domain.ts";
 import type { BatchStore } from "../store.ts";
@@ -9,15 +9,15 @@ import { select } from "./steps.ts";
 import type { Units } from "./unit.ts";
 import { TODAY } from "./uploads.checks.ts";
 
-/** The most clients of each kind of need. */
+/** At most this many clients are reported for each limit. */
 const MOST_NEEDS = 50;
-/** A quota counts as used up from here on: the next file hardly fits. */
+/** A quota counts as used up from 9/10 on, because the next file hardly fits. */
 const NEARLY = { used: 10, limit: 9 };
-/** A webhook that is off for longer than a week needs nobody any more. */
+/** A webhook that has been off for longer than a week is not reported any more. */
 const NEWS_MS = 7 * 86_400_000;
 const NO_TIME = "CAST(NULL AS BIGINT)";
 
-/** `c`, its queue `q`, its usage of today `u`, and its policy of today `p`. */
+/** A FROM text: client `c`, with its queue `q`, its usage of today `u` and its current policy `p`. */
 const WITH_USE = `client AS c LEFT JOIN client_queue AS q ON q.client_id = c.id
   LEFT JOIN client_usage AS u ON u.client_id = c.id AND u.day = ${TODAY}
   LEFT JOIN policy AS p ON p.client_id = c.id AND p.version = c.policy_version`;

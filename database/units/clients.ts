@@ -5,7 +5,7 @@ import { select } from "./steps.ts";
 import { shapes, type Units } from "./unit.ts";
 
 export function clientUnits(on: Units): Pick<BatchStore, "queueOf" | "findClients"> {
-  // Along the index of states, also with a plan that was made while the tables were empty.
+  // The ORDER BY makes the database use the index of states, also with a plan that it made while the tables were empty.
   const queue = on.unit({ clientId: "bigint" }, ({ first }) => {
     const counted = (state: string) =>
       `(SELECT COUNT(*) FROM (${first(
@@ -37,8 +37,9 @@ interface Among {
 const like = (pattern: string) => `LIKE ${pattern} ESCAPE '!'`;
 
 /**
- * Newest first, until the page is full. `same` finds a name as it is written: SQLite's LOWER leaves letters such as Ü as they are. Names are compared one by one: there are far fewer clients than batches. The clients of a dataset
- * are read along the index of its grants.
+ * Finds clients, newest first, until the page is full. No index finds a part of a name, so names are compared one by
+ * one; there are few clients. `:same` finds letters such as Ü as they are typed, because SQLite's LOWER leaves them
+ * unchanged. An index of grants finds the clients of a dataset.
  */
 function finds(on: Units): BatchStore["findClients"] {
   const params = {

@@ -1,6 +1,6 @@
 /**
- * Lists of deliveries. Any filter reads along an index, however many deliveries there are: one short walk for each state and event that
- * is asked for, of one client or of all, from one time to another. What the walks have found is put in order.
+ * Lists deliveries. A filter runs one short walk along an index for each wanted pair of state and event, and then sorts
+ * what the walks have found. So a page costs little, however many deliveries there are.
  */
 import {
   type Attempt,
@@ -85,7 +85,7 @@ export function deliveryLists(on: Units): Lists {
 
 function listed(on: Units): (query: DeliveryQuery) => Promise<Made[]> {
   const which = shapes((asked: Condition[]) => {
-    // A batch has a handful of deliveries, and an id one.
+    // A batch has few deliveries, and a public id has one, so these lists need no walks.
     const isShort = asked.includes("batch") || asked.includes("publicId");
     return on.unit(LISTED, ({ first }) => [
       select<Made>(
@@ -114,7 +114,9 @@ interface Walks {
   order: string;
 }
 
-/** A SELECT of the ids and times of the first rows of each walk. Each has an index in its order, with the client or without. */
+/**
+ * A SELECT of the ids and times of each walk's first rows. An index, with or without the client, has each walk's order.
+ */
 function walksOf(
   { first }: Pick<Fragments, "first">,
   asked: Condition[],

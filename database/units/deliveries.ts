@@ -7,14 +7,14 @@ import { deliveryLists } from "./deliveries.lists.ts";
 import { insert, remove, rowSet, select, take, update } from "./steps.ts";
 import { type Params, shapes, type Units } from "./unit.ts";
 
-/** How many due deliveries a take reads, longest due first; and how many clients it reads if these are not enough. */
+/** A take reads this many due deliveries, longest due first. If these do not fill it, it reads as many clients. */
 const LOOKED_AT = 1_000;
 
 const TAKEN = rowSet("taken", delivery, ["id", "batchId", "publicId", "clientId", "event", "body", "tries", "claim"]);
 const TOLD = rowSet("told", delivery, ["id", "attempts"]);
 
 const REPLAYED = rowSet("replayed", delivery, ["id"]);
-/** Due now, with all its tries again. */
+/** The SET text that makes a delivery due now and gives it all its tries again. */
 const AGAIN = "state = 'pending', due_at = :now, tries = 0, claim = NULL";
 
 export function deliveries(on: Units): DeliveryStore {
@@ -86,7 +86,7 @@ export function deliveries(on: Units): DeliveryStore {
         where: `state = 'failed' AND ${isIn("id", ":ids")}`,
         into: hasAudit ? REPLAYED : undefined,
       }),
-      // One row for all of them.
+      // One audit row for all replayed deliveries: that of the greatest id.
       ...(hasAudit ? [auditStep(REPLAYED.name, "replayed.id = (SELECT MAX(id) FROM replayed)")] : []),
     ]);
   });

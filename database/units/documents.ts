@@ -1,4 +1,4 @@
-/** The versions of policies and datasets. The key of the table has their order, so no list sorts. */
+/** The versions of policies and datasets. The table's primary key has the order of the lists, so nothing is sorted. */
 import type { VersionRow, VersionSpan } from "../../services/policy/policy.domain.ts";
 import type { DocumentStore } from "../store.ts";
 import { select } from "./steps.ts";

@@ -35,7 +35,7 @@ import type { Params, Units } from "./unit.ts";
 
 const AT = { erasure: "bigint", version: "bigint", id: "bigint" } as const;
 
-/** Holds the batch, which must rest, and the erasure, which must be where the caller has read it. */
+/** Locks the batch if nobody works at it, and the erasure if it has not moved on since the caller read it. */
 const held: Step[] = [
   lock(batch, {
     where: `id = :id AND ${resting("batch")} AND ${notHeld("batch.client_id")}`,
@@ -190,7 +190,7 @@ function lookingUp(
   };
 }
 
-/** What a client has beside its batches, by table. Its datasets' grants are taken away before. */
+/** The tables with a client's rows, except those of its batches. The client's grants were already taken away. */
 const CLIENT_ROWS: [Table, string[]][] = [
   [contentKey, ["client_id", "hash"]],
   [idempotencyKey, ["client_id", '"key"']],

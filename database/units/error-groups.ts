@@ -1,4 +1,4 @@
-/** Reads the faults of a batch by field and code: some hundred rows, however many faults there are. */
+/** Reads the faults of a batch by field and code. The number of rows does not grow with the number of faults. */
 import { type RawSummary, SUMMARY_ROWS, summaryOf } from "../error-groups.ts";
 import { LIVE, liveColumn } from "../rows.ts";
 import type { BatchStore } from "../store.ts";

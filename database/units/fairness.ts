@@ -5,8 +5,8 @@ import { select, update, upsert } from "./steps.ts";
 import type { Fragments, Units } from "./unit.ts";
 
 /**
- * Clients `q` that may have a batch to claim. That `due_at` IS NOT NULL adds nothing, but the partial index is used only with it.
- * On the CASE see WAITING of postgres/units/fairness.ts.
+ * The condition that a client `q` may have a batch to claim. `due_at IS NOT NULL` is redundant, but the database uses
+ * the partial index only with it. WAITING in postgres/units/fairness.ts explains the CASE.
  */
 export const MAY =
   "q.due_at IS NOT NULL AND q.due_at <= :now AND q.running < CASE WHEN q.paused_at IS NULL THEN q.cap ELSE 0 END";

@@ -6,7 +6,7 @@ import { IN_TURN, MAY, oldestOf } from "./fairness.ts";
 import { insert, removeFirst, rowSet, select } from "./steps.ts";
 import type { Fragments, Units } from "./unit.ts";
 
-/** A row of the overview: its subject, and its value. */
+/** A row of `glance`. `kind` tells which figure the row is for, and so which of its values count. */
 interface Seen {
   kind: "now" | "ready" | "state" | "running" | "full" | "paused" | "held" | "outbox" | "due";
   publicId: string;
@@ -17,12 +17,12 @@ interface Seen {
 }
 
 /**
- * All that is looked at each second, as ONE statement, so that it costs one round trip and one snapshot: a batch that changes its
- * state meanwhile is counted once. The first part gives the columns their kinds.
+ * The figures that are read every second, in one statement with one snapshot. So they cost one round trip, and a batch
+ * that changes its state meanwhile is counted once. The first part of the UNION determines the types of the columns.
  */
 const glance = ({ first, inTransientState }: Fragments): string => {
   const parts = [
-    // The batches that wait longest.
+    // The ready batches that have waited longest.
     `SELECT 'ready' AS kind, l.public_id, l.client_id, l.due_at AS at, l.id AS n, l.state AS name FROM (
       ${first(LOOKED_AT.batches, "b.id, b.state, b.public_id, b.client_id, b.due_at FROM batch AS b WHERE b.state = 'ready' AND b.due_at <= :now ORDER BY b.state, b.due_at")}) AS l`,
     "SELECT 'now', NULL, 0, :now, 0, NULL",
@@ -32,10 +32,11 @@ const glance = ({ first, inTransientState }: Fragments): string => {
     // A client at its cap has running batches, so only clients with running batches are read.
     `SELECT 'full', NULL, q.client_id, 0, 0, NULL FROM client_queue AS q
       WHERE q.running >= q.cap AND q.paused_at IS NULL AND q.client_id IN (SELECT few.client_id ${inTransientState("processing")})`,
-    // A paused client may have no running batch.
+    // Paused clients have a part of their own, because they may have no running batch.
     `SELECT 'paused', NULL, p.client_id, 0, 0, NULL FROM (
       ${first(LOOKED_AT.clients, "q.client_id FROM client_queue AS q WHERE q.paused_at IS NOT NULL ORDER BY q.client_id")}) AS p`,
-    // `batch_move` has the time at which a batch was held, unless its commit or its upload held it. `state <> 'completed'` is there for the index.
+    // `batch_move` tells when a batch was held, unless its commit or its upload held it. `state <> 'completed'` is
+    // redundant, but the partial index needs it.
     `SELECT 'held', NULL, 0, MIN(few.since), 0, NULL FROM (SELECT coalesce((SELECT MAX(m.at) FROM batch_move AS m
         WHERE m.batch_id = h.id AND m.to_state = 'held' AND m.from_state <> 'held'), h.committed_at, h.created_at) AS since FROM (
       ${first(LOOKED_AT.held, "b.id, b.committed_at, b.created_at FROM batch AS b WHERE b.state = 'held' AND b.state <> 'completed' ORDER BY b.state, b.id")}) AS h) AS few`,
@@ -95,7 +96,7 @@ export function figureUnits(on: Units): Pick<BatchStore, "stats" | "stateCounts"
         running: of("running").map(({ name, n }) => ({ owner: name ?? "", batches: n })),
       };
     },
-    // Nodes that fold at the same time take different rows. A reader sees all of a fold or nothing of it.
+    // Nodes that fold at the same time take different rows. A fold is one unit, so a reader never sees a part of it.
     async foldCounts() {
       while ((await fold.changed({})) === FOLD.most);
     },
@@ -109,11 +110,12 @@ interface Waiting {
 }
 
 /**
- * Since when the oldest claimable batch waits; and the batches that wait because their client is at its cap. A paused client counts for
- * neither. Most often the glance tells all of it.
+ * Finds the claimable batch that has waited longest, and counts the batches that wait because their client is at its
+ * cap. Batches of paused clients count for neither. Usually the rows of `glance` suffice.
  */
 function waitsOn(on: Units) {
-  // If all batches that wait longest belong to clients at their cap: the oldest batch of each client in turn.
+  // For the case that all batches in `glance` belong to paused clients or clients at their cap: reads the oldest batch
+  // of each client that may run another.
   const claimable = on.unit({}, (fragments) => [
     select<Waiting>(
       fragments.first(

@@ -1,4 +1,4 @@
-/** The history of figures: rows of processes and minutes, which are added up to hours. */
+/** The history of figures. Each process writes a row for a minute; old minutes are added up to hours. */
 import { counted, type Figure, type FiguresAt, HOUR_MS, peak } from "../../services/stats/stats.domain.ts";
 import { statHour, statMinute } from "../schema/figures.ts";
 import { columnOf, snake } from "../schema/table.ts";
@@ -10,13 +10,13 @@ const sums = counted.map((name) => [name, snake(name)] as const);
 const peakColumn = snake(peak);
 const columns = [...counted, peak].map((name) => columnOf(statMinute, name).column);
 
-/** A row by `at`: the sums of rows `r`, which has the columns of the figures. */
+/** The SELECT list that adds up the figures of rows `r`. */
 const added = `${sums.map(([name, column]) => `CAST(SUM(r.${column}) AS BIGINT) AS "${name}"`).join(", ")}, MAX(r.${peakColumn}) AS "${peak}"`;
 const figureValues = Object.fromEntries([...counted, peak].map((name) => [snake(name), `:${name}`]));
 const figureParams = Object.fromEntries([...counted, peak].map((name) => [name, "bigint"])) as Record<Figure, "bigint">;
 
 export function historyUnits(on: Units): FigureHistoryStore {
-  // Written again it is the same: only its own process writes a row, and always all that it has counted.
+  // Only its own process writes a row, and always the whole count so far. So a repeated write does no harm.
   const keep = on.unit({ clientId: "bigint", at: "bigint", node: "name", run: "uuid", ...figureParams }, () => [
     upsert(statMinute, {
       key: ["client_id", "at", "node", "run"],

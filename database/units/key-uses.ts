@@ -5,7 +5,7 @@ import { gather, remove, rowSet, select, upsert } from "./steps.ts";
 import type { Units } from "./unit.ts";
 
 export function keyUseUnits(on: Units): KeyUseStore {
-  // A client that is being erased gets no row: its rows may be gone already.
+  // A client that is being erased gets no new row, because the erasure may have deleted its rows already.
   const used = on.unit({ clientId: "bigint", keyId: "name", at: "bigint" }, () => [
     gather(client, {
       select: "SELECT c.id AS id FROM client AS c WHERE c.id = :clientId AND c.erasure_id IS NULL",

@@ -27,7 +27,7 @@ export function keyUnits(on: Units): Pick<BatchStore, "reserveKeys" | "takenKeys
       update: [],
       into: rowSet("taken", recordKey, ["keyHash"]),
     }),
-    // Answers at least one row (without a key) if the batch was ours, so that the caller can tell.
+    // Answers at least one row (with a NULL key) if fence and chunk matched. No row tells the caller that they did not.
     lost(`SELECT lost.key_hash AS "lost" FROM mine LEFT JOIN (
     SELECT given.key_hash FROM mine CROSS JOIN ${keysIn(":keys")} AS given
     WHERE given.key_hash NOT IN (SELECT taken.key_hash FROM taken) AND NOT EXISTS (SELECT 1 FROM record_key AS k
@@ -57,7 +57,7 @@ export function keyUnits(on: Units): Pick<BatchStore, "reserveKeys" | "takenKeys
   };
 }
 
-/** The unique keys of deleted datasets, one dataset of a client after the other. */
+/** Deletes the unique keys of deleted datasets, for one client and dataset at a time. */
 export function endedScopeUnits(on: Units): Pick<BatchStore, "forgetScopes"> {
   const ended = on.unit({}, ({ first }) => [
     select<{ clientId: number; scope: string }>(
@@ -72,7 +72,7 @@ export function endedScopeUnits(on: Units): Pick<BatchStore, "forgetScopes"> {
   const keys = on.unit({ ...range, limit: "int" }, () => [
     removeFirst(recordKey, { key: ["client_id", "key_hash"], where, order: "key_hash", limit: ":limit" }),
   ]);
-  // Another node may have passed by the rows that this one deletes right now.
+  // Checks again that no key is left, because another node may be deleting keys that this node's last piece skipped.
   const end = on.unit({ ...range, scope: "name" }, () => [
     remove(endedScope, {
       where: `client_id = :clientId AND scope = :scope AND NOT EXISTS (SELECT 1 FROM record_key AS k

@@ -1,4 +1,4 @@
-/** Named locks. One statement both checks and takes a lock, so nobody can come between. */
+/** Named locks. One statement both checks and takes a lock, so two callers cannot both get it. */
 
 import { batchLock } from "../schema/tables.ts";
 import type { LockStore } from "../store.deliveries.ts";

@@ -1,4 +1,7 @@
-/** What a move changes beside its batch: the client's queue, the place of its group, keys, stale errors and attempts. */
+/**
+ * The steps of a move that change other tables than the batch's own: queue, place of a group, keys, old errors and
+ * attempts.
+ */
 
 import { KEPT_AT_ENDS } from "../../services/batch/batch.history.domain.ts";
 import type { Move } from "../../services/batch/batch.writes.domain.ts";
@@ -15,7 +18,10 @@ import {
 import { gather, insert, lock, remove, rowSet, type Step, update, upsert } from "./steps.ts";
 import type { Fragments } from "./unit.ts";
 
-/** `rest`: the other batches of its group, if this batch holds the group's place. `heirs`: those of them that still exist. */
+/**
+ * `rest`: the other batches of the moved batch's group, if it holds the group's place. `heirs`: those still in the
+ * group.
+ */
 const REST = rowSet("rest", batchWork, ["batchId"]);
 const HEIRS = rowSet("heirs", batchWork, ["batchId"]);
 
@@ -53,7 +59,7 @@ export function queued({ from, to }: Pick<Move, "from" | "to">, { greatest, leas
   ];
 }
 
-/** The errors of the pass before are to be deleted: the batch in `made` has started over. */
+/** For a batch in `made` that has started over: notes that the errors of its earlier pass must be deleted. */
 export const staleStep: Step = insert(staleErrors, {
   values: { batch_id: "made.id", pass: "made.pass - 1", since: ":now" },
   from: "made",

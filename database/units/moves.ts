@@ -73,7 +73,7 @@ const PARAMS = {
   lane: "name",
 } as const;
 
-/** The numbers of a chunk that another database's table has. */
+/** The counts of a chunk that was written to a table in another database. */
 const APPLIED = ["accepted", "rejected", "duplicate", ...tableCounts] as const;
 const APPLIED_PARAMS: Params = {
   nextChunk: "int",
@@ -162,7 +162,7 @@ function sets(
     ["state", ":to"],
     ["due_at", DUE[due]],
     ["reason", ":reason"],
-    // A batch that is taken back has ended before, and a reader may ask when.
+    // A batch that is undone keeps the time at which it ended.
     ...(to === "undoing" ? [] : [["finished_at", hasEnded(to) ? ":now" : "NULL"]]),
     ["version", `${of}.version + 1`],
     ["owner", "NULL"],
@@ -205,7 +205,7 @@ const inState = ({ hasFence }: Shape) => `id = :id AND state = :from${hasFence ?
 const moved = (shape: Shape, fragments: Fragments): Step =>
   update(batch, {
     set: assigned(sets(shape, "batch", fragments)),
-    // After the lane, whose row is locked before any other.
+    // Reads `entry`, so that the lane's row is locked before the batch.
     from: shape.enters ? "entry" : undefined,
     where: `${inState(shape)}${stillSo(shape)}`,
     into: MADE,

@@ -1,4 +1,4 @@
-/** Lanes: batches of a client that are worked one after another, in the order of their places. */
+/** Lanes. A client's batches in a lane are processed one after another, in the order of their places. */
 import { type BatchState, finalStates, type StalledLane } from "../../services/batch/batch.domain.ts";
 import { batch, orderLane, orderPlace } from "../schema/tables.ts";
 import type { OrderStore } from "../store.uploads.ts";
@@ -10,7 +10,7 @@ import { type Fragments, type Params, shapes, type Units } from "./unit.ts";
 
 const LANE = { clientId: "bigint", lane: "name" } as const;
 
-/** A failed batch keeps its place: it may go on. */
+/** States in which a batch has left its lane. A failed batch keeps its place, because it may be redriven. */
 const over: BatchState[] = finalStates.filter((state) => state !== "failed");
 const isOver = (of: string) => `${of}.state IN (${over.map((state) => `'${state}'`).join(", ")})`;
 
@@ -25,8 +25,9 @@ const frontOf = ({ first }: Fragments, client: string, lane: string) =>
 const GIVEN = rowSet("entry", orderLane, ["places"]);
 
 /**
- * Gives the next place of `:lane`. Its row is locked from here on, and before any other, so nobody comes between. `where`: only
- * then; a lane without a row gives its first place in any case.
+ * Gives out the next place of `:lane`, and locks the lane's row, before any other row, until the unit ends. So two
+ * units never get the same place. `where`: a condition on the lane's row. A lane without a row always gives its first
+ * place.
  */
 export const givePlace = (where?: string): Step =>
   upsert(orderLane, {
@@ -38,7 +39,7 @@ export const givePlace = (where?: string): Step =>
     into: GIVEN,
   });
 
-/** The batch in `made` has the place that was given. */
+/** Stores the place that `givePlace` gave out for the batch in `made`. */
 export const takePlace: Step = insert(orderPlace, {
   values: { client_id: "made.client_id", lane: ":lane", place: "entry.places", batch_id: "made.id" },
   from: "made CROSS JOIN entry",
@@ -91,7 +92,7 @@ const skipParams = (hasAudit: boolean, isTold: boolean): Params => ({
   ...(isTold ? toldParams : {}),
 });
 
-/** A skipped batch gives its place up, or has the last one of its lane instead. */
+/** Skips a batch: removes it from its lane, or moves it to the lane's last place. */
 function skips(on: Units): OrderStore["skipBatch"] {
   const skipping = shapes(([goesLast, hasAudit, isTold]: [boolean, boolean, boolean]) =>
     on.unit(skipParams(hasAudit, isTold), () => [

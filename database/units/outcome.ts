@@ -51,7 +51,10 @@ export const eventSteps = (events: EventShape[]): Step[] =>
     }),
   ]);
 
-/** A batch has one delivery for each event. The first one stays, except for the end of a batch: there a later one replaces it. */
+/**
+ * A batch has one delivery for each event. A later delivery replaces the first one only for the event of the batch's
+ * end.
+ */
 const deliveryStep = ({ isLast }: EventShape, i: number): Step =>
   upsert(delivery, {
     key: ["batch_id", "event"],
@@ -75,7 +78,7 @@ const deliveryStep = ({ isLast }: EventShape, i: number): Step =>
 
 export type RawWritten = RawBatch & Record<`event${number}`, number>;
 
-/** The last step of such a unit: answers the batch and the ids of its events. */
+/** The last step of a unit that writes a batch: answers the batch and the ids of its events. */
 export const writtenAnswer = (events: EventShape[]): Answer<RawWritten> => ({
   do: "select",
   text: `SELECT ${[

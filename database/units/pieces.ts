@@ -1,4 +1,6 @@
-/** Deletes rows of a table piece by piece. A unit of a removal has one of these for each table. */
+/**
+ * Deletes rows of a table piece by piece, so that no transaction is long. A removal has one instance for each table.
+ */
 import { bounded } from "../../lib/batching/recent.ts";
 import type { Removed } from "../../services/batch/batch.reads.domain.ts";
 import { columnOf, type Table } from "../schema/table.ts";
@@ -74,8 +76,9 @@ export class Pieces {
   }
 
   /**
-   * Whether rows are left. A piece that deleted fewer rows than its limit does not tell, because its snapshot may be older than
-   * another node's last piece. So before it says no, this looks at all rows again from the first one.
+   * Whether rows are left. A piece that deleted fewer rows than its limit does not prove that none is left, because its
+   * snapshot may be older than another node's last piece. So before the answer no, all rows are searched again from the
+   * first one.
    */
   async hasMore(of: Record<string, number>): Promise<boolean> {
     const name = Object.values(of).join();

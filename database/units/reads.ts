@@ -64,7 +64,7 @@ const CONDITIONS = {
   dataset: "batch.dataset = :dataset",
   before: "batch.id < :before",
 };
-/** Lets the partial index of datasets serve: it leaves out the batches of clients' own policies. */
+/** A condition that the partial index of datasets needs, because the index has no batches of clients' own policies. */
 const SHARED = " AND batch.dataset <> 'default'";
 type Condition = keyof typeof CONDITIONS;
 
@@ -105,7 +105,7 @@ function changes(on: Units): BatchStore["changed"] {
   };
 }
 
-/** What the current pass adds to a record's number in `seq` (rows.ts, PASS). */
+/** The expression to add to a record's number for the value of `seq` in the batch's current pass (rows.ts, PASS). */
 const PASSED = `(SELECT b.pass * ${PASS} FROM batch AS b WHERE b.id = :id)`;
 /** How many error rows a page usually needs for each record. If that is too few, more are read. */
 const ERRORS_EACH = 2;

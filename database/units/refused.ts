@@ -1,4 +1,4 @@
-/** Rejected records that are named by their numbers, as corrections name them. */
+/** Reads rejected records by their numbers. Corrections name records by these numbers. */
 import type { RecordErrors, RefusedRecord } from "../../services/batch/batch.reads.domain.ts";
 import { addError, PASS, type RawError } from "../rows.ts";
 import { recordError } from "../schema/tables.ts";
@@ -7,10 +7,13 @@ import { ofBatch } from "./batches.ts";
 import { select, selectFrom } from "./steps.ts";
 import type { Units } from "./unit.ts";
 
-/** How many numbers one query has. */
+/** How many record numbers one query looks up. */
 const NUMBERS_AT_ONCE = 1_000;
 
-/** Numbers may lie far apart: each is looked up for itself, and no error between two of them is read. */
+/**
+ * The units that read rejected records by number. They look up each number alone, because the numbers may lie far
+ * apart.
+ */
 export function refusedUnits(on: Units): Pick<BatchStore, "refused" | "errorsOf"> {
   const current = on.unit({ id: "bigint" }, () => [
     select<{ pass: number }>('SELECT b.pass AS "pass" FROM batch AS b WHERE b.id = :id'),
@@ -27,7 +30,9 @@ export function refusedUnits(on: Units): Pick<BatchStore, "refused" | "errorsOf"
       `FROM record_error AS e WHERE e.batch_id = :id AND ${isIn("e.seq", ":seqs")} ORDER BY e.seq, e.n`,
     ),
   ]);
-  /** The numbers as they are stored, in pieces. */
+  /**
+   * The values of `record_error.seq` for these record numbers in the batch's current pass, in lists for one query each.
+   */
   async function* pieces(id: number, numbers: number[]) {
     const asked = [...new Set(numbers)].filter(isNumber).sort((a, b) => a - b);
     if (asked.length === 0) return;
@@ -51,5 +56,7 @@ export function refusedUnits(on: Units): Pick<BatchStore, "refused" | "errorsOf"
   };
 }
 
-/** Any other would be the number of a record of another pass. */
+/**
+ * Whether a number can be a record's number. Other numbers would lead to the records of another pass (rows.ts, PASS).
+ */
 const isNumber = (number: number): boolean => Number.isInteger(number) && number > 0 && number < PASS;

@@ -1,4 +1,4 @@
-/** Deletes in pieces, because deleting a batch of millions of rows at once would block the commits of others for seconds. */
+/** Deletes batches in pieces. Deleting millions of rows at once would block other commits for seconds. */
 import type { Removal, StaleErrors } from "../../services/batch/batch.reads.domain.ts";
 import { notHeld, PASS, removable, resting } from "../rows.ts";
 import type { Table } from "../schema/table.ts";
@@ -83,12 +83,14 @@ export function removalUnits(on: Units): Removals {
   };
 }
 
-/** Why a batch is deleted: which one may be, and what is counted where. */
+/**
+ * A reason to delete batches, with its condition and its counts: an expired retention (OVER) or an erasure (ERASED).
+ */
 interface Cause {
   params: { id: "bigint" } | { id: "bigint"; erasure: "bigint" };
-  /** The condition of a row of `batch` (alias `of`). */
+  /** The condition that a row of `batch` (alias `of`) may be deleted. */
   may: (of: string) => string;
-  /** The step that adds to the counts, where `taken` has a row. */
+  /** The step that adds to the counts if the row set `taken` has a row. */
   counted: (sums: string, taken: string) => Step[];
 }
 
@@ -98,7 +100,9 @@ const OVER: Cause = {
   counted: () => [],
 };
 
-/** An operator's word: no retention is waited for. The counts of the erasure are written with what they count. */
+/**
+ * An operator ordered the deletion, so it does not wait for the retention. The same unit deletes rows and counts them.
+ */
 const ERASED: Cause = {
   params: { id: "bigint", erasure: "bigint" },
   may: (of) => `${resting(of)} AND ${notHeld(`${of}.client_id`)}`,
@@ -107,7 +111,7 @@ const ERASED: Cause = {
   ],
 };
 
-/** Rows of a batch that may be deleted. */
+/** The pieces that delete a batch's chunks, errors and records. */
 function ofBatch(on: Units, { params, may, counted }: Cause) {
   const pieces = (table: Table, key: string[], sums: string | null) =>
     new Pieces(on, {
@@ -162,7 +166,7 @@ const deleting = (on: Units, { params, may, counted }: Cause) =>
     ),
   ]);
 
-/** Deletes the errors of earlier passes. Readers do not see them since the batch has started over. */
+/** Deletes the errors of earlier passes. Readers have not seen them since the batch started over. */
 function stale(on: Units): Pick<BatchStore, "staleErrors" | "deleteStaleErrors"> {
   const mine = "batch_id = :id AND pass = :pass";
   const of = { id: "bigint", pass: "int" } as const;
@@ -202,7 +206,7 @@ function stale(on: Units): Pick<BatchStore, "staleErrors" | "deleteStaleErrors">
   };
 }
 
-/** Clients under a legal hold. */
+/** Finds clients under a legal hold, and defers the deletion of their batches. */
 function holds(on: Units): Pick<BatchStore, "heldClients" | "deferHeld"> {
   const held = on.unit({ ids: "ids" }, ({ isIn }) => [
     select<{ id: number }>(`SELECT c.id AS "id" FROM client AS c WHERE c.legal_hold = 1 AND ${isIn("c.id", ":ids")}`),

@@ -1,4 +1,4 @@
-/** Replaces, in the SQL text of a unit, the parameters and the row sets after FROM and JOIN by what a dialect writes for them. */
+/** Replaces parameters, and row sets after FROM and JOIN, in a unit's SQL text by the words of a dialect. */
 import { isUuid, storable } from "../rows.ts";
 import { type RowSet, type Step, scalarsOf } from "./steps.ts";
 import type { ParamKind, Plan, Walk } from "./unit.ts";
@@ -29,7 +29,9 @@ export function translated(text: string, plan: Plan, { param, rowSet }: Words): 
   });
 }
 
-/** The text of a walk for dialects whose planner takes the index by itself. `hint`: what follows the table's alias. */
+/**
+ * The text of a walk for dialects whose planner chooses the index by itself. `hint`: the text after the table's alias.
+ */
 export function plainWalk(of: Walk, hint = ""): string {
   const { equal, and } = of;
   const where = [

@@ -1,4 +1,4 @@
-/** Deletes what a batch has delivered to the table `record`, and what it has marked as corrected, in pieces, while it is `undoing`. */
+/** Undoes an `undoing` batch in pieces: deletes its rows of the table `record`, and its marks on corrected records. */
 import { notHeld } from "../rows.ts";
 import { batch, record, recordKey } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
@@ -12,7 +12,7 @@ export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMark
       into: rowSet("taken", batch, ["id", "clientId"]),
       skipLocked: true,
     }),
-    // A key that has expired may be another batch's by now.
+    // Compares the batch, because another batch may have taken a key that had expired.
     remove(recordKey, {
       where: `client_id = (SELECT taken.client_id FROM taken) AND batch_id = :id
     AND ${isKeyIn(":keys")}`,
@@ -28,9 +28,10 @@ export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMark
         into: rowSet("taken", batch, ["id", "clientId"]),
         skipLocked: true,
       }),
-      // Before any key, as the commit of another correction does.
+      // Locks the first batch before any key. Commits of corrections lock in the same order, so no deadlock is
+      // possible.
       lock(batch, { where: "id = :first", into: rowSet("root", batch, ["id"]) }),
-      // The next keys of all corrections, so that a piece reads no more than it may delete.
+      // Finds the last key of this piece, among the keys of all corrections. So a piece reads at most `:limit` keys.
       gather(recordKey, {
         select: top(
           1,
@@ -40,7 +41,7 @@ export function undoUnits(on: Units): Pick<BatchStore, "undoRecords" | "undoMark
         into: rowSet("last", recordKey, ["keyHash"]),
         isOne: true,
       }),
-      // A key that is only reserved is not counted.
+      // Leaves keys that are only reserved, because `corrected` does not count them.
       remove(recordKey, {
         where: `${keys} :last_key_hash AND batch_id = :id AND expires_at IS NULL`,
         countAs: "gone",

@@ -51,7 +51,7 @@ export interface Fragments {
   isIn(column: string, list: string, kind?: "ids" | "uuids" | "texts"): string;
   /** A table with the column `key_hash`, made of a list parameter with the keys as hexadecimal digits. */
   keysIn(list: string): string;
-  /** The condition that `key_hash` is one of them, for a table's own index of keys. */
+  /** The condition that `key_hash` is in a list parameter of keys, written so that the table's index of keys serves. */
   isKeyIn(list: string): string;
   /** The length of a text in bytes, without reading it. */
   bytesOf(column: string): string;
@@ -59,7 +59,7 @@ export interface Fragments {
   numberIn(column: string, member: string): string;
   /** For the end of a SELECT: has it planned anew each time, because one plan does not fit clients of all sizes. */
   plannedAnew: string;
-  /** The count for a `first` of rows to delete: not more rows than the server locks one by one. */
+  /** The count for a `first` of rows to delete. Limits it to the number of rows that the server locks one by one. */
   mostDeleted(count: string): string;
   least(a: string, b: string): string;
   greatest(a: string, b: string): string;
@@ -78,7 +78,9 @@ export interface Fragments {
    * The index begins with the columns of `equal`, and ends with the id: the walk meets no other batch.
    */
   walk(of: Walk): string;
-  /** What follows ORDER BY where the rows of a walk, now called `of`, stay in its order: nothing needs to be sorted. */
+  /**
+   * The text after ORDER BY that keeps a walk's rows (alias `of`) in the order of the walk, so that nothing is sorted.
+   */
   walkOrder(walk: Walk, of: string): string;
   /** The condition that a UUID of `column` is between two that are given as parameters. */
   uuidBetween(column: string, from: string, to: string): string;
@@ -86,13 +88,13 @@ export interface Fragments {
   inTransientState(state: string): string;
 }
 
-/** A way through the batches. */
+/** A walk: reads batches along an index, in the order of their ids. */
 export interface Walk {
   /** The name of the index. Null: the primary key. */
   index: string | null;
   /** Columns of `batch` and their values, in the order of the index. */
   equal: readonly (readonly [column: string, value: string])[];
-  /** Further conditions on `k`: of a partial index its own. */
+  /** Further conditions on `k`. For a partial index they include the index's own condition. */
   and: readonly string[];
   isOldestFirst: boolean;
 }

@@ -15,7 +15,10 @@ import type { Units } from "./unit.ts";
 const DAY_MS = 86_400_000;
 export const TODAY = `CAST(:now / ${DAY_MS} AS INT)`;
 
-/** The condition that a checked batch is as it was read, and that nobody deletes its body meanwhile. */
+/**
+ * The condition that a checked batch has not changed since it was read, and that retention does not yet delete its
+ * body.
+ */
 export const CHECKED =
   "batch.id = :id AND batch.state = 'validated' AND batch.version = :version AND batch.chunks > 0 AND batch.due_at > :now";
 
@@ -30,7 +33,7 @@ export interface UploadChecks {
   keyHolder: BatchStore["keyHolder"];
   /** Deletes an idempotency key that has expired or whose batch is deleted. */
   clearKey(clientId: number, key: string): Promise<void>;
-  /** Why a commit wrote nothing. Null: the reason has gone meanwhile. */
+  /** Why a commit wrote nothing. Null: no reason holds any more. */
   refusal(commit: UploadCommit): Promise<UploadOutcome | null>;
   /** Deletes expired keys that would make the commit fail. */
   clearExpired(commit: UploadCommit): Promise<void>;
@@ -197,7 +200,7 @@ export function keyAndQuotaUnits(
   on: Units,
   checks: UploadChecks,
 ): Pick<BatchStore, "forgetExpiredKeys" | "keyHolder" | "answerKey" | "usage"> {
-  // In the order of an index on the age, so that a piece costs no more than its own rows.
+  // `order` is the column of an index, so the database reads only the rows that a piece deletes.
   const forgetting = (table: Table, key: string[], order: string, where: string) => ({
     table: table.name as Parameters<Removed>[0],
     unit: on.unit({ limit: "int" }, () => [

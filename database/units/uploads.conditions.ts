@@ -16,15 +16,15 @@ export interface Shape {
   quota: ("bytes" | "records")[] | null;
   isReady: boolean;
   /**
-   * The place of the batch. `next`: only while its lane has given this many places; `last`: in any case; null: the batch keeps no
-   * order.
+   * The batch's place in its lane. `next`: the commit is refused unless the lane has given exactly `:places` places.
+   * `last`: any next place will do. Null: the batch keeps no order.
    */
   place: "next" | "last" | null;
   hasEnded: boolean;
   isIntoTable: boolean;
-  /** The batch was only checked, and is committed now. */
+  /** The commit is of a batch that was only checked before (`validateOnly`). */
   isChecked: boolean;
-  /** Its content is compared, and not kept. */
+  /** The upload is only checked: its content is compared with earlier ones, but its content key is not stored. */
   isCheck: boolean;
   due: DueShape;
   chunks: number;

@@ -1,4 +1,4 @@
-/** The rows that the commit of an upload writes: its batch, and its client's place in the queue. */
+/** The rows that the commit of an upload writes: the batch, and the row of its client in `client_queue`. */
 import { restarted, tableCounts } from "../rows.ts";
 import { batch, clientQueue } from "../schema/tables.ts";
 import { DUE, MADE } from "./outcome.ts";
@@ -45,7 +45,10 @@ export function made(shape: Shape): Step {
   return insert(batch, { values, from, where: conditions.join(" AND ") || undefined, into: MADE });
 }
 
-/** A committed check starts over: it keeps what its upload has set, and loses the counts of the check. */
+/**
+ * The columns of a checked batch that is committed. It keeps the columns of its upload, and its counts begin again at
+ * 0.
+ */
 const startedOver = ({ isIntoTable }: Shape, columns: Record<string, string>) => ({
   ...Object.fromEntries(STANDING.map((name) => [name, columns[name] as string])),
   policy_version: ":policyVersion",

@@ -1,4 +1,4 @@
-/** Uploads until their commit, which is in uploads.commit.ts. */
+/** Uploads before their commit: begin, chunks and leases. For the commit see uploads.commit.ts. */
 
 import type { StoredChunk } from "../../services/batch/batch.domain.ts";
 import type { NewBatch } from "../../services/imports/imports.domain.ts";
@@ -22,7 +22,7 @@ const BEGUN = {
 const MADE = rowSet("made", batch, ["id", "clientId", "phase", "version"]);
 const LEASE = ":now + :leaseMs";
 
-/** What a new batch has of the request that brings it. */
+/** The columns of a new batch that come from the upload's request. */
 export const asked = {
   public_id: ":publicId",
   client_id: ":clientId",
@@ -140,7 +140,7 @@ export const chunkValues = ({ oversized, ...chunk }: StoredChunk, i: number) => 
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${name}${i}`, value]));
 };
 
-/** Takes an upload away from its node. An upload of an older version has its lease in `batch`. */
+/** Takes an upload away from its node. A node of an older version keeps the upload's lease in `batch`. */
 function voiding(on: Units, onlyDue: boolean) {
   const isDue = (column: string) => (onlyDue ? ` AND ${column} <= :now` : "");
   return on.unit({ id: "bigint" }, ({ least }) => [

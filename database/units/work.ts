@@ -1,4 +1,4 @@
-/** A worker's units beside claim and commit: read a chunk, renew leases. Claim and commit are each dialect's own. */
+/** A worker's units that all dialects share: read a chunk, renew leases. Each dialect has its own claim and commit. */
 import { batchChunk, batchWork } from "../schema/tables.ts";
 import type { BatchStore } from "../store.ts";
 import { ofBatch } from "./batches.ts";
