@@ -1,6 +1,6 @@
 /**
- * The calls by which operators read the result of any batch. They see what its client sees, except the values of sensitive
- * fields.
+ * The calls by which operators read the result of any batch. Operators see what the batch's client sees, except the
+ * values of sensitive fields.
  */
 
 import { schemaRef } from "../../../lib/json-schema.ts";

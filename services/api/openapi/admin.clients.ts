@@ -1,4 +1,4 @@
-/** The calls of operators about clients: pauses, and the use of limits. By their routes below /admin. */
+/** The calls of operators about pauses of clients and the use of limits, by their routes below `/admin`. */
 import { schemaRef } from "../../../lib/json-schema.ts";
 import { pause } from "../routes/admin.clients.ts";
 import { client, usage } from "./examples.ts";

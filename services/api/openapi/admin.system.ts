@@ -1,4 +1,4 @@
-/** The calls of operators about nodes, caches, and what may be chosen, by their routes below /admin. */
+/** The calls of operators about nodes, caches, handlers and tables, by their routes below `/admin`. */
 import { type JsonSchema, listOf, record } from "../../../lib/json-schema.ts";
 import { defaultPolicy } from "../../policy/policy.schema.ts";
 import { pageSchema } from "../http/pages.ts";

@@ -6,7 +6,7 @@ import { operatorBatch } from "./examples.batches.ts";
 import { type Call, content } from "./kit.ts";
 import type { ParameterName } from "./parameters.ts";
 
-/** The names of the parameters of a filter of batches. */
+/** The names of the query parameters that filter batches. */
 const ofFilter: ParameterName[] = filterNames.map((name) =>
   name === "format" ? "batchFormat" : name === "errorCode" ? "batchErrorCode" : name,
 );

@@ -1,4 +1,4 @@
-/** The calls about the rejected records of a batch: to get them as a file, and to correct them. */
+/** The calls about the rejected records of a batch, which get the records as a file and correct them. */
 
 import { knownFormats } from "../../../formats/formats.ts";
 import { described, record } from "../../../lib/json-schema.ts";

@@ -1,4 +1,4 @@
-/** The calls about datasets: those of clients, and those of operators below /admin. */
+/** The calls of clients about datasets, and the calls of operators below `/admin`. */
 import { knownFormats } from "../../../formats/formats.ts";
 import { schemaRef } from "../../../lib/json-schema.ts";
 import { completeDataset, datasetForClient } from "../../policy/policy.schema.ts";

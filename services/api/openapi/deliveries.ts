@@ -1,4 +1,4 @@
-/** The calls about deliveries to webhooks: those of operators, and those of a client about its own. */
+/** The calls of operators about deliveries to webhooks, and the calls of a client about its own deliveries. */
 import { schemaRef } from "../../../lib/json-schema.ts";
 import { plainHeaders } from "../../webhook/webhook.contract.ts";
 import { pageSchema } from "../http/pages.ts";

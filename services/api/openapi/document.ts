@@ -1,6 +1,7 @@
 /**
- * `GET /openapi.json`: the API in OpenAPI 3.1. It is built from the descriptions of the routes, the table of errors, and
- * the schemas that check requests. A test fails if a route is missing, or if an example is not answered as it says.
+ * `GET /openapi.json`: the API in OpenAPI 3.1. The document is built from the descriptions of the routes, the table of
+ * errors, and the schemas that check requests. A test fails if a route is missing, or if the answer to an example
+ * differs from its description.
  */
 import type { JsonSchema } from "../../../lib/json-schema.ts";
 import { version } from "../../../lib/version.ts";
@@ -107,7 +108,7 @@ const media = (content: Record<string, Content>) =>
 
 type Group = (typeof groups)[number];
 
-/** A long answer of JSON depends on `Accept-Encoding`. */
+/** The header `Vary`, which an answer of JSON may have. A long answer depends on `Accept-Encoding`. */
 const varying = ({ headers = [], content }: Answer): string[] =>
   content && "application/json" in content && !headers.includes("ETag") && !headers.includes("Vary") ? ["Vary?"] : [];
 
@@ -151,7 +152,7 @@ function pathsOf(problems: ProblemResponses): Record<string, Record<string, unkn
   return paths;
 }
 
-/** The whole document. */
+/** Builds the whole OpenAPI document. */
 export function openApi() {
   const problems = new ProblemResponses();
   const paths = pathsOf(problems);
@@ -176,7 +177,7 @@ export function openApi() {
 
 let made: Promise<Sendable> | undefined;
 
-/** The document. It is built for the first request, and kept. */
+/** Answers the OpenAPI document. The document is built for the first request, and kept. */
 export async function getOpenApi(exchange: Exchange): Promise<undefined> {
   made ??= sendable("application/json; charset=utf-8", Buffer.from(JSON.stringify(openApi())));
   await send(exchange, await made, { "Cache-Control": "no-cache" });

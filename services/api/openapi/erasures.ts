@@ -1,4 +1,4 @@
-/** The calls of operators that erase, by their routes below /admin. */
+/** The calls of operators that erase data, by their routes below `/admin`. */
 
 import { record, schemaRef } from "../../../lib/json-schema.ts";
 import { noCounts } from "../../retention/retention.domain.ts";

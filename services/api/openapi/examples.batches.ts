@@ -6,7 +6,7 @@ const ordersNdjson = knownFormats.ndjson.examples.orders;
 
 const self = `/imports/${ids.batch}`;
 
-/** The batch after its upload. */
+/** The example batch after its upload. */
 export const readyBatch = {
   id: ids.batch,
   status: "ready",
@@ -28,7 +28,7 @@ export const readyBatch = {
   links: { self, errors: `${self}/errors`, records: `${self}/records`, events: `${self}/events` },
 };
 
-/** The batch after its end. */
+/** The example batch after its end. */
 export const endedBatch = {
   ...readyBatch,
   status: "completed_with_errors",
@@ -47,12 +47,12 @@ const failedAttempt = {
   detail: "orders.import: connect ECONNREFUSED 10.0.0.7:5432",
 };
 
-/** A batch that was only checked. */
+/** The example batch when it was only checked. */
 export const validatedBatch = { ...endedBatch, status: "validated", validateOnly: true };
 
 export const cancelledBatch = { ...readyBatch, status: "cancelled", finishedAt: "2026-11-23T08:00:02.000Z" };
 
-/** A batch that an operator is to approve. */
+/** The example batch when it waits for an operator's approval. */
 export const heldBatch = {
   ...readyBatch,
   status: "held",
@@ -81,7 +81,7 @@ export const retriedBatch = {
   retryOf: ids.batch,
 };
 
-/** The same as operators see it. */
+/** The members that only operators see of the example batch. */
 export const forOperators = {
   clientId: ids.client,
   client: { id: ids.client, clientIdentifier: "a-shop", name: "A shop" },
@@ -92,7 +92,7 @@ export const forOperators = {
   lastAttempt: null,
 };
 
-/** What only one batch alone shows. */
+/** The members that are shown only if one batch alone is asked for. */
 export const batchDetails = {
   idempotencyKey: "orders-2026-11-23",
   children: [],

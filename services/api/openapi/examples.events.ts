@@ -1,4 +1,4 @@
-/** The example events, as webhooks and streams tell them. */
+/** The example events, as webhooks and event streams send them. */
 import { endedBatch } from "./examples.batches.ts";
 import { client, ids, webhook } from "./examples.ts";
 
@@ -17,7 +17,7 @@ export const delivery = {
   attempts: [{ at: "2026-11-23T08:00:00.100Z", status: 502, error: "The answer was 502.", ms: 31 }],
 };
 
-/** The `data` of the events of this import. */
+/** The `data` of each event about the example batch. */
 export const eventData = {
   "batch.created": { ...told, status: "ready", version: 1 },
   "batch.ready": { ...told, status: "ready", version: 1 },

@@ -44,5 +44,5 @@ export const errorSummary = {
 
 export const storedRecord = { record: 1, data: storedOrder };
 
-/** Merge patches of rejected records. */
+/** The example of a correction: merge patches of rejected records. */
 export const patches = '{"record":2,"patch":{"quantity":3}}\n';

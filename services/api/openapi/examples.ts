@@ -1,4 +1,4 @@
-/** The examples of the OpenAPI document: the ids that all of them share, and the client. */
+/** The examples that the whole OpenAPI document shares: the ids, and the client. */
 
 export const ids = {
   client: "0193b2ee-11d4-7f0a-8a9e-6f4f5d0c7b21",
@@ -10,7 +10,7 @@ export const ids = {
   event: "0193b2f0-8c44-7b1d-b6f0-0d5a3be7c9e1",
 };
 
-/** It looks like a cursor. It is not valid: each cursor is valid for its own list only. */
+/** An example that looks like a cursor. It is not valid, because each cursor is valid for its own list only. */
 export const cursor = "kSx0f3pQe1bN5vG2uYcD7wHtLr9ZaM4oXj6iEKqWsB8nPdTy";
 
 export const client = {

@@ -1,4 +1,6 @@
-/** The calls about figures, and the event streams of pages. Those of operators by their routes below /admin. */
+/**
+ * The calls about figures, and the event streams of pages. The calls of operators stand by their routes below `/admin`.
+ */
 import { type JsonSchema, schemaRef } from "../../../lib/json-schema.ts";
 import { attentionSchema } from "../routes/admin.attention.ts";
 import { watchedBatchSchema } from "../routes/events.ts";

@@ -24,14 +24,14 @@ import { versionCalls } from "./versions.ts";
 interface Group {
   name: string;
   description: string;
-  /** The path in front of the group's routes. */
+  /** The path in front of all routes of the group. */
   path: string;
   calls: Record<string, Call>;
-  /** The security scheme; absent: anybody may call. */
+  /** The security scheme. Absent if anybody may make the calls of the group. */
   scheme?: Record<string, unknown>;
   /**
-   * Headers of every answer to an authorized caller, beside X-Request-Id. A problem has them only if a request was
-   * spent.
+   * The headers, beside X-Request-Id, of every answer to an authorized caller. A problem has these headers only if the
+   * rate limit counted its request.
    */
   spent: HeaderName[];
   problems: ProblemCode[];

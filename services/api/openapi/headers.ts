@@ -91,7 +91,7 @@ const all = {
 export type HeaderName = keyof typeof all;
 export const headers: Record<HeaderName, Header> = all;
 
-/** References to these headers. A name that ends with `?` is not always present. */
+/** References to headers by their names. A header whose name ends with `?` is not always present. */
 export const headerRefs = (names: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(
     names.map((name) => {
@@ -102,7 +102,7 @@ export const headerRefs = (names: readonly string[]): Record<string, unknown> =>
 
 const names = Object.keys(headers) as HeaderName[];
 
-/** Each header in two forms, optional and always present, for the forms that `isUsed`. */
+/** Each header in two forms, optional and always present. Forms that are not used (`isUsed`) are left out. */
 export const headerComponents = (isUsed: (component: string) => boolean): Record<string, unknown> =>
   Object.fromEntries(
     names

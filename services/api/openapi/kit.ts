@@ -1,10 +1,10 @@
-/** The short form that calls are described in. `document.ts` expands it to OpenAPI. */
+/** The short form in which calls are described. `document.ts` expands it to OpenAPI. */
 import type { ProblemCode } from "../../../lib/errors.ts";
 import type { JsonSchema } from "../../../lib/json-schema.ts";
 import type { HeaderName } from "./headers.ts";
 import type { ParameterName } from "./parameters.ts";
 
-/** A body's schema, and examples by name. A test sends each of them. */
+/** The schema of a body, and its examples by name. A test sends each example. */
 export interface Content {
   schema: JsonSchema;
   examples: Record<string, unknown>;
@@ -12,29 +12,32 @@ export interface Content {
 
 export interface Answer {
   description: string;
-  /** Header fields beside those of every answer. A name that ends with `?` is not always present. */
+  /**
+   * The header fields that the answer has beside those of every answer. A header whose name ends with `?` is not always
+   * present.
+   */
   headers?: (HeaderName | `${HeaderName}?`)[];
-  /** The body's content by media type. Left out: there is no body. */
+  /** The content of the answer's body, by media type. Omitted if the answer has no body. */
   content?: Record<string, Content>;
 }
 
 export interface Body {
-  /** The body's content by media type. */
+  /** The content of the request's body, by media type. */
   content: Record<string, Content>;
   isOptional?: boolean;
 }
 
 export interface Call {
-  /** The operationId: client generators name the method after it. */
+  /** The operationId. Generators of clients name a method after it. */
   id: string;
   summary: string;
   description?: string;
-  /** Names of query and header parameters. Path parameters are taken from the path. */
+  /** The names of query and header parameters. Path parameters are taken from the path. */
   parameters?: ParameterName[];
   body?: Body;
-  /** Answers by status. */
+  /** The answers of the call, by status. */
   answers: Record<number, Answer>;
-  /** Problems beside those that every call of its group may answer. */
+  /** The problems that the call may answer beside those of every call of its group. */
   problems?: ProblemCode[];
 }
 
@@ -44,7 +47,7 @@ export const content = (
   type = "application/json",
 ): Record<string, Content> => ({ [type]: { schema, examples } });
 
-/** A text whose lines or events are documents by themselves. */
+/** The schema of a text whose lines or events are documents by themselves. */
 export const textOf = (mediaType: string, description: string, item?: JsonSchema): JsonSchema => ({
   type: "string",
   description,
@@ -52,7 +55,7 @@ export const textOf = (mediaType: string, description: string, item?: JsonSchema
   ...(item ? { contentSchema: { type: "array", items: item } } : {}),
 });
 
-/** The problems of reading a JSON body. */
+/** The problems that reading a JSON body can have. */
 export const bodyProblems: ProblemCode[] = [
   "malformed-body",
   "payload-too-large",
@@ -63,7 +66,7 @@ export const bodyProblems: ProblemCode[] = [
   "validation",
 ];
 
-/** The body of calls that take none. */
+/** The body of calls that take no input. */
 export const noBody: Body = {
   isOptional: true,
   content: content({ type: "object", additionalProperties: false, description: "Nothing." }, { nothing: {} }),

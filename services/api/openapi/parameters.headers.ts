@@ -1,4 +1,4 @@
-/** Headers of requests. */
+/** The parameters in headers of requests. */
 import { createHash } from "node:crypto";
 import { knownFormats } from "../../../formats/formats.ts";
 import { choice, text } from "../../../lib/json-schema.ts";

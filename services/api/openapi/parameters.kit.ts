@@ -2,18 +2,18 @@
 import type { JsonSchema } from "../../../lib/json-schema.ts";
 import { MOST_ITEMS } from "../http/pages.ts";
 
-/** A parameter of a request. Its example is sent by a test. */
+/** A parameter of a request. A test sends its example. */
 export interface Parameter {
   in: "path" | "query" | "header";
   name: string;
   description: string;
   schema: JsonSchema;
   example: unknown;
-  /** False: the values of an array stand in one parameter, with commas between. */
+  /** False if the values of an array stand in one parameter, with commas between. */
   explode?: boolean;
 }
 
-/** A header of a request. `example` must be a value that the schema accepts and that a call can be sent with. */
+/** A header of a request. `example` must be a value that the schema accepts, and with which a call can be sent. */
 export const header = (name: string, description: string, schema: JsonSchema, example: unknown): Parameter => ({
   in: "header",
   name,
@@ -27,7 +27,7 @@ export const query = (name: string, description: string, schema: JsonSchema, exa
   in: "query",
 });
 
-/** How many items an answer has at most. `usual`: how many it has without the parameter. */
+/** The parameter for the most items of an answer. `usual`: the most items without the parameter. */
 export const limit = (description: string, usual?: number): Parameter =>
   query(
     "limit",

@@ -1,4 +1,4 @@
-/** What lists are filtered by, and their pages. */
+/** The parameters that filter lists, and that choose a page of a list. */
 import { formats } from "../../../formats/formats.ts";
 import { choice, flag, id, instant, text } from "../../../lib/json-schema.ts";
 import { auditedActions } from "../../audit/audit.domain.ts";

@@ -1,4 +1,4 @@
-/** Which of its records a batch tells of, and how. */
+/** The parameters that choose which records a report of a batch has, and its form. */
 import { choice, text } from "../../../lib/json-schema.ts";
 import { USUAL_ITEMS } from "../http/pages.ts";
 import { USUAL_PREVIEW } from "../routes/checks.ts";

@@ -91,6 +91,6 @@ const ofPath: Record<string, Pick<Parameter, "description" | "schema" | "example
   file: { description: "A file of the page.", schema: choice(docsFiles), example: docsFiles[0] },
 };
 
-/** The parameters in a path such as `/imports/{id}`. */
+/** The parameters that a path has, such as `id` in `/imports/{id}`. */
 export const pathParameters = (path: string): unknown[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({ in: "path", name, required: true, ...ofPath[name] }));

@@ -1,6 +1,6 @@
 /**
- * The problems of the document, from the table of errors: a schema for each code, and a response for each status of a
- * call.
+ * The problems in the OpenAPI document, made from the table of errors: a schema for each code, and a response for each
+ * status of a call.
  */
 import { type ProblemCode, problems, problemTells } from "../../../lib/errors.ts";
 import { type JsonSchema, record, schemaRef, text } from "../../../lib/json-schema.ts";
@@ -11,7 +11,7 @@ import { headerRefs } from "./headers.ts";
 
 export const problemCodes = Object.keys(problems) as ProblemCode[];
 
-/** `not-found` → `NotFoundProblem`. */
+/** The name of a code's schema: `not-found` becomes `NotFoundProblem`. */
 const nameOf = (code: ProblemCode) =>
   `${code.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())}Problem`;
 
@@ -38,7 +38,7 @@ function schemaOf(code: ProblemCode): JsonSchema {
   };
 }
 
-/** Schemas of the members that a problem may have. */
+/** Example values of the members that a problem may have. */
 const examples: Record<string, unknown> = {
   errors: [{ pointer: "/name", detail: "unknown field" }],
   line: 3,
@@ -63,7 +63,7 @@ function exampleOf(code: ProblemCode) {
   return { type: problemUri(code), title, status, detail: title, code, doc: problemDoc(code), ...extra };
 }
 
-/** A schema for each code, and `Problem`, which is any of them. */
+/** A schema for each code, and the schema `Problem`, which stands for any of them. */
 export const problemSchemas: Record<string, JsonSchema> = {
   ...Object.fromEntries(problemCodes.map((code) => [nameOf(code), schemaOf(code)])),
   Problem: {
@@ -76,7 +76,9 @@ export const problemSchemas: Record<string, JsonSchema> = {
   },
 };
 
-/** Problems answered before the caller and its limits are known: no request was spent. */
+/**
+ * Problems that are answered before the caller and its limits are known, so the rate limit has not counted the request.
+ */
 const unspent: ProblemCode[] = [
   "unauthenticated",
   "too-many-failed-logins",
@@ -84,10 +86,10 @@ const unspent: ProblemCode[] = [
   "forbidden",
   "cross-site",
 ];
-/** Problems answered before or after that. */
+/** Problems that are answered before or after the rate limit has counted the request. */
 const sometimesSpent: ProblemCode[] = ["invalid-header", "unavailable"];
 
-/** Header fields of a problem. `spent`: those of an answer whose request was spent. */
+/** The header fields of a problem. `spent`: the headers of an answer whose request the rate limit has counted. */
 function headersOf(code: ProblemCode, spent: readonly string[]): string[] {
   const own = problemTells[code]?.headers ?? [];
   if (unspent.includes(code)) return own;
@@ -122,11 +124,14 @@ const anyProblem = (spent: readonly string[]) => ({
   },
 });
 
-/** The responses that the document refers to, added when first used. */
+/** The responses that the OpenAPI document refers to. Each is added when it is first used. */
 export class ProblemResponses {
   readonly components: Record<string, unknown> = {};
 
-  /** Responses by status, with `default` for problems of any call. `spent`: the rate limit headers. */
+  /**
+   * The responses to a call, by status, with `default` for problems of any call. `spent`: the headers of the rate
+   * limit.
+   */
   of(codes: readonly ProblemCode[], spent: readonly string[]): Record<string, unknown> {
     const wanted = problemCodes.filter((code) => codes.includes(code));
     const byStatus = Object.groupBy(wanted, (code) => String(problems[code].status));

@@ -1,4 +1,4 @@
-/** The calls about sessions, with which people log in. */
+/** The calls about sessions, by which people log in and out. */
 import { loginSchema, sessionSchema } from "../routes/session.ts";
 import { client, secret } from "./examples.ts";
 import { type Answer, bodyProblems, type Call, content, noBody } from "./kit.ts";

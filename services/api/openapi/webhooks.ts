@@ -1,4 +1,6 @@
-/** The webhooks of the document: the event as Standard Webhooks sends it, and what the receiver's answer causes. */
+/**
+ * The webhooks in the OpenAPI document: the event as Standard Webhooks sends it, and what the receiver's answer causes.
+ */
 
 import { id as idSchema, type JsonSchema, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import { batchEventSchemas } from "../../batch/batch.schema.ts";
@@ -32,7 +34,7 @@ const told: Record<WebhookEvent, { schema: string; id: string; summary: string }
   "batch.held": { schema: "BatchHeld", id: "onBatchHeld", summary: "A checked batch waits for an operator" },
 };
 
-/** What only `POST /admin/clients/{id}/webhook/test` sends. */
+/** The event that only `POST /admin/clients/{id}/webhook/test` sends. */
 const trial = { schema: "WebhookTest", id: "onWebhookTest", summary: "An operator tries the webhook" };
 
 export const eventSchemas: Record<string, JsonSchema> = {
