@@ -64,13 +64,13 @@ const api = define({
   actions: { addRoute: false, removeRoute: false, listAliases: false, rest: restSpan },
 
   settings: {
-    /** How often the audit gets the failed logins of each address. */
+    /** How often the failed logins of each address are written to the audit. */
     failedLoginsMs: 60_000,
-    /** Other times than those of oidc.issuer.ts. */
+    /** Times that replace those of oidc.issuer.ts. */
     oidc: {} as object,
     /** How often the uses of keys are written. */
     keyUsesMs: 1_000,
-    // An upload may take hours. Only a silent one is ended (408).
+    // An upload may take hours, so there is no limit for a whole request. Only a silent upload is ended (408).
     requestTimeout: 0,
     logRequest: null,
     logResponse: null,
@@ -78,9 +78,11 @@ const api = define({
     logRouteRegistration: null,
     use: [headChecked],
     rootCallOptions(options: { requestID?: string }, req: ApiRequest, res: ServerResponse) {
-      // On every answer: some carry what a partner sent, and no browser may take that for a page.
+      // Every answer has this header, because some answers carry what a partner sent, and no browser may take such a
+      // text for a page.
       res.setHeader("X-Content-Type-Options", "nosniff");
-      // No page shows an answer in a frame, not even one of the same site, whose frames have the session.
+      // No page may show an answer in a frame. Even a page of the same site may not, because its frames have the
+      // session.
       res.setHeader("X-Frame-Options", "DENY");
       const own = req.headers["x-request-id"];
       options.requestID = typeof own === "string" && REQUEST_ID.test(own) ? own : uuidv7();
@@ -144,14 +146,14 @@ const api = define({
     "batch.created"({ params }: { params: CloudEvent }) {
       this.news(newsOf(params, false));
     },
-    // Sent by the node that committed the change.
+    // The node that committed the change sends this event.
     "batch.ready"({ params }: { params: CloudEvent }) {
       this.news(newsOf(params, false));
     },
     "client.changed"({ params: { id } }: { params: Client }) {
       return this.admissions.recheck(clientOwner(id));
     },
-    // The node of a logout sends this event.
+    // The node that handles a logout sends this event.
     "session.ended"({ params: { id } }: { params: EventOf<"session.ended"> }) {
       this.admissions.endSession(id);
     },
@@ -170,7 +172,7 @@ const api = define({
   },
 
   methods: {
-    /** A batch has changed, here or elsewhere. */
+    /** Notices that a batch has changed, on this or another node. */
     news(news: BatchNews) {
       this.watches.news(news);
       this.feed.news(news);
@@ -202,7 +204,7 @@ const api = define({
       return null;
     },
 
-    /** moleculer-web would log every 5xx answer once more, with its stack. */
+    /** Answers an error. moleculer-web's own handler would log every 5xx answer once more, with its stack. */
     errorHandler(req: ApiRequest, res: ServerResponse, error: Error) {
       answerError(this, req, res, error);
     },
@@ -230,7 +232,8 @@ const api = define({
     this.sessions = new Sessions(this.adminToken, configOf(this.broker).consolePartners);
     this.oidc = await oidcOf(configOf(this.broker), this.settings.oidc, (...told) => this.logger.warn(...told));
     const { port: wanted, host, keepAliveMs } = configOf(this.broker);
-    // The proxy must be the first to close an idle connection: else it may send a request into one that we are closing.
+    // The proxy must be the first to close an idle connection. If the node closed first, the proxy could send a request
+    // into a closing connection.
     this.server.keepAliveTimeout = keepAliveMs;
     const port = await listen(this.server, { setting: "PORT", port: wanted, host });
     this.connections.watch();

@@ -1,4 +1,6 @@
-/** The calls of a client about itself: who it is, how old its secrets are, and another secret where the operators allow that. */
+/**
+ * The calls of a client about itself: who it is, how old its secrets are, and a new secret if the operators allow that.
+ */
 import { hash } from "node:crypto";
 import { configOf } from "../../../config/config.ts";
 import { Problem } from "../../../lib/errors.ts";
@@ -61,7 +63,7 @@ const keyView = (key: Recognised["key"]) => ({
   scopes: key?.scopes ?? keyScopes,
 });
 
-/** Never a secret itself. */
+/** The client's webhook, never with a secret. */
 async function webhookView(exchange: Exchange) {
   const { client, policy } = callerOf(exchange);
   const { webhook } = policy.policy;
@@ -88,7 +90,10 @@ export async function getAccount(exchange: Exchange): Promise<Reply> {
   });
 }
 
-/** Throws forbidden: it is turned off, or an older secret or another key was shown. A session goes on with the new secret. */
+/**
+ * Rotates the client's own secret. Throws forbidden if rotation is turned off, or if the request showed an older
+ * secret, another key or a token. A session goes on with the new secret.
+ */
 export async function rotateOwnSecret(exchange: Exchange): Promise<Reply> {
   const { ctx, req, res } = exchange;
   const { client, secretHash, isSession } = callerOf(exchange);

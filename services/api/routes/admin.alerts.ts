@@ -1,4 +1,4 @@
-/** The call by which an operator tests the chat of alerts. */
+/** The call by which an operator tests the chat that gets alerts. */
 import { Problem } from "../../../lib/errors.ts";
 import { count, described, instant, type JsonSchema, orNull, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
@@ -15,7 +15,7 @@ export const alertTestSchema: JsonSchema = record({
   ms: { type: "number", minimum: 0 },
 });
 
-/** The limit protects the people who read the chat. */
+/** How often alerts may be tested. The limit protects the people who read the chat. */
 const TESTS = { clientId: "alert-test", limit: 10, windowSeconds: 60 };
 
 export async function testAlert(exchange: Exchange): Promise<Reply> {

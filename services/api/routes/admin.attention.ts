@@ -1,6 +1,6 @@
 /**
- * `GET /admin/stats/attention`: clients that need an operator now. The lists of batches and of deliveries show what is wrong with
- * those.
+ * `GET /admin/stats/attention`: clients that need an operator now. What is wrong with batches and deliveries is shown
+ * by their own lists.
  */
 import {
   choice,

@@ -19,7 +19,7 @@ import { time } from "./views.ts";
 
 const CSV = "text/csv; charset=utf-8; header=present";
 const JSON_PAGE = "application/json";
-/** Each may have 18 kB. */
+/** Entries of the audit that are read at once. Each may have 18 kB. */
 const ROWS_AT_ONCE = 100;
 
 /** The schema of what `auditView` answers. */
@@ -58,7 +58,7 @@ export const auditView = (row: AuditRow) => ({
   status: row.status,
 });
 
-/** A text that is compared with a column of 255 characters. Throws validation. */
+/** A text of the query that is compared with a column of 255 characters. Throws validation. */
 function textIn(name: string, value: string | undefined): string | undefined {
   if (value === undefined || /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(value)) return value;
   throw wrongQuery(name, "expected 1 to 255 characters, none of them a control character");
@@ -98,7 +98,7 @@ export async function getAudit(exchange: Exchange): Promise<Reply | undefined> {
 
 type Wanted = Omit<AuditQuery, "before" | "limit">;
 
-/** All entries, the newest first. Throws validation, too-many-streams. */
+/** Sends all entries, the newest first. Throws validation, too-many-streams. */
 async function sendAll(
   { ctx, req, res }: Exchange,
   type: string,

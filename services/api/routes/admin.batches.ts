@@ -26,7 +26,7 @@ import { batchQueryOf, filterNames, filterOf, statesIn } from "./batch-filter.ts
 import { attemptSchema, batchSchema, detailsView, listedBatchView } from "./views.ts";
 import { batchWanted } from "./waiting.ts";
 
-/** The body of a move: the words of the operator, for the audit and the history. */
+/** The body of a move of a batch: the operator's reason, for the audit and the history. */
 export const withReason = strictly({ reason: { type: "string", max: 1_000, optional: true } });
 export const undoing = strictly({ reason: { type: "string", min: 1, max: 1_000 } });
 
@@ -79,7 +79,7 @@ const runSchema: JsonSchema = record({
   nextAt: described("When it is tried again.", orNull(instant)),
 });
 
-/** What only `GET /admin/batches/{id}` tells. */
+/** The members that only `GET /admin/batches/{id}` tells. */
 const detailsSchema: Record<string, JsonSchema> = {
   idempotencyKey: described("Only of one batch. Null: it has none, or it is no longer kept.", orNull(text())),
   children: described(
@@ -93,7 +93,7 @@ const detailsSchema: Record<string, JsonSchema> = {
   expiresAt: described("Only of one batch: when all of it is deleted. Null: it has not ended.", orNull(instant)),
 };
 
-/** What the list and events tell alike. */
+/** The members of a batch that the list and events have in common. */
 export const listedSchema: Record<string, JsonSchema> = {
   ...(batchSchema.properties as Record<string, JsonSchema>),
   clientId: orNull(id),
@@ -127,7 +127,7 @@ export async function batchReply(exchange: Exchange, batch: BatchRow) {
   return view as typeof view & object;
 }
 
-/** The batches as operators see them. However many they are, each actor is asked once. */
+/** The batches as operators see them. However many batches there are, each actor is asked once. */
 async function batchViews(exchange: Exchange, batches: BatchRow[]) {
   const ids = [...new Set(batches.map(({ clientId }) => clientId))];
   const [attempts, clients, outlooks] = await Promise.all([
@@ -160,7 +160,7 @@ const withoutWorkers = { some: null, paused: "all workers are paused", none: "no
   string | null
 >;
 
-/** Last failed attempts, by the ids of the batches. A batch that never failed has none. */
+/** The last failed attempts, by the ids of their batches. A batch that never failed has none. */
 async function lastAttempts({ ctx }: Exchange, batches: BatchRow[]): Promise<Map<number, BatchAttempt>> {
   const ids = batches.filter(({ attemptsTotal }) => attemptsTotal > 0).map(({ id }) => id);
   const found = ids.length > 0 ? await actors.batch.attempts(ctx, { ids, last: 1 }) : [];
@@ -186,7 +186,7 @@ export async function listBatches(exchange: Exchange): Promise<Reply> {
 
 const nothingCounted = { value: 0, isMore: false };
 
-/** How many batches of each state there are. Without `status` each state has its count. */
+/** Answers how many batches of each state there are. Without `status` each state has its count. */
 export async function countBatches(exchange: Exchange): Promise<Reply> {
   const text = batchQueryOf(exchange, ...filterNames);
   const filter = await filterOf(exchange.ctx, text);
@@ -220,7 +220,10 @@ export const skipBatch = moveBatch("batch.skip");
 export const cancelBatch = moveBatch("batch.cancel");
 export const rejectBatch = moveBatch("batch.reject");
 
-/** 202: its records are on their way out. 200: they were already, or (`dryRun`) nothing is done. */
+/**
+ * Undoes a batch. 202 if its records are being removed. 200 if they were removed already, or if nothing is done because
+ * of `dryRun`.
+ */
 export async function undoBatch(exchange: Exchange): Promise<Reply> {
   const isDryRun = isDryRunOf(exchange);
   const { reason } = isDryRun

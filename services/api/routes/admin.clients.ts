@@ -22,7 +22,10 @@ import { pageBody, pageOf } from "../http/pages.ts";
 import { clientSchema, clientView, listedClientView, policyView } from "./views.ts";
 
 const noSuchClient = () => new Problem("not-found", "There is no such client.");
-/** A client's name. People read it in lists, logs and files, where a line break could pass for the next entry. So it has no control characters. */
+/**
+ * A client's name. People read names in lists, logs and files, where a line break could pass for the next entry. So a
+ * name has no control characters.
+ */
 const name = {
   type: "string",
   trim: true,
@@ -52,7 +55,7 @@ export const rotation = strictly({
   graceSeconds: { type: "number", integer: true, min: 0, max: 31_536_000, optional: true, jsonSchema: graceDefault },
 });
 
-/** A body of `rotation`, with its default. Throws validation. */
+/** Reads the body of a rotation, with its default. Throws validation. */
 export const rotationOf = (body: unknown): { graceSeconds: number } => {
   const { graceSeconds = A_DAY_SECONDS } = rotation(body);
   return { graceSeconds };
@@ -94,7 +97,10 @@ export async function postClient(exchange: Exchange): Promise<Reply> {
   return privateJson(201, { ...clientView(client), ...secrets }, { Location: `/admin/clients/${client.publicId}` });
 }
 
-/** Checks a draft. It cannot check whether the identifier is free, because only the call that creates the client knows. */
+/**
+ * Checks the draft of a client. Whether the identifier is free cannot be checked, because only the call that creates
+ * the client knows.
+ */
 async function dryNewClient({ ctx }: Exchange, { policy, ...body }: ReturnType<typeof newClient>): Promise<Reply> {
   if (policy !== undefined) await actors.policy.check(ctx, { policy }).catch(rethrowUnder("/policy"));
   return json(200, body);
@@ -102,20 +108,20 @@ async function dryNewClient({ ctx }: Exchange, { policy, ...body }: ReturnType<t
 
 const MOST_TEXT = 100;
 
-/** Throws validation. */
+/** Reads the query's `q`. Throws validation. */
 function textOf(q: string): string {
   if (q.trim() === "" || q.length > MOST_TEXT) throw wrongQuery("q", `expected 1 to ${MOST_TEXT} characters`);
   return q.trim();
 }
 
-/** Throws validation. */
+/** Reads the query's `status`. Throws validation. */
 function statusOf(status: string): ClientStatus {
   const found = clientStatuses.find((one) => one === status);
   if (!found) throw wrongQuery("status", `expected one of ${clientStatuses.join(", ")}`);
   return found;
 }
 
-/** Throws validation. */
+/** Reads the query's `dataset`. Throws validation. */
 function datasetOf(name: string): string {
   if (!isDatasetName(name)) throw wrongQuery("dataset", "expected the name of a dataset");
   return name;
@@ -155,7 +161,7 @@ export async function rotateWebhookSecret(exchange: Exchange): Promise<Reply> {
   return rotated(await actors.policy.rotateWebhookSecret(exchange.ctx, { clientId, graceSeconds }));
 }
 
-/** Only the answer that gives a webhook its receiver carries its secret. */
+/** The answer with a policy. Only the answer that gives a webhook its receiver carries the webhook's secret. */
 const policyReply = ({ version, policy: stored, webhookSecret }: PolicyChanged): Reply => {
   const policy = policyView(stored);
   const headers = { ETag: `"${version}"` };
@@ -165,7 +171,9 @@ const policyReply = ({ version, policy: stored, webhookSecret }: PolicyChanged):
 
 const GREATEST = 2_147_483_647;
 
-/** The version that the query asks for. Undefined: the one in force. Throws validation. */
+/**
+ * The version of a policy that the query asks for. Undefined if it asks for the version in force. Throws validation.
+ */
 export function versionOf(exchange: Exchange): number | undefined {
   const { version } = queryOf(exchange, "version");
   if (version === undefined) return undefined;
@@ -185,8 +193,8 @@ export async function getPolicy(exchange: Exchange): Promise<Reply> {
 }
 
 /**
- * The versions that `If-Match` names (RFC 9110, 13.1.1); null: any. A tag that is no version counts as -1, which none
- * has.
+ * The versions that `If-Match` names (RFC 9110, 13.1.1). Null if any version will do. A tag that is no version counts
+ * as -1, which no policy has.
  */
 export function versionsWanted(header: string | undefined): number[] | null {
   if (header === undefined || header.trim() === "*") return null;
@@ -207,10 +215,10 @@ export const putPolicy = (exchange: Exchange) => changePolicy(exchange, "put", [
 export const patchPolicy = (exchange: Exchange) =>
   changePolicy(exchange, "patch", ["application/merge-patch+json", "application/json"]);
 
-/** The body of a pause and of its end: the words of the operator. */
+/** The body of a pause and of its end: the operator's reason. */
 export const pause = strictly({ reason: { type: "string", min: 1, max: 1_000, optional: true } });
 
-/** Batches of a paused client wait until an operator ends the pause. */
+/** Pauses a client, or ends its pause. Batches of a paused client wait until an operator ends the pause. */
 async function turn(exchange: Exchange, how: "pause" | "resume"): Promise<Reply> {
   const { reason } = pause(await jsonBody(exchange, { isOptional: true }));
   const { publicId } = await clientOf(exchange);

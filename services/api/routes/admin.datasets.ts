@@ -1,4 +1,4 @@
-/** What operators do with datasets, and with the datasets of a client. */
+/** The calls of operators about datasets, and about the datasets of a client. */
 import { Problem, rethrowUnder } from "../../../lib/errors.ts";
 import { count, instant, type JsonSchema, orNull, record, schemaRef, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
@@ -22,7 +22,7 @@ const datasetView = ({ name, description, version, changedAt, clients }: ListedD
   clients,
 });
 
-/** What `datasetView` answers. */
+/** The schema of what `datasetView` answers. */
 export const listedDatasetSchema: JsonSchema = record({
   name: text(),
   description: orNull(text()),
@@ -31,7 +31,7 @@ export const listedDatasetSchema: JsonSchema = record({
   clients: count,
 });
 
-/** What `grantView` answers. */
+/** The schema of what `grantView` answers. */
 export const grantSchema: JsonSchema = record({
   name: text("The dataset."),
   override: schemaRef("DatasetPatch"),
@@ -54,7 +54,10 @@ export async function getDataset(exchange: Exchange): Promise<Reply> {
   return json(200, found.dataset, { ETag: `"${found.version}"` });
 }
 
-/** What `If-Match` demands. Without the header: any state. `*`: any version, but there must be one. */
+/**
+ * Reads the version that `If-Match` demands. Without the header any state will do. `*` means any version, but the
+ * dataset must exist.
+ */
 async function demandOf(exchange: Exchange): Promise<{ ifVersion?: number }> {
   const header = exchange.req.headers["if-match"];
   if (header === undefined) return {};
@@ -84,7 +87,9 @@ const draft = strictly({
 });
 export const draftSchema = draft.schema;
 
-/** What a draft would come to, with the faults that `PUT` or `PATCH` would find. Nothing is written. */
+/**
+ * Answers the dataset that a draft would make, with the faults that `PUT` or `PATCH` would find. Nothing is written.
+ */
 export async function checkDataset(exchange: Exchange): Promise<Reply> {
   const { dataset, patch, name, client } = draft(await jsonBody(exchange));
   const document = dataset ?? patch;

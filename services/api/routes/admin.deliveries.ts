@@ -1,4 +1,4 @@
-/** The calls of operators about webhooks: look at deliveries, send them again, try a receiver. */
+/** The calls of operators about webhooks: look at deliveries, send deliveries again, test a receiver. */
 import { Problem } from "../../../lib/errors.ts";
 import {
   count,
@@ -25,7 +25,7 @@ import { clientOf } from "./admin.clients.ts";
 import { deliveryPage, deliveryView, filterOf, sendingView } from "./deliveries.ts";
 import { time } from "./views.ts";
 
-/** The client with this id or identifier. Null: there is none. */
+/** The client with this id or identifier. Null if there is none. */
 async function clientNamed({ ctx }: Exchange, name: string): Promise<Client | null> {
   const byId = await actors.clientCache.get(ctx, { publicId: name });
   return byId ?? actors.clientCache.get(ctx, { identifier: name });
@@ -107,10 +107,13 @@ export const webhookTestSchema: JsonSchema = record({
   ms: { type: "number", minimum: 0 },
 });
 
-/** How often a client's receiver may be tested. The limit protects the receiver, because it belongs to somebody else. */
+/**
+ * How often a client's receiver may be tested. The limit protects the receiver, because the receiver belongs to
+ * somebody else.
+ */
 const TESTS = { limit: 1, windowSeconds: 1 };
 
-/** Throws quota-exceeded. */
+/** Counts a test of a client's receiver. Throws quota-exceeded. */
 async function spendTest({ ctx }: Exchange, { publicId }: Client): Promise<void> {
   const spent = await actors.rateLimiter.consume(ctx, { clientId: `webhook-test:${publicId}`, ...TESTS });
   if (spent.allowed) return;

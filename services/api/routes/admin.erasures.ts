@@ -1,4 +1,4 @@
-/** The calls of operators that erase: a whole client, or what the batches of a dataset have of one person. */
+/** The calls of operators that erase: a whole client, or everything about one person in the batches of a dataset. */
 
 import { type Fault, Problem } from "../../../lib/errors.ts";
 import {
@@ -79,7 +79,10 @@ export function erasureView({ publicId, state, createdAt, finishedAt, ...about }
   return { id: publicId, status: state, client, clientIdentifier, dataset, fields, waits, counts, ...times };
 }
 
-/** A fault says what is wrong, and never repeats the value: it may be of a person. */
+/**
+ * Reads the fields and values that name a person. A fault says what is wrong, but never repeats the value, which may be
+ * personal data.
+ */
 function criteriaOf(where: unknown): Criteria {
   const isObject = typeof where === "object" && where !== null && !Array.isArray(where);
   const fields = isObject ? Object.entries(where) : [];

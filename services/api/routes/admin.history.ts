@@ -1,4 +1,4 @@
-/** `GET /admin/stats/history`: what all nodes have counted, in steps, for charts. */
+/** `GET /admin/stats/history`: the figures that all nodes have counted, in steps of time, for charts. */
 
 import { isUuid } from "../../../database/rows.ts";
 import { count, described, instant, type JsonSchema, listOf, orNull, record } from "../../../lib/json-schema.ts";
@@ -19,7 +19,7 @@ import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { instantMs, queryOf, wrongQuery } from "../http/input.ts";
 import { time } from "./views.ts";
 
-/** The most points of a series. A screen has no more. */
+/** The most points of a series. A screen cannot show more. */
 const MOST_POINTS = 1_500;
 
 interface Step {
@@ -42,10 +42,10 @@ type Point = number | null;
 
 const plain = (name: keyof Figures) => (figures: Figures) => figures[name];
 
-/** How long a batch was ready before its first claim, on average. */
+/** The average time from when a batch is ready to its first claim. */
 const claimLatency = ({ claims, claimMs }: Figures): Point => (claims === 0 ? null : Math.round(claimMs / claims));
 
-/** The series of each group. */
+/** The series of figures, by group. */
 const groups = {
   records: { accepted: plain("accepted"), rejected: plain("rejected"), duplicate: plain("duplicate") },
   bytes: { bytes: plain("bytes") },
@@ -72,7 +72,7 @@ export const historySeries = Object.keys(groups);
 type Series = readonly [name: string, of: (figures: Figures) => Point];
 const allSeries = Object.values(groups).flatMap((group): Series[] => Object.entries(group));
 const seriesNames = allSeries.map(([name]) => name);
-/** What `series` takes: a group, or one of a group. */
+/** The names that the query's `series` takes: a group, or one series of a group. */
 const named = new Map<string, readonly Series[]>([
   ...allSeries.map((one) => [one[0], [one]] as const),
   ...Object.entries(groups).map(([name, group]) => [name, Object.entries(group)] as const),
@@ -91,13 +91,13 @@ export const historySchema: JsonSchema = record({
 
 interface Wanted {
   step: keyof typeof steps;
-  /** The begin of the first step, and the end of the last one. */
+  /** The beginning of the first step, and the end of the last step. */
   from: number;
   to: number;
   series: readonly Series[];
 }
 
-/** Throws validation, unavailable. */
+/** Answers the figures of a range of time. Throws validation, unavailable. */
 export async function getHistory(exchange: Exchange): Promise<Reply> {
   const query = queryOf(exchange, "from", "to", "step", "series", "client");
   const now = Date.now();
@@ -134,7 +134,10 @@ function timeIn(name: string, value: string | undefined): number | undefined {
   return ms;
 }
 
-/** The step of the query. If it has none: the shortest step that shows the whole range in MOST_POINTS points, else a day. */
+/**
+ * The step of the query. Without one: a minute if there is no range either, else the shortest step whose figures are
+ * still kept and that shows the whole range in MOST_POINTS points, else a day.
+ */
 function stepIn(value: string | undefined, rangeMs: number | null, agoMs: number): keyof typeof steps {
   if (value === undefined && rangeMs === null) return "1m";
   const name = historySteps.find((known) =>
@@ -164,14 +167,16 @@ async function clientOf({ ctx }: Exchange, value: string | undefined, { step }: 
   return client.id;
 }
 
-/** Steps of seconds are in the memory of each node; all others in the database. */
+/**
+ * Reads the figures. Figures in steps of seconds are in the memory of each node; all other figures are in the database.
+ */
 async function rowsOf({ ctx }: Exchange, { step, from, to }: Wanted, clientId: number): Promise<FiguresAt[]> {
   const { ms: stepMs } = steps[step];
   if (step === "10s") return actors.monitor.recentOfAll(ctx, { stepMs });
   return actors.stats.history(ctx, { clientId, from, to, stepMs });
 }
 
-/** A point is null if its figures are no longer kept, or not written yet. */
+/** The points of each series. A point is null if its figures are no longer kept, or are not written yet. */
 function seriesOf({ step, from, to, series }: Wanted, rows: FiguresAt[], now: number): Record<string, Point[]> {
   const { ms, keptMs } = steps[step];
   const isKnown = (at: number) => at <= now && at + ms > now - keptMs;

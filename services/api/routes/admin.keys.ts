@@ -16,7 +16,7 @@ import { instantMs, jsonBody, noBody, objectOf, strictly } from "../http/input.t
 import { time } from "./views.ts";
 
 const MOST_RANGES = 50;
-/** The longest text of an address with a network. */
+/** The most characters of an address with a network. */
 const LONGEST_RANGE = 64;
 
 const range = { type: "string", maxLength: LONGEST_RANGE, description: "An address or a network (CIDR)." };
@@ -51,7 +51,7 @@ const fields = {
 /** The schema of what `keyView` answers. */
 export const keySchema: JsonSchema = record(fields);
 
-/** The schema of what a new key is answered with. */
+/** The schema of the answer that creates a key. */
 export const newKeySchema: JsonSchema = record({ ...fields, secret: text("Shown in this answer only.") });
 
 /** The schema of a list of keys. */
@@ -70,7 +70,7 @@ export const keyView = ({ id, name, createdAt, expiresAt, allowedCidrs, scopes: 
   lastUsedAt: time(lastUsedAt),
 });
 
-/** Checks the items of a list, each by its place. `read` answers the item, or what is wrong with it. */
+/** Checks each item of a list. `read` answers the item, or what is wrong with the item. */
 function listIn<T>(
   name: string,
   value: unknown,
@@ -111,7 +111,7 @@ function endIn(given: string | undefined): { ms?: number; faults: Fault[] } {
   return { faults: [{ pointer: "/expiresAt", detail }] };
 }
 
-/** Throws validation. */
+/** Reads the draft of a key. Throws validation. */
 function draftOf(body: unknown) {
   const { name, expiresAt, allowedCidrs, scopes: wanted } = newKey(objectOf(body));
   const end = endIn(expiresAt);
@@ -150,7 +150,7 @@ export async function getKey(exchange: Exchange): Promise<Reply> {
   return json(200, keyView(key));
 }
 
-/** Deletes a key. Its requests that still run end, and so do the sessions that began with it. */
+/** Deletes a key. Requests with this key that still run end, and so do the sessions that began with it. */
 export async function deleteKey(exchange: Exchange): Promise<Reply> {
   await noBody(exchange);
   const publicId = clientIn(exchange);

@@ -39,7 +39,7 @@ export const operatorSchema: JsonSchema = record({
   createdAt: instant,
 });
 
-/** The schema of what a new operator, or a new token, is answered with. */
+/** The schema of the answer that creates an operator, or a new token. */
 export const newOperatorSchema: JsonSchema = record({
   ...(operatorSchema.properties as Record<string, JsonSchema>),
   token: text("For `Authorization: Bearer`. Shown in this answer only."),
@@ -52,7 +52,7 @@ export const operatorView = ({ name, role: itsRole, expiresAt: end, createdAt }:
   createdAt: time(createdAt),
 });
 
-/** Epoch ms. Throws validation where it is no time to come. */
+/** Reads when an operator's token ends, as epoch ms. Throws validation unless the time is in the future. */
 function endOf(given: string | null | undefined): { expiresAt?: number | null } {
   if (given === undefined) return {};
   if (given === null) return { expiresAt: null };
@@ -64,7 +64,10 @@ function endOf(given: string | null | undefined): { expiresAt?: number | null } 
 
 const nameIn = ({ path }: Exchange): string => path.name ?? "";
 
-/** Names that the audit gives to others: an operator with one of them could not be told from these. */
+/**
+ * Names that the audit gives to other callers. An operator with one of these names could not be told from such a
+ * caller.
+ */
 const taken = new Map([
   [FIRST_OPERATOR, "the operator of ADMIN_TOKEN"],
   [REPL_CALLER.who, "what the audit calls the REPL"],
@@ -98,7 +101,7 @@ export async function patchOperator(exchange: Exchange): Promise<Reply> {
   return json(200, operatorView(await actors.operator.update(exchange.ctx, { name: nameIn(exchange), ...values })));
 }
 
-/** A new token. The old one, and sessions that began with it, end at once. */
+/** Makes a new token for an operator. The old token, and sessions that began with it, end at once. */
 export async function rotateOperator(exchange: Exchange): Promise<Reply> {
   await noBody(exchange);
   const { operator, token } = await actors.operator.rotate(exchange.ctx, { name: nameIn(exchange) });

@@ -28,7 +28,10 @@ export const checkedPolicySchema: JsonSchema = record({
 const wrongDraft = (pointer: string, detail: string) =>
   new Problem("validation", "The draft is wrong.", { errors: [{ pointer, detail }] });
 
-/** Answers the policy that a `PUT`, or a `PATCH` of a client's policy, would make. Throws the faults that it would find. Writes nothing. */
+/**
+ * Answers the policy that a `PUT`, or a `PATCH` of a client's policy, would make. Throws the faults that such a call
+ * would find. Writes nothing.
+ */
 export async function checkPolicy({ ctx, ...exchange }: Exchange): Promise<Reply> {
   const { policy, patch, client } = policyDraft(await jsonBody({ ctx, ...exchange }));
   const document = policy ?? patch;

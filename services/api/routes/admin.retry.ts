@@ -1,4 +1,4 @@
-/** `POST /admin/batches/{id}/retry` and `…/commit`: as those of a client, by an operator and for any client. */
+/** `POST /admin/batches/{id}/retry` and `…/commit`: an operator makes these calls for any client. */
 import { actors } from "../../actors.ts";
 import { commitOfAnyClient, retryOfAnyClient } from "../../behalf.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
@@ -6,7 +6,10 @@ import { jsonBody } from "../http/input.ts";
 import { batchReply, withReason } from "./admin.batches.ts";
 import { again, isOnlyRejected } from "./imports.ts";
 
-/** Lets a failed batch go on. With `?only=rejected`, the rejected records of an ended batch become a batch of its client. */
+/**
+ * Lets a failed batch go on. With `?only=rejected`, makes a new batch of the same client from the rejected records of
+ * an ended batch.
+ */
 export async function retryBatch(exchange: Exchange): Promise<Reply> {
   const onlyRejected = isOnlyRejected(exchange);
   const body = withReason(await jsonBody(exchange, { isOptional: true }));
@@ -19,7 +22,7 @@ export async function retryBatch(exchange: Exchange): Promise<Reply> {
   return json(isNew ? 202 : 200, await batchReply(exchange, batch), headers);
 }
 
-/** Delivers a batch that was only checked. Asked again: the batch as it is. */
+/** Delivers a batch that was only checked. If that was asked before, answers the batch as it is. */
 export async function commitBatch(exchange: Exchange): Promise<Reply> {
   const body = withReason(await jsonBody(exchange, { isOptional: true }));
   const { batch, isNew } = await commitOfAnyClient(exchange.ctx, { publicId: exchange.path.id ?? "", ...body });

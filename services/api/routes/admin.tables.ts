@@ -5,7 +5,7 @@ import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { queryOf } from "../http/input.ts";
 import { namePageBody, namePageOf } from "../http/pages.ts";
 
-/** What `listTables` has as items. */
+/** The schema of an item of `listTables`. */
 export const tableSchema: JsonSchema = record({
   name: text("For the `name` of a dataset's `table`."),
   columns: listOf(

@@ -1,4 +1,7 @@
-/** The audit's name for each route that changes something, and the entry for a call that an operator's role does not allow. */
+/**
+ * The audit's name for each route that changes something, and the audit's entry for a call that an operator's role does
+ * not allow.
+ */
 import type { AuditedAction, Subject, SubjectType } from "../../audit/audit.domain.ts";
 import { draftAudit, noted } from "../../audits.ts";
 import { type Desk, nameCaller } from "../http/audit.ts";
@@ -9,7 +12,7 @@ import type { operatorRoutes } from "./routes.operators.ts";
 
 type Changing = Exclude<keyof typeof operatorRoutes, `GET ${string}`>;
 
-/** A route that is missing here does not compile. Null: it changes nothing. */
+/** The audit's names by route. A route that is missing here does not compile. Null if the route changes nothing. */
 export const auditedAs: Record<Changing, AuditedAction | null> = {
   "POST /clients": "client.create",
   "PATCH /clients/:id": "client.change",
@@ -29,7 +32,7 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "PUT /datasets/:name": "dataset.change",
   "PATCH /datasets/:name": "dataset.change",
   "DELETE /datasets/:name": "dataset.delete",
-  // Each batch has the entry of its own move.
+  // This route has no entry of its own, because each moved batch has the entry of its own move.
   "POST /batches/actions": null,
   "POST /batches/:id/approve": "batch.approve",
   "POST /batches/:id/reject": "batch.reject",
@@ -54,7 +57,7 @@ export const auditedAs: Record<Changing, AuditedAction | null> = {
   "DELETE /operators/:name": "operator.delete",
 };
 
-/** The audit's names for refusals of routes whose changes have entries of other names. */
+/** The audit's names for refusals of routes whose changes have entries under other names. */
 export const refusedAs: Partial<Record<Changing, AuditedAction>> = { "POST /batches/actions": "batch.move-many" };
 
 const groups: Record<string, SubjectType> = {
@@ -67,14 +70,17 @@ const groups: Record<string, SubjectType> = {
   nodes: "node",
 };
 
-/** What the path of a request names. There may be no such thing. */
+/** The subject that the path of a request names. The subject may not exist. */
 function subjectOf(path: string, params: Record<string, string>): Subject {
   const type = groups[path.split("/")[0] ?? ""] ?? null;
   const id = (path.includes(":id") ? params.id : (params.name ?? params.node)) ?? null;
   return { type, id: id?.slice(0, 255) ?? null, name: null };
 }
 
-/** Names the operator for all calls of the request. Writes a refusal to the audit, if the role does not allow the route. Throws forbidden. */
+/**
+ * Names the operator for all calls of the request. If the role does not allow the route, writes a refusal to the audit
+ * and throws forbidden.
+ */
 export async function admitOperator(
   api: Pick<Desk, "broker">,
   req: ApiRequest,

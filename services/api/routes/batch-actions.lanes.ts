@@ -1,12 +1,15 @@
-/** Work on a list, several at the same time and in order, until a time is over. */
+/** Work on the items of a list: several items at the same time, in order, until a limit of time. */
 
 interface Pace {
   atOnce: number;
-  /** Asked before each item: whether nothing more may begin. */
+  /** Whether no further item may begin. Called before each item. */
   isOver: () => boolean;
 }
 
-/** Works on `items` in order, and answers how many it has begun, all of which have ended: those are the first ones of the list. */
+/**
+ * Works on `items` in order. Answers how many items it has begun, all of which have ended. Those are the first items of
+ * the list.
+ */
 export async function inLanes<Item>(
   items: readonly Item[],
   { atOnce, isOver }: Pace,
@@ -20,7 +23,10 @@ export async function inLanes<Item>(
   return begun;
 }
 
-/** Places by key, such as the uploads of a client. Who finds none waits, in order. */
+/**
+ * Limits how much work of one key runs at the same time, such as the uploads of a client. Work without a place waits,
+ * in order.
+ */
 export class Places {
   private readonly taken = new Map<number, { count: number; waiting: (() => void)[] }>();
 
@@ -29,7 +35,7 @@ export class Places {
     const places = this.taken.get(key) ?? { count: 0, waiting: [] };
     this.taken.set(key, places);
     if (places.count < most) places.count++;
-    // Who leaves hands its place on.
+    // Work that ends hands its place to the work that waits longest.
     else await new Promise<void>((resolve) => places.waiting.push(resolve));
     try {
       return await work();

@@ -1,4 +1,7 @@
-/** `POST /admin/batches/actions`: one move of many batches. Each is moved as its own call would move it. */
+/**
+ * `POST /admin/batches/actions`: one move for many batches. Each batch is moved as the call for a single batch would
+ * move it.
+ */
 
 import { Problem } from "../../../lib/errors.ts";
 import { count, described, flag, id, type JsonSchema, listOf, orNull, record, text } from "../../../lib/json-schema.ts";
@@ -17,13 +20,19 @@ type BatchMove = (typeof batchMoves)[number];
 
 const MOST_BATCHES = 1_000;
 const EXAMPLES = 5;
-/** Moves at the same time. Each is a write of its own, and uploads and workers write too. */
+/** How many moves run at the same time. Each is a write of its own, and uploads and workers write too. */
 const AT_ONCE = 4;
-/** Retries, each of which reads and writes the records of its batch. */
+/** How many retries run at the same time. Each retry reads and writes the records of its batch. */
 const RETRIES_AT_ONCE = 8;
-/** No further batch begins after it. A proxy in front waits a minute, and a retry of many records takes some seconds. */
+/**
+ * The time after which no further batch begins. A proxy in front of the node waits a minute, and a retry of many
+ * records takes some seconds.
+ */
 const BUDGET_MS = 20_000;
-/** The share of a client's places for uploads that such a call may use on this node, so that the client can go on sending. */
+/**
+ * The share of a client's places for uploads that such a call may use on this node, so that the client can go on with
+ * its own uploads.
+ */
 const SHARE_OF_UPLOADS = 0.5;
 const FOUND_AT_ONCE = 200;
 
@@ -48,13 +57,13 @@ export const manyMoves = strictly({
 });
 type Which = Pick<ReturnType<typeof manyMoves>, "ids" | "filter" | "limit" | "cursor">;
 
-/** The name of the cursors, which no list takes. */
+/** The name under which cursors of this call are sealed. No list has this name, so no list takes such a cursor. */
 const CURSORS = "batches to move";
 
 const wrong = (pointer: string, detail: string) =>
   new Problem("validation", "A field is wrong or missing.", { errors: [{ pointer, detail }] });
 
-/** Throws validation. */
+/** Reads the ids of the body. Throws validation. */
 function idsIn(value: unknown): string[] {
   if (!Array.isArray(value) || value.length < 1 || value.length > MOST_BATCHES)
     throw wrong("/ids", `expected 1 to ${MOST_BATCHES} ids of batches`);
@@ -63,10 +72,10 @@ function idsIn(value: unknown): string[] {
   return [...new Set((value as string[]).map((one) => one.toLowerCase()))];
 }
 
-/** Throws validation. */
+/** Reads the filter of the body. Throws validation. */
 function filterIn(value: unknown): FilterText {
   const entries = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
-  // All batches there are is nothing that anybody means.
+  // A filter without members would mean all batches, which no caller intends.
   if (entries.length === 0) throw wrong("/filter", "expected an object with at least one member");
   for (const [name, text] of entries) {
     if (!(filterNames as readonly string[]).includes(name)) throw wrong(`/filter/${name}`, "unknown field");
@@ -75,14 +84,17 @@ function filterIn(value: unknown): FilterText {
   return value as FilterText;
 }
 
-/** Which batches, in their order. `rowIds`: of those that a filter has found, where a cursor can go on after them. */
+/**
+ * The batches that a call asks for, in order. `rowIds` are the row ids of batches that a filter has found, after which
+ * a cursor can go on.
+ */
 interface Found {
   ids: string[];
   rowIds: number[];
   isMore: boolean;
 }
 
-/** The states that a move begins in. The move itself decides: this is for a dry run. */
+/** The states that a batch can be moved from. The move itself decides; a dry run uses this table. */
 const movable: Record<Exclude<BatchMove, "retry">, readonly BatchRow["state"][]> = {
   approve: ["held"],
   reject: ["held"],
@@ -92,7 +104,7 @@ const movable: Record<Exclude<BatchMove, "retry">, readonly BatchRow["state"][]>
   commit: ["validated"],
 };
 
-/** Throws validation, unavailable. */
+/** Moves many batches. Throws validation, unavailable. */
 export async function moveBatches(exchange: Exchange): Promise<Reply> {
   const { action, reason, dryRun = false, ...which } = manyMoves(await jsonBody(exchange));
   const { ids, rowIds, isMore } = await wanted(exchange, which);
@@ -122,15 +134,15 @@ export async function moveBatches(exchange: Exchange): Promise<Reply> {
 }
 
 /**
- * Answers a function that says whether to stop: because the time is over, the client has hung up, or the node stops. Moved
- * batches stay moved.
+ * Answers a function that says whether the call has to stop, because the time is over, the client has hung up, or the
+ * node stops. Batches that were moved stay moved.
  */
 function overAfter({ req, res }: Exchange, budgetMs: number): () => boolean {
   const until = performance.now() + budgetMs;
   return () => res.destroyed || req.$service.isStopping || performance.now() > until;
 }
 
-/** Throws validation, unavailable. */
+/** Finds the batches that the body asks for. Throws validation, unavailable. */
 async function wanted(exchange: Exchange, { ids, filter, limit, cursor }: Which): Promise<Found> {
   if ((ids === undefined) === (filter === undefined)) throw wrong("/ids", "expected either ids or filter");
   if (ids !== undefined) {
@@ -144,7 +156,7 @@ async function wanted(exchange: Exchange, { ids, filter, limit, cursor }: Which)
   return foundIds(exchange, text, { most: limit ?? MOST_BATCHES, after });
 }
 
-/** Why the batch was not moved; null: it was. Throws what ends the whole call. */
+/** Moves one batch. Answers why the batch was not moved, or null if it was. Throws errors that end the whole call. */
 async function moved(
   { ctx }: Exchange,
   places: Places,
@@ -183,7 +195,7 @@ async function wouldRefuse({ ctx }: Exchange, action: BatchMove, publicId: strin
   }
 }
 
-/** The first `most` batches of the filter; with `after` those that come after that row. */
+/** The first `most` batches of the filter. With `after`, the first ones after that row. */
 async function foundIds(
   { ctx }: Exchange,
   text: FilterText,

@@ -1,4 +1,4 @@
-/** Which batches a query asks for. Lists, counts and actions on many batches read it from here. */
+/** Reads which batches a query asks for. Lists, counts and actions on many batches use it. */
 import { formats } from "../../../formats/formats.ts";
 import { actors, type Caller } from "../../actors.ts";
 import { type BatchState, isDatasetName, visibleStates } from "../../batch/batch.domain.ts";
@@ -6,9 +6,9 @@ import type { BatchFilter, SearchTerm } from "../../batch/batch.filter.domain.ts
 import type { Exchange } from "../http/exchange.ts";
 import { flagOf, instantMs, queryOf, wrongQuery } from "../http/input.ts";
 
-/** What partners may ask for of their own batches. */
+/** The names by which partners may filter their own batches. */
 export const ownFilterNames = ["q", "status", "dataset", "createdFrom", "createdTo", "hasErrors"] as const;
-/** What operators may ask for. */
+/** The names by which operators may filter batches. */
 export const filterNames = [
   ...ownFilterNames,
   "client",
@@ -22,8 +22,8 @@ export type FilterName = (typeof filterNames)[number];
 export type FilterText = Partial<Record<FilterName, string>>;
 
 /**
- * The query of a list of batches. Several `status` count as one with commas: OpenAPI knows both forms of a list, and some clients can send
- * only one of them. Throws validation.
+ * The query of a list of batches. Several `status` count as one with commas: OpenAPI knows both forms of a list, and
+ * some clients can send only one form. Throws validation.
  */
 export function batchQueryOf(exchange: Exchange, ...allowed: string[]): Record<string, string> {
   const states = exchange.query.getAll("status");
@@ -37,12 +37,12 @@ const TEXT = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SHA256 = /^[0-9a-f]{64}$/i;
 const DIGEST = /^sha-256=:([A-Za-z0-9+/]{43}=):$/;
-/** How clients may be called, or the beginning of it. */
+/** A text that can be a client's identifier, or the beginning of one. */
 const IDENTIFIER = /^[a-z0-9._-]{1,64}$/;
 const LEAST_DIGITS = 8;
 const HYPHENS_AFTER = [8, 12, 16, 20];
 
-/** The states that a list of them, with commas, names. Throws validation. */
+/** Reads a list of states with commas between. Throws validation. */
 export function statesIn(status: string): BatchState[] {
   const names = status.split(",");
   const wrong = names.find((name) => !(visibleStates as readonly string[]).includes(name));
@@ -60,7 +60,7 @@ function timeIn(name: FilterName, value: string): number {
   return ms;
 }
 
-/** Two ends of a time, as members of a filter. Throws validation. */
+/** The beginning and the end of a range of time, as members of a filter. Throws validation. */
 function timesIn(what: "created" | "finished", text: FilterText): BatchFilter {
   const [fromName, toName] = [`${what}From`, `${what}To`] as const;
   const [from, to] = [text[fromName], text[toName]];
@@ -88,7 +88,7 @@ function idIn(name: FilterName, value: string): string {
   throw wrongQuery(name, "expected the id of a batch, a UUID");
 }
 
-/** The hexadecimal digits of an id, or of its beginning. Null: the text is neither. */
+/** The hexadecimal digits of an id, or of its beginning. Null if the text is neither. */
 function digitsIn(text: string): string | null {
   const digits = text.toLowerCase().replaceAll("-", "");
   if (!/^[0-9a-f]{8,32}$/.test(digits)) return null;
@@ -100,7 +100,7 @@ function digitsIn(text: string): string | null {
 const ACCEPTED =
   "a batch's id or at least 8 characters of its beginning, request: and an X-Request-Id, key: and an Idempotency-Key, or a checksum (sha-256=:…: or 64 hexadecimal digits)";
 
-/** The possible meanings of a search text. `ofClients`: also clients. Throws validation. */
+/** The possible meanings of a search text. With `ofClients` the text may also mean clients. Throws validation. */
 export function searchIn(text: string, ofClients: boolean): SearchTerm[] {
   const q = text.trim();
   const digest = DIGEST.exec(q);
@@ -116,7 +116,7 @@ export function searchIn(text: string, ofClients: boolean): SearchTerm[] {
   throw wrongQuery("q", `expected ${ACCEPTED}${ofClients ? ", or the beginning of a client's identifier" : ""}`);
 }
 
-/** The part of a filter that needs no look-up. Throws validation. */
+/** The members of a filter that need no look-up. Throws validation. */
 function plainFilter(text: FilterText, ofClients: boolean): BatchFilter {
   const { q, status, dataset, format, hasErrors, errorCode, retryOf } = text;
   return {
@@ -134,13 +134,13 @@ function plainFilter(text: FilterText, ofClients: boolean): BatchFilter {
 
 const cannotBe = ({ dataset }: FilterText) => dataset !== undefined && !isDatasetName(dataset);
 
-/** A partner's filter: of its own batches alone. Null: nothing can match. Throws validation. */
+/** A partner's filter, which finds only the partner's own batches. Null if no batch can match. Throws validation. */
 export function ownFilter(clientId: number, text: FilterText): BatchFilter | null {
   const filter = plainFilter(text, false);
   return cannotBe(text) ? null : { ...filter, clientId };
 }
 
-/** An operator's filter. Null: nothing can match, as with an unknown client. Throws validation, unavailable. */
+/** An operator's filter. Null if no batch can match, as with an unknown client. Throws validation, unavailable. */
 export async function filterOf(via: Caller, { client, ...text }: FilterText): Promise<BatchFilter | null> {
   const filter = plainFilter(text, true);
   if (cannotBe(text)) return null;

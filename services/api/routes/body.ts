@@ -1,4 +1,4 @@
-/** `GET /imports/{id}/body`: the body of a batch as it came, without its `Content-Encoding`. */
+/** `GET /imports/{id}/body`: the body of a batch as the client sent it, but without its `Content-Encoding`. */
 import { pipeline } from "node:stream/promises";
 import { knownFormats } from "../../../formats/formats.ts";
 import { Problem } from "../../../lib/errors.ts";
@@ -11,7 +11,7 @@ import { checksumOf } from "./views.ts";
 
 type ReadPart = (no: number) => Promise<Uint8Array | null>;
 
-/** Throws not-found, gone, too-many-streams, unavailable. */
+/** Sends the body of a batch. Throws not-found, gone, too-many-streams, unavailable. */
 export async function getBody(exchange: Exchange): Promise<undefined> {
   const batch = await batchOf(exchange);
   const { exports } = exchange.req.$service;
@@ -44,7 +44,10 @@ function headersOf({ publicId, format, envelope, contentHash }: BatchRow) {
   };
 }
 
-/** Reads a part once the client has read the one before. A body that goes meanwhile cuts the answer off. */
+/**
+ * The parts of a body. A part is read once the client has read the part before. If the body is deleted meanwhile, the
+ * answer is cut off.
+ */
 async function* parts(first: Uint8Array, read: ReadPart, bytes: number): AsyncGenerator<Uint8Array> {
   let sent = 0;
   for (let no = 1, part: Uint8Array | null = first; part; part = await read(no++)) {

@@ -1,4 +1,4 @@
-/** The calls that show what records would become: nothing is stored, and nothing is delivered. */
+/** The calls that show what records would become. These calls store and deliver nothing. */
 import { exactRecord } from "../../../formats/check/exact-record.ts";
 import { boundaryOf } from "../../../formats/content.ts";
 import { Problem } from "../../../lib/errors.ts";
@@ -13,14 +13,14 @@ import { bodyOf, checkedFormat } from "./upload.ts";
 
 export const USUAL_PREVIEW = "20";
 
-/** The first records of a batch, as they came and as they are read. */
+/** Answers the first records of a batch: as the client sent them, and as they are read. */
 export async function getPreview(exchange: Exchange): Promise<Reply> {
   const { limit = USUAL_PREVIEW } = queryOf(exchange, "limit");
   const asked = { ...whichOf(exchange), limit: limitOf(limit) };
   return json(200, withRecords(await actors.imports.preview(exchange.ctx, asked)));
 }
 
-/** The records with all digits of their numbers. JSON.parse would round long ones. */
+/** The records with all digits of their numbers. `JSON.parse` would round long numbers. */
 const withRecords = <Found extends Preview>(found: Found) => ({
   ...found,
   records: found.records.map((one) => ({ ...one, data: one.data === null ? null : exactRecord(one.data) })),

@@ -1,4 +1,7 @@
-/** The console's files: its own, and the libraries that they import. Read once, when the page is first asked for. */
+/**
+ * The files of the console: its own files, and the libraries that they import. The files are read once, when the page
+ * is first asked for.
+ */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
@@ -20,14 +23,14 @@ const types: Record<string, string> = {
 interface Library {
   /** The package of a library, and the path of its file. */
   from: [string, string];
-  /** Put behind the file: uPlot's small form is a script, not a module. */
+  /** Text that is put behind the file. The small form of uPlot is a script, and such a text makes a module of it. */
   after?: string;
 }
 
 const codemirror = (name: string): Library => ({ from: [`@codemirror/${name}`, "dist/index.js"] });
 const lezer = (name: string): Library => ({ from: [`@lezer/${name}`, "dist/index.js"] });
 
-/** What the page imports by name. Nothing else of `node_modules` can be read. */
+/** The libraries that the page imports by name. Nothing else of `node_modules` can be read. */
 const libraries: Record<string, Library> = {
   preact: { from: ["preact", "dist/preact.mjs"] },
   "preact/hooks": { from: ["preact", "hooks/dist/hooks.mjs"] },
@@ -52,18 +55,18 @@ const libraries: Record<string, Library> = {
   "w3c-keyname": { from: ["w3c-keyname", "index.js"] },
 };
 
-/** Under this name the page's folder `lib` has the library. */
+/** The file name under which the page's folder `lib` has the library. */
 const fileNameOf = (name: string): string => `${name.replace("@", "").replaceAll("/", "-")}.js`;
 
 const required = createRequire(join(root, "package.json"));
 
-/** npm may have put a package beside ours, or further up. */
+/** The path of a library's file. npm may have put the package beside the product, or further up. */
 function pathOf([name, file]: Library["from"]): string {
   const places = (required.resolve.paths(name) ?? []).map((place) => join(place, name, file));
   return places.find((place) => existsSync(place)) ?? join(root, "node_modules", name, file);
 }
 
-/** Browsers would ask for source maps, which we do not serve. */
+/** The text of a module without its source map. Browsers would ask for source maps, which the node does not serve. */
 const withoutMap = (text: string): string => text.replace(/^\/\/# sourceMappingURL=.*$/m, "");
 
 async function libraryFiles(): Promise<[string, Buffer][]> {
@@ -76,8 +79,8 @@ async function libraryFiles(): Promise<[string, Buffer][]> {
 }
 
 /**
- * Comments with types are for `tsc`: without them a module is a fifth smaller. Lines keep their numbers. A module has `/**` in
- * comments alone; a test reads all of them.
+ * A module without its comments that hold types. They are for `tsc`, and without them a module is a fifth smaller.
+ * Lines keep their numbers. A module has `/**` in comments alone; a test reads all modules.
  */
 const withoutTypes = (text: string): string =>
   text.replaceAll(/\/\*\*[\s\S]*?\*\//g, (comment) => comment.replaceAll(/[^\n]+/g, ""));
@@ -97,10 +100,13 @@ async function ownFiles(): Promise<[string, Buffer][]> {
   ).then((files) => files.map(([name, bytes]) => [name, bytes]));
 }
 
-/** What a module imports at its start. What `import()` names is loaded later. */
+/** Finds what a module imports at its start. What `import()` names is loaded later. */
 const IMPORTED = /^(?:import|export)\b[^;]*?\bfrom\s*"([^"]+)"/gm;
 
-/** The modules that main.js needs. Named in the page, or the browser would find them one after the other. */
+/**
+ * The modules that main.js needs. The page names them, because the browser would otherwise find them one after the
+ * other.
+ */
 function firstModules(files: Map<string, Buffer>): string[] {
   const found = new Set<string>();
   const visit = (name: string) => {
@@ -110,27 +116,27 @@ function firstModules(files: Map<string, Buffer>): string[] {
     for (const [, to = ""] of text.matchAll(IMPORTED)) visit(moduleOf(name, to));
   };
   visit("main.js");
-  // Most are libraries with one long line, which the expression does not read.
+  // Libraries are visited by name. Most have one long line, which the expression for imports does not read.
   for (const name of ["preact", "preact/hooks", "@preact/signals-core"]) visit(`lib/${fileNameOf(name)}`);
   return [...found];
 }
 
-/** The file that `from` imports as `to`. */
+/** The file that the module `from` imports as `to`. */
 const moduleOf = (from: string, to: string): string =>
   to.startsWith(".") ? posix.join(posix.dirname(from), to) : `lib/${fileNameOf(to)}`;
 
 export interface ConsoleFiles {
   /** A hash over all files. It changes if any file changes. */
   hash: string;
-  /** The page. `{{settings}}` in it is replaced by the settings of the node. */
+  /** The page as HTML. `{{settings}}` in the page is replaced by the settings of the node. */
   page: string;
-  /** The script block of the page that has no address of its own: the map of imports. */
+  /** The page's script block that has no address of its own: the map of imports. */
   importMap: string;
-  /** A file by its path; undefined: there is none. */
+  /** A file by its path. Undefined if there is no such file. */
   file(path: string): Promise<Sendable> | undefined;
 }
 
-/** What each code means, which the console shows beside every refusal. */
+/** The page about error codes. The console shows what a code means beside every refusal. */
 const errorsPage = async (): Promise<[string, Buffer]> => ["errors.md", await readFile(join(docsFolder, "errors.md"))];
 
 async function read(): Promise<ConsoleFiles> {
@@ -170,7 +176,7 @@ async function read(): Promise<ConsoleFiles> {
 
 let loaded: Promise<ConsoleFiles> | undefined;
 
-/** Reads them at the first call: most nodes are never asked. */
+/** Reads the files at the first call, because most nodes are never asked. */
 export function consoleFiles(): Promise<ConsoleFiles> {
   loaded ??= read();
   loaded.catch(() => {

@@ -12,7 +12,10 @@ import { type Sendable, send, sendable } from "./sendable.ts";
 
 const { version } = createRequire(join(root, "package.json"))("./package.json") as { version: string };
 
-/** The page may load files of this node alone. Its one inline script is the map of imports, which has no address. */
+/**
+ * The content security policy of the page: it may load files of this node alone. Its one inline script is the map of
+ * imports, which has no address.
+ */
 const policyOf = (importMap: string): string =>
   [
     "default-src 'none'",
@@ -26,19 +29,25 @@ const policyOf = (importMap: string): string =>
     "require-trusted-types-for 'script'",
   ].join("; ");
 
-/** What the page shows before anybody has logged in. */
+/** The settings that the page needs before anybody has logged in. */
 interface PageSettings {
   version: string;
   label: string | null;
   partners: boolean;
-  /** Where this node keeps the operators' token; null: it is in the settings, or the reader is elsewhere. */
+  /**
+   * The file on this node that has the operators' token. Null if the token is in the settings, or if the reader is at
+   * another machine.
+   */
   tokenFile: string | null;
 }
 
 const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
 
-/** Only a reader at this machine learns where the token is. Behind a proxy every reader would look like one, so nobody learns it. */
+/**
+ * Whether the reader is at this machine. Only such a reader learns where the token is. Behind a proxy every reader
+ * would look like one, so nobody learns it.
+ */
 function isHere({ socket, headers }: Exchange["req"]): boolean {
   const isLoopback = /^(127\.|::1$|::ffff:127\.)/.test(socket.remoteAddress ?? "");
   return isLoopback && headers["x-forwarded-for"] === undefined && headers.forwarded === undefined;
@@ -51,7 +60,7 @@ function tokenFile(config: Config, exchange: Exchange): string | null {
 
 const pages = new Map<string, Promise<Sendable>>();
 
-/** One form of the page for each of the few settings that it can be sent with. */
+/** The page with these settings. There are only a few different settings, so each form of the page is made once. */
 function pageWith(page: string, settings: PageSettings): Promise<Sendable> {
   const text = page.replace("{{settings}}", escaped(JSON.stringify(settings)));
   const known = pages.get(text) ?? sendable("text/html; charset=utf-8", Buffer.from(text));
@@ -59,7 +68,7 @@ function pageWith(page: string, settings: PageSettings): Promise<Sendable> {
   return known;
 }
 
-/** Throws not-found where CONSOLE=false. */
+/** Answers the console. Throws not-found if CONSOLE=false. */
 export async function getConsole(exchange: Exchange): Promise<undefined> {
   const config = wanted(exchange);
   const { page, importMap } = await consoleFiles();
@@ -79,7 +88,9 @@ export async function getConsole(exchange: Exchange): Promise<undefined> {
   });
 }
 
-/** A file of the page. The path has the hash of all files, so an answer is good for ever. Throws not-found. */
+/**
+ * Answers a file of the page. The path has the hash of all files, so an answer stays valid for ever. Throws not-found.
+ */
 export async function getConsoleFile(exchange: Exchange): Promise<undefined> {
   wanted(exchange);
   const { hash, folder, asset } = exchange.path;

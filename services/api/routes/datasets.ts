@@ -25,7 +25,7 @@ const itemOf = (name: string, { description, formats }: Dataset) => ({
 
 const link = { type: "string", format: "uri-reference" };
 
-/** What `listOwnDatasets` answers. */
+/** The schema of what `listOwnDatasets` answers. */
 export const ownDatasetsSchema: JsonSchema = record({
   items: listOf(
     record({
@@ -50,7 +50,7 @@ export async function listOwnDatasets(exchange: Exchange): Promise<Reply> {
   }
 }
 
-/** Throws not-found. */
+/** The dataset that the path names, with the policy that is in force for it. Throws not-found. */
 export async function effectiveOf(exchange: Exchange): Promise<{ name: string; effective: Dataset }> {
   const { client, policy } = callerOf(exchange);
   const name = exchange.path.name ?? "";

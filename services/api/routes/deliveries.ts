@@ -1,5 +1,6 @@
 /**
- * What the calls about deliveries share: the view of a delivery, and the query of a list. Operators and partners have such calls.
+ * What the calls about deliveries share: the view of a delivery, and the query of a list. Operators and partners both
+ * have such calls.
  */
 import {
   choice,
@@ -29,7 +30,7 @@ import { timeIn, wrongQuery } from "../http/input.ts";
 import { limitOf } from "../http/pages.ts";
 import { time } from "./views.ts";
 
-/** Shows neither the body that was sent nor the receiver's answer. */
+/** The members of a delivery that everybody sees, without the body that was sent and without the receiver's answer. */
 const shownToAll = ({ publicId: id, batchId, event, state: status, dueAt, createdAt, attempts }: DeliveryRow) => ({
   id,
   batchId,
@@ -40,7 +41,7 @@ const shownToAll = ({ publicId: id, batchId, event, state: status, dueAt, create
   attempts: attempts.map((attempt) => ({ ...attempt, at: time(attempt.at) })),
 });
 
-/** Where the client's deliveries go today. */
+/** The URL that the client's deliveries go to today. */
 async function urlOf({ ctx }: { ctx: Caller }, clientId: number): Promise<string | null> {
   const { policy } = await actors.policy.get(ctx, { clientId });
   return policy.webhook && withoutQuery(policy.webhook.url);
@@ -53,7 +54,10 @@ export async function deliveryView(exchange: { ctx: Caller }, row: DeliveryRow) 
   return { id, batchId, ...of, ...rest, url: client && (await urlOf(exchange, row.clientId)) };
 }
 
-/** To which private addresses a name leads, and what the operators allow, is not the partner's business. */
+/**
+ * A delivery's error as a partner sees it. To which private addresses a name leads, and what the operators allow, is
+ * not the partner's business.
+ */
 const forPartner = (error: string | null) =>
   error?.startsWith("refused: ") ? "refused: this target is not allowed" : error;
 
@@ -64,7 +68,10 @@ export async function ownDeliveryView(exchange: { ctx: Caller }, row: DeliveryRo
   return { ...rest, url: await urlOf(exchange, row.clientId), attempts: shown };
 }
 
-/** What is sent: the document, and the header fields. The time and the signature are made for each sending, and not kept. */
+/**
+ * What is sent for a delivery: the document, and the header fields. The time and the signature are made for each
+ * sending, and are not kept.
+ */
 export function sendingView({ body }: WholeDelivery) {
   const { id } = JSON.parse(body) as { id: string };
   const made = { "webhook-timestamp": null, "webhook-signature": null };
@@ -128,7 +135,7 @@ interface Filter {
   to?: string;
 }
 
-/** What a list and its pages are asked by, the client apart. Throws validation. */
+/** The members of a filter of deliveries, without the client. Throws validation. */
 export const filterOf = ({ batch, status, event, from, to }: Filter) => ({
   batch,
   state: oneOf<DeliveryState>("status", deliveryStates, status),
@@ -137,7 +144,7 @@ export const filterOf = ({ batch, status, event, from, to }: Filter) => ({
   to: timeIn("to", to),
 });
 
-/** Answers a page, newest first. `list` names the list and its owner. Throws validation. */
+/** Answers a page of deliveries, newest first. `list` names the list and its owner. Throws validation. */
 export async function deliveryPage(
   exchange: Exchange,
   list: string,

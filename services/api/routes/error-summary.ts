@@ -1,4 +1,4 @@
-/** The faults of a batch by field and code. */
+/** The faults of a batch, counted by field and code. */
 import { described, type JsonSchema, listOf, orNull, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";

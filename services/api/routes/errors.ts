@@ -17,20 +17,23 @@ import { afterOf, batchOf, ERRORS_AT_ONCE, NDJSON, send } from "./export.ts";
 
 const CSV = "text/csv; charset=utf-8; header=present";
 const PAGE = "application/json";
-/** Characters of a page after which no further record is added to it. */
+/** The characters of a page after which no further record is added to the page. */
 const ENOUGH = 1024 * 1024;
 
 interface Wanted {
   hasBom: boolean;
-  /** Only records with an error of this field, or of this code: one error that is both. */
+  /**
+   * Only records with an error of this field, and of this code, are wanted. If both are given, one error must match
+   * both.
+   */
   field: string | undefined;
   code: string | undefined;
-  /** The number of a record: only those after it. */
+  /** Only records with a greater number than this are wanted. */
   after: number;
   limit: number | null;
 }
 
-/** Throws validation. */
+/** Reads which errors the query asks for. Throws validation. */
 function wantedOf(exchange: Exchange): Wanted {
   const { bom = "false", field, code, after, limit } = queryOf(exchange, "bom", "field", "code", "after", "limit");
   if (bom !== "true" && bom !== "false") throw wrongQuery("bom", 'expected "true" or "false"');
@@ -50,7 +53,7 @@ export async function getErrors(exchange: Exchange): Promise<Reply | undefined> 
   const reading = new Reading(exchange, batch, wanted);
   const page = (after: number) => reading.next(after);
   const file = `${publicId}-errors`;
-  // Asked after the last page, because the batch may still run.
+  // The batch is read again after the last page, because the batch may still run.
   const unlisted = async () => (reading.hasEnded ? (await batchOf(exchange)).unlisted : 0);
   return send(
     exchange,
@@ -77,7 +80,7 @@ export async function getErrors(exchange: Exchange): Promise<Reply | undefined> 
 async function errorPage(exchange: Exchange, batch: BatchRow, wanted: Wanted): Promise<Reply> {
   const { limit: asked } = wanted;
   const limit = asked ?? USUAL_ITEMS;
-  // One more than asked for tells whether a page follows.
+  // One record more than asked for tells whether another page follows.
   const reading = new Reading(exchange, batch, { ...wanted, limit: limit + 1 });
   const { turns } = exchange.req.$service.exports;
   const found: ShownErrors[] = [];
@@ -98,7 +101,7 @@ async function errorPage(exchange: Exchange, batch: BatchRow, wanted: Wanted): P
   });
 }
 
-/** How `raw` is cut into cells, so that a page can show the wrong one. Empty for formats without columns. */
+/** How `raw` is cut into cells, so that a page can show the wrong cell. Empty for formats without columns. */
 function layoutOf({ format, envelope }: BatchRow) {
   const { header: columns, delimiter = ",", quoteChar: quote = '"' } = envelope;
   if (!columns) return {};
@@ -108,7 +111,10 @@ function layoutOf({ format, envelope }: BatchRow) {
 /** A rejected record as it is shown. `corrected`: a later batch has delivered it. */
 type ShownErrors = RecordErrors & { corrected?: true };
 
-/** Reads the records that are asked for. It filters by field and code itself, because the database has no index of them. */
+/**
+ * Reads the wanted records. Records are filtered by field and code here, because the database has no index of fields
+ * and codes.
+ */
 class Reading {
   /** True once a read has found no further records. */
   hasEnded = false;
@@ -126,7 +132,7 @@ class Reading {
     this.left = wanted.limit ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The next records after the number `seen`. Empty: the limit or the end is reached. */
+  /** The next records after the number `seen`. The list is empty once the limit or the end is reached. */
   async next(seen: number): Promise<ShownErrors[]> {
     this.shown ??= await this.maskOf();
     const { shown } = this;
@@ -156,7 +162,7 @@ class Reading {
     return new Set(await actors.batch.corrected(this.exchange.ctx, params));
   }
 
-  /** The policy that the batch ran under says which fields are sensitive. */
+  /** Makes the mask of sensitive fields. The policy that the batch ran under says which fields are sensitive. */
   private async maskOf() {
     const { policy } = await pinnedPolicy(this.exchange.ctx.broker, this.batch);
     return rawMask(this.batch, policy);
@@ -164,8 +170,9 @@ class Reading {
 }
 
 /**
- * Whether a record has an error of the wanted group, as the summary counts it: without indexes of fields. A record without any
- * error counts as one.
+ * Whether a record has an error of the wanted field and code. A wanted field without indexes matches the field with any
+ * index, because the summary counts fields without indexes. A record without any error counts as one with an empty
+ * error.
  */
 function isWanted({ errors }: RecordErrors, { field, code }: Wanted): boolean {
   const isOfField = (of: string) => field === undefined || of === field || withoutIndexes(of) === field;
@@ -179,7 +186,7 @@ function* jsonLine({ seq: record, line, errors, raw, corrected }: ShownErrors): 
   yield '"}\n';
 }
 
-/** With the cell of each error: `C17`. */
+/** A record with the spreadsheet cell of each error, such as `C17`. */
 const withCells = ({ errors, ...rejected }: ShownErrors, { header }: Envelope): ShownErrors => ({
   ...rejected,
   errors: errors.map((fault) => ({ ...fault, ...cellOf(fault, rejected.line, header) })),
@@ -191,8 +198,9 @@ const jsonEnd = (records: number): string => (records === 0 ? "" : `${JSON.strin
 const REPORT_TYPES = [NDJSON, CSV, "application/jsonl", PAGE];
 
 /**
- * An `Accept` that names none of these gets NDJSON: a report in another form is better than none. So does one that takes anything
- * as well as JSON, which is what HTTP libraries send by themselves.
+ * The media type of a report. An `Accept` that names no type of a report gets NDJSON, because a report in another form
+ * is better than none. An `Accept` that takes anything as well as JSON also gets NDJSON: HTTP libraries send such a
+ * header by themselves.
  */
 function typeOf({ req }: Exchange): string {
   const type = new Negotiator(req).mediaType(REPORT_TYPES) ?? NDJSON;

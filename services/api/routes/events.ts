@@ -1,4 +1,7 @@
-/** `GET /imports/{id}/events`, and that of operators: the batch as server-sent events, until it has ended. */
+/**
+ * `GET /imports/{id}/events`, and the same call of operators: the batch as server-sent events, until the batch has
+ * ended.
+ */
 import type { ServerResponse } from "node:http";
 import { described, type JsonSchema, orNull, record, text } from "../../../lib/json-schema.ts";
 import { actors, type Caller } from "../../actors.ts";
@@ -19,7 +22,7 @@ const STALLED_MS = 60_000;
 const HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store",
-  // nginx would hold events back until its buffer is full.
+  // Without this header nginx would hold events back until its buffer is full.
   "x-accel-buffering": "no",
 };
 
@@ -27,7 +30,7 @@ export async function getEvents(exchange: Exchange): Promise<undefined> {
   const { req, res } = exchange;
   const { watches, streams } = req.$service;
   const batch = await batchOf(exchange);
-  // Browsers reconnect when a stream ends. 204 tells them not to (HTML, server-sent events).
+  // Browsers reconnect when a stream ends. The status 204 tells them not to (HTML, server-sent events).
   if (isFinal(batch.state) && req.headers["last-event-id"] === String(batch.version))
     return void res.writeHead(204, { "cache-control": "no-store" }).end();
   if (req.method === "HEAD") return void res.writeHead(200, HEADERS).end();
@@ -53,7 +56,10 @@ interface Beside {
   maxAttempts: number;
 }
 
-/** What an event tells of a batch beside its row. Both are in caches of this node. */
+/**
+ * What an event for operators tells of a batch beside the batch's row. The client and the most attempts come from
+ * caches of this node.
+ */
 export async function besideOf(via: Caller, { clientId, policyVersion }: BatchRow): Promise<Beside> {
   const [client, maxAttempts] = await Promise.all([
     actors.clientCache.get(via, { id: clientId }),
@@ -63,8 +69,8 @@ export async function besideOf(via: Caller, { clientId, policyVersion }: BatchRo
 }
 
 /**
- * A batch in an event for operators: as `GET /admin/batches` lists it, but for what would cost a query. Its last attempt is missing, and
- * of one that might run now whether its client has a place for it.
+ * A batch in an event for operators. The view is the same as in `GET /admin/batches`, without what would cost a query:
+ * the last attempt, and, for a batch that might run now, whether its client has a free place.
  */
 export function watchedView(batch: BatchRow, { client, maxAttempts }: Beside): object {
   const { clientId } = batch;
@@ -92,7 +98,7 @@ export const watchedBatchSchema: JsonSchema = record(
  * costs no memory. Progress is sent at most three times a second, the end at once.
  */
 export class EventStream {
-  /** Called when the connection is gone, or everything was sent. */
+  /** Settles when the connection is gone, or when everything was sent. */
   readonly closed: Promise<void>;
   private readonly res: ServerResponse;
   private readonly view: (batch: BatchRow) => object;
@@ -108,7 +114,7 @@ export class EventStream {
   ) {
     this.res = res;
     this.view = view;
-    // The connection closes after the stream, so every client sees its end, also when the node stops.
+    // The connection closes after the stream, so every client sees the end of the stream, also when the node stops.
     res.shouldKeepAlive = false;
     res.setTimeout(stalledMs, () => res.destroy());
     res.writeHead(200, HEADERS);
@@ -128,7 +134,7 @@ export class EventStream {
     this.flush();
   }
 
-  /** Ends the answer. Clients reconnect by themselves, to another node. */
+  /** Ends the answer. Clients then reconnect by themselves, to another node. */
   end(): void {
     this.rest();
     this.res.end();

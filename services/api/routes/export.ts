@@ -1,4 +1,7 @@
-/** The long answers: a batch's errors and records, page by page from the database, never faster than the client reads. */
+/**
+ * The long answers: a batch's errors and records. They are read page by page from the database, never faster than the
+ * client reads.
+ */
 
 import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
@@ -15,23 +18,23 @@ import { limitOf } from "../http/pages.ts";
 
 export const ERRORS_AT_ONCE = 500;
 const RECORDS_AT_ONCE = 2_000;
-/** Characters that are written at once. A slow reader costs the memory of one piece and its page. */
+/** The characters that are written at once. A slow reader costs the memory of one such piece and of its page. */
 const PIECE = 64 * 1024;
 
-/** The batch that a route's path names: a client means one of its own, an operator any. */
+/** The batch that a route's path names. A client can mean only one of its own batches, an operator any. */
 export function whichOf(exchange: Exchange): { publicId: string; clientId?: number } {
   const publicId = exchange.path.id ?? "";
   return exchange.req.operator ? { publicId } : { publicId, clientId: callerOf(exchange).client.id };
 }
 
-/** The batch of the route's path. Throws not-found. */
+/** Reads the batch that the route's path names. Throws not-found. */
 export const batchOf = (exchange: Exchange): Promise<BatchRow> => actors.batch.get(exchange.ctx, whichOf(exchange));
 
 /** The reader of an answer. Open answers are counted by reader. */
 export const readerOf = (exchange: Exchange): number | string =>
   exchange.req.operator ? `operator ${exchange.req.operator.name}` : callerOf(exchange).client.id;
 
-/** The number of a record in a query: what is read comes after it. Throws validation. */
+/** The number of a record in a query, after which reading begins. Throws validation. */
 export function afterOf(text = "0"): number {
   if (!/^\d{1,15}$/.test(text)) throw wrongQuery("after", "expected the number of a record");
   return Number(text);
@@ -40,21 +43,21 @@ export function afterOf(text = "0"): number {
 interface Content<Row> {
   /** The text before the first row. */
   head?: string;
-  /** A page of rows after a record's number. The database bounds their number and bytes. */
+  /** The next page of rows after a record's number. The database bounds the number of rows and their bytes. */
   page(after: number): Promise<Row[]>;
   /** A row as text, in parts, so that no part takes the event loop for long. */
   show(row: Row): Iterable<string>;
   /** The text after the last row. */
   tail?(): Promise<string>;
-  /** The bytes of a piece of text. Omitted: it is sent in UTF-8. */
+  /** The bytes of a piece of text. If omitted, the text is sent in UTF-8. */
   encode?(piece: string): string | Uint8Array;
-  /** Makes the answer of the whole text. Omitted: the text is the answer. */
+  /** Makes the answer from the whole text. If omitted, the text itself is the answer. */
   through?(pieces: AsyncIterable<string>): AsyncIterable<Uint8Array>;
 }
 
 export interface Export<Row> extends Content<Row> {
   type: string;
-  /** The file name that a browser saves it under. */
+  /** The file name under which a browser saves the answer. */
   file: string;
 }
 
@@ -73,8 +76,9 @@ export async function send<Row extends Numbered>(exchange: Exchange, what: Expor
 }
 
 /**
- * Resolves when the last piece was read, or the connection is gone. Throws what `page` throws, and the refusal of a client
- * that was disabled before the first piece. After the first piece the answer is cut off instead.
+ * Sends the rows, and resolves when the last piece was read, or the connection is gone. Throws what `page` throws, and
+ * the refusal of a client that was disabled before the first piece. After the first piece the answer is cut off
+ * instead.
  */
 export async function sent<Row extends Numbered>(
   res: ServerResponse,
@@ -84,18 +88,19 @@ export async function sent<Row extends Numbered>(
   revoked?: AbortSignal,
 ): Promise<void> {
   const inTurn = { ...content, page: (after: number) => turns.read(() => page(after)) };
-  // A failure on the first page is answered with a status. Later only a broken connection can tell the client.
+  // A failure on the first page is answered with a status. After that page only a broken connection can tell the
+  // client.
   const first = await inTurn.page(0);
   if (res.destroyed) return;
   revoked?.throwIfAborted();
   res.writeHead(200, headers);
   const all = pieces(inTurn, first, turns);
-  // `through` takes text: where it is given, `encode` is not, so the pieces are strings.
+  // `through` takes text. With `through` there is no `encode`, so the pieces are strings.
   const answer = content.through ? content.through(all as AsyncGenerator<string>) : all;
   await pipeline(answer, res).catch(unlessGone);
 }
 
-/** Reads a page once the client has read the one before. */
+/** The pieces of an answer. A page is read once the client has read the page before. */
 async function* pieces<Row extends Numbered>(
   { head = "", page, show, tail, encode = (text) => text }: Content<Row>,
   first: Row[],
@@ -122,7 +127,7 @@ async function* pieces<Row extends Numbered>(
   if (end) yield encode(end);
 }
 
-/** A reader that hangs up, or that we cut off, is no error. */
+/** Ignores the error of a connection that the reader, or this node, has closed. Throws all other errors. */
 export function unlessGone(error: NodeJS.ErrnoException): void {
   if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
 }
@@ -137,7 +142,7 @@ export const storedSchema: JsonSchema = record({
 
 export const NDJSON = "application/x-ndjson";
 
-/** Throws validation, not-found, too-many-streams, unavailable. */
+/** Sends the stored records of a batch. Throws validation, not-found, too-many-streams, unavailable. */
 export async function getRecords(exchange: Exchange): Promise<undefined> {
   const { after: asked, limit: most } = queryOf(exchange, "after", "limit");
   const from = afterOf(asked);
@@ -159,14 +164,14 @@ export async function getRecords(exchange: Exchange): Promise<undefined> {
   });
 }
 
-/** Hides the values of sensitive fields from operators. The partner itself has sent them, and sees them. */
+/** Hides the values of sensitive fields from operators. The partner has sent these values, and sees them. */
 async function storedMask({ req, ctx }: Exchange, batch: BatchRow): Promise<(data: string) => string> {
   if (!req.operator) return (data) => data;
   const { sensitive } = (await pinnedPolicy(ctx.broker, batch)).policy;
   return sensitive.length === 0 ? (data) => data : (data) => maskedJson(data, sensitive);
 }
 
-/** The text is JSON already; parsing it here would cost and could change it. */
+/** A line of the records. The record is JSON text already; parsing it would cost time and could change it. */
 function* storedLine({ seq, data }: { seq: number; data: string }): Generator<string> {
   yield `{"record":${seq},"data":`;
   yield* slices(data);

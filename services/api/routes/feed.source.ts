@@ -1,4 +1,4 @@
-/** What the event streams of a node look at, and how it is shown. */
+/** What the event streams of a node read, and how they show it. */
 import type { ServiceBroker } from "moleculer";
 import { actors } from "../../actors.ts";
 import { isFinal } from "../../batch/batch.domain.ts";
@@ -8,7 +8,7 @@ import { deliveryView, ownDeliveryView } from "./deliveries.ts";
 import { besideOf, watchedView } from "./events.ts";
 import { batchView } from "./views.ts";
 
-/** Batches that a look begins with. */
+/** The most batches that a feed begins with. */
 const NEWEST = 200;
 
 export const feedOf = (broker: ServiceBroker, onFailure: (error: unknown) => void): Feed =>

@@ -8,7 +8,7 @@ import { EVENT_HEADERS, FeedStream, missed } from "../http/feed.stream.ts";
 import type { Topics } from "../http/feed.ts";
 import { queryOf, wrongQuery } from "../http/input.ts";
 
-/** Batches that a stream may name. */
+/** The most batches that a stream may name. */
 const MOST_IDS = 20;
 
 /** The schema of the events named `notice`. */
@@ -33,7 +33,7 @@ type Who = "operator" | "partner";
 
 const namesOf = (who: Who) => (who === "operator" ? ["stats", "batches", "deliveries"] : ["batches", "deliveries"]);
 
-/** Throws validation. */
+/** Reads the topics of a stream from the query. Throws validation. */
 export function topicsIn(value: string | undefined, who: Who): Topics {
   const names = namesOf(who);
   const [usual = ""] = names;
@@ -50,7 +50,7 @@ export function topicsIn(value: string | undefined, who: Who): Topics {
   return { stats: has("stats"), batches: has("batches"), deliveries: has("deliveries"), ids };
 }
 
-/** Throws not-found where one of the batches does not exist, or belongs to another client. One query. */
+/** Checks that all named batches exist and belong to the client, by one query. Throws not-found. */
 async function requireBatches({ ctx }: Exchange, { ids }: Topics, clientId: number | null): Promise<void> {
   if (ids.size === 0) return;
   const seen = [...ids].map((publicId) => ({ publicId, version: -1 }));
@@ -63,7 +63,10 @@ async function requireBatches({ ctx }: Exchange, { ids }: Topics, clientId: numb
   if (missing !== undefined) throw new Problem("not-found", `There is no batch ${missing}.`);
 }
 
-/** For a client: its own batches and deliveries. Throws validation, not-found, too-many-streams, unavailable. */
+/**
+ * The event stream of a client, about its own batches and deliveries. Throws validation, not-found, too-many-streams,
+ * unavailable.
+ */
 export async function getOwnFeed(exchange: Exchange): Promise<undefined> {
   const { client } = callerOf(exchange);
   const topics = topicsIn(queryOf(exchange, "topics").topics, "partner");
@@ -71,7 +74,7 @@ export async function getOwnFeed(exchange: Exchange): Promise<undefined> {
   await sendFeed(exchange, { topics, clientId: client.id, reader: `client ${client.id}` });
 }
 
-/** For an operator. Throws validation, not-found, too-many-streams, unavailable. */
+/** The event stream of an operator. Throws validation, not-found, too-many-streams, unavailable. */
 export async function getFeed(exchange: Exchange): Promise<undefined> {
   const topics = topicsIn(queryOf(exchange, "topics").topics, "operator");
   await requireBatches(exchange, topics, null);
@@ -91,7 +94,8 @@ async function sendFeed({ req, res }: Exchange, { topics, clientId, reader }: Re
   feeds.requirePlace(reader);
   req.revoked?.throwIfAborted();
   const stream = new FeedStream(res);
-  // The stream begins with the figures and the named batches as they are now. Of all others it tells only what changes.
+  // The stream begins with the present figures and the named batches. It tells of other batches and deliveries only
+  // when they change.
   if (req.headers["last-event-id"] !== undefined && (topics.batches || topics.deliveries)) stream.tell(missed());
   const leave = feed.join({ topics, clientId, tell: (event) => stream.tell(event), end: () => stream.end() });
   req.revoked?.addEventListener("abort", () => stream.end());

@@ -1,16 +1,19 @@
-/** The pages of `docs/`, as HTML: each link leads to another page, and each heading and each code of an error has an address. */
+/**
+ * The pages of `docs/` as HTML. Each link leads to another page, and each heading and each code of an error has an
+ * address.
+ */
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { Marked, type Tokens } from "marked";
 import { root } from "../../../root.cjs";
 
-/** In the package the code is one folder deeper than the documents. */
+/** The folder of the documents. In the built package the code is one folder deeper than the documents. */
 export const docsFolder = [join(root, "docs"), join(root, "..", "docs")].find((path) => existsSync(path)) ?? "docs";
-/** The map of all pages: what `/docs/guide` shows. */
+/** The document with the map of all pages, which `/docs/guide` shows. */
 const MAP = "README.md";
 
-/** The name of a page in its address: `operations`, `partners/start`; empty for the map. */
+/** The name of a page in its address, such as `operations` or `partners/start`. The name of the map is empty. */
 const nameOf = (file: string): string => (file === MAP ? "" : file.replace(/\.md$/, ""));
 
 const escaped = (text: string): string =>
@@ -19,7 +22,7 @@ const escaped = (text: string): string =>
 /** The relative path from a page up to `/docs/`. Links are relative, so that they also work behind a proxy's path. */
 const upFrom = (name: string): string => (name === "" ? "" : "../".repeat(name.split("/").length));
 
-/** The address of a heading, as GitHub makes it. */
+/** The address of a heading, in the form that GitHub gives it. */
 const slugOf = (heading: string): string =>
   heading
     .toLowerCase()
@@ -27,7 +30,7 @@ const slugOf = (heading: string): string =>
     .trim()
     .replaceAll(/\s/g, "-");
 
-/** Where a link of a document leads; null: to a file of the repository that the node does not serve. */
+/** Where a link of a document leads. Null if it leads to a file of the repository that the node does not serve. */
 function targetOf(href: string, file: string, files: ReadonlySet<string>): string | null {
   if (/^(https?:|#)/.test(href)) return href;
   const [path = "", hash] = href.split("#", 2);
@@ -37,7 +40,7 @@ function targetOf(href: string, file: string, files: ReadonlySet<string>): strin
   return `${upFrom(nameOf(file))}guide${name && `/${name}`}${hash === undefined ? "" : `#${hash}`}`;
 }
 
-/** Reads Markdown for one page; a page has its own headings and links. */
+/** Makes a reader of Markdown for one page, because each page has its own headings and links. */
 function readerOf(file: string, files: ReadonlySet<string>): Marked {
   const headings = new Map<string, number>();
   const anchorOf = (text: string) => {
@@ -75,13 +78,13 @@ function readerOf(file: string, files: ReadonlySet<string>): Marked {
   return reader;
 }
 
-/** A row that begins with a code has it as its address: `errors#not-found`. */
+/** The address of a row that begins with a code, such as `errors#not-found`. */
 function rowId([first]: Tokens.TableCell[]): string {
   const [code] = first?.tokens ?? [];
   return first?.tokens.length === 1 && code?.type === "codespan" ? ` id="${slugOf(code.text)}"` : "";
 }
 
-/** Links to the sections of a page that has many. */
+/** Links to the sections of a page that has many sections. */
 function contentsOf(html: string): string {
   const sections = [...html.matchAll(/<h2 id="([^"]+)">(.*)<\/h2>/g)];
   if (sections.length < 5) return "";

@@ -1,4 +1,4 @@
-/** `GET /docs/guide`: the documentation of this version, to which errors, alerts and the console lead. */
+/** `GET /docs/guide`: the documentation of this version. Errors, alerts and the console link to it. */
 import { Problem } from "../../../lib/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { type GuideFile, guideFiles } from "./guide.pages.ts";
@@ -8,7 +8,7 @@ import { type Sendable, send, sendable } from "./sendable.ts";
 let found: Promise<Map<string, GuideFile>> | undefined;
 const packed = new Map<string, Promise<Sendable>>();
 
-/** Reads and renders all pages when the first is asked for: most nodes are never asked. */
+/** Reads and renders all pages when the first page is asked for, because most nodes are never asked. */
 function files(): Promise<Map<string, GuideFile>> {
   found ??= guideFiles();
   found.catch(() => {
@@ -17,7 +17,7 @@ function files(): Promise<Map<string, GuideFile>> {
   return found;
 }
 
-/** A page or a picture. Throws not-found. */
+/** Answers a page or a picture of the guide. Throws not-found. */
 export async function getGuide(exchange: Exchange): Promise<undefined> {
   const { page, section, chapter } = exchange.path;
   const name = section ? `${section}/${chapter}` : (page ?? "");

@@ -30,14 +30,14 @@ export async function cancelImport(exchange: Exchange): Promise<Reply> {
   return json(200, batchView(batch));
 }
 
-/** Reads the query of a retry. Throws validation. */
+/** Whether the query of a retry asks for the rejected records only. Throws validation. */
 export function isOnlyRejected(exchange: Exchange): boolean {
   const { only } = queryOf(exchange, "only");
   if (only !== undefined && only !== "rejected") throw wrongQuery("only", 'expected "rejected"');
   return only === "rejected";
 }
 
-/** Lets a failed batch go on. With `?only=rejected`, the rejected records of an ended batch become a batch of their own. */
+/** Lets a failed batch go on. With `?only=rejected`, makes a new batch from the rejected records of an ended batch. */
 export async function retryImport(exchange: Exchange): Promise<Reply> {
   const onlyRejected = isOnlyRejected(exchange);
   await noBody(exchange);
@@ -52,7 +52,7 @@ export async function retryImport(exchange: Exchange): Promise<Reply> {
   return json(isNew ? 202 : 200, batchView(batch), { Location: `/imports/${batch.publicId}`, ...(isNew ? again : {}) });
 }
 
-/** Delivers a batch that was only checked. Asked again: the batch as it is. */
+/** Delivers a batch that was only checked. If that was asked before, answers the batch as it is. */
 export async function commitImport(exchange: Exchange): Promise<Reply> {
   await noBody(exchange);
   const { client } = callerOf(exchange);

@@ -1,6 +1,6 @@
 /**
- * What anybody may get: health, metrics, and `GET /docs`, which shows the OpenAPI document in Swagger UI. The files of Swagger UI
- * come from the package, so that the page works without internet.
+ * The calls that anybody may make: health, metrics, and `GET /docs`, which shows the OpenAPI document in Swagger UI.
+ * The files of Swagger UI come from its package, so that the page works without internet.
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -17,7 +17,7 @@ export const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  // Swagger UI's style sheet has its icons as data: URLs.
+  // The style sheet of Swagger UI has its icons as `data:` URLs.
   "img-src 'self' data:",
   "connect-src 'self'",
   "base-uri 'none'",
@@ -29,7 +29,7 @@ const PAGE = "api.docs.html";
 const ours = join(root, "services", "api");
 const viewers = dirname(createRequire(join(root, "package.json")).resolve("swagger-ui-dist/package.json"));
 
-/** The only files that can be read, so no path leads to another one. */
+/** The only files that can be read. So no path leads to another file. */
 const files: Record<string, { folder: string; type: string }> = {
   [PAGE]: { folder: ours, type: "text/html; charset=utf-8" },
   "api.guide.css": { folder: ours, type: "text/css; charset=utf-8" },
@@ -44,7 +44,7 @@ export const docsFiles = Object.keys(files).filter((name) => name !== PAGE);
 
 const loaded = new Map<string, Promise<Sendable>>();
 
-/** Reads a file once, when it is first asked for: most nodes are never asked. Throws not-found. */
+/** Reads a file when it is first asked for, and keeps it, because most nodes are never asked. Throws not-found. */
 function fileOf(name: string): Promise<Sendable> {
   const file = Object.hasOwn(files, name) ? files[name] : undefined;
   if (!file) throw new Problem("not-found", "There is nothing here.");
@@ -78,7 +78,10 @@ export async function getLive(): Promise<Reply> {
   return json(200, { status: "ok" });
 }
 
-/** 503 only without a database, or while the node starts or stops. A server that is not configured is "off". */
+/**
+ * Answers whether the node is ready. 503 only without a database, or while the node starts or stops. A server that is
+ * not configured is "off".
+ */
 export async function getReady({ ctx, req }: Exchange): Promise<Reply> {
   const readiness = await actors.monitor.ready(ctx, {});
   const status = req.$service.isStopping ? "unavailable" : readiness.status;

@@ -1,4 +1,4 @@
-/** The calls of a client about its own deliveries. Those of others do not exist for it. */
+/** The calls of a client about its own deliveries. Deliveries of other clients are not found. */
 import { actors } from "../../actors.ts";
 import { nameCaller } from "../http/audit.ts";
 import { callerOf, type Exchange, json, type Reply } from "../http/exchange.ts";

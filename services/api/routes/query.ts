@@ -1,12 +1,12 @@
 /**
- * Which routes read a query. A route that does not say so refuses a request that has one: a name that nobody reads may be a mistake of
- * the caller, such as a filter that would otherwise be ignored.
+ * Which routes read a query. A route that is not marked as reading one refuses a request with a query. A name that no
+ * route reads may be a mistake of the caller, such as a filter that would otherwise be ignored.
  */
 
 import type { Handle } from "../http/exchange.ts";
 import { queryOf } from "../http/input.ts";
 
-/** A handler that checks its own query. */
+/** A handler that reads and checks its own query. */
 interface QueryReader {
   readsQuery: Handle;
 }

@@ -1,4 +1,7 @@
-/** `GET /imports/{id}/rejected`, and that of operators: the rejected records as a file that the client corrects and sends again; or the whole file. */
+/**
+ * `GET /imports/{id}/rejected`, and the same call of operators. Answers the rejected records, or all records, as a file
+ * that the client corrects and sends again.
+ */
 import { MASK } from "../../../formats/check/sensitive.ts";
 import { canWrite, type TextWriter, utf8Writer, writerOf } from "../../../formats/encoding/writer.ts";
 import { knownFormats } from "../../../formats/formats.ts";
@@ -18,7 +21,7 @@ import { batchOf, ERRORS_AT_ONCE, readerOf, send, whichOf } from "./export.ts";
 
 type Page = (after: number) => Promise<RecordErrors[]>;
 
-/** Throws validation, not-found, illegal-state, gone, too-many-streams. */
+/** Sends the file of rejected records. Throws validation, not-found, illegal-state, gone, too-many-streams. */
 export async function getRejected(exchange: Exchange): Promise<undefined> {
   const { rows: asked, format } = queryOf(exchange, "rows", "format");
   if (asked !== undefined && asked !== "all") throw wrongQuery("rows", 'expected "all"');
@@ -43,7 +46,7 @@ export async function getRejected(exchange: Exchange): Promise<undefined> {
     head: (form.hasCells || !isUtf8 ? writer.bom : "") + form.head,
     page: (after) => rows.page(after),
     show: (record) => [form.row(record)],
-    // Asked after the last page, because the batch may still run.
+    // The batch is read again after the last page, because the batch may still run.
     tail: async () => form.tail(isAll ? 0 : Math.max(0, (await batchOf(exchange)).unlisted - rows.fromBody)),
     ...(!isUtf8 && { encode: writer.bytes }),
   });
@@ -56,11 +59,14 @@ function requireWhole({ state: current, chunks }: BatchRow): void {
   if (chunks === 0) throw bodyGone();
 }
 
-/** The rows of the file, page by page: what the error report lists, and then, of a batch that has ended, what its body shows. */
+/**
+ * The rows of the file, page by page. Rejected records come first from the error report, and then, if the batch has
+ * ended, from its body. All records come from the body alone.
+ */
 class Rows {
-  /** How many records came from the body because the report does not list them. */
+  /** How many records came from the body, because the error report does not list them. */
   fromBody = 0;
-  /** The chunk that comes next. Undefined: no chunk was read; null: there are no more. */
+  /** The chunk that is read next. Undefined if no chunk was read yet, null if there are no more. */
   private chunk: number | null | undefined = undefined;
   private shown: ((raw: string) => string) | undefined;
   private readonly exchange: Exchange;
@@ -79,14 +85,17 @@ class Rows {
     return (await this.found(after)).map((row) => ({ ...row, raw: shown(row.raw) }));
   }
 
-  /** The partner corrects its own rows. An operator does not see the values of sensitive fields. */
+  /**
+   * Makes the mask of sensitive fields. A partner corrects its own rows and sees all values. An operator does not see
+   * the values of sensitive fields.
+   */
   private async maskOf(): Promise<(raw: string) => string> {
     const { req, ctx } = this.exchange;
     if (!req.operator) return (raw) => raw;
     const { policy } = await pinnedPolicy(ctx.broker, this.batch);
     const masked = rawMask(this.batch, policy);
     if (this.batch.format !== "xlsx") return masked;
-    // A row of a workbook is JSON, also where nothing of it is shown.
+    // A row of a workbook is JSON, even if none of its values is shown.
     return (raw) => {
       const shown = masked(raw);
       return shown === MASK ? JSON.stringify({ cells: [MASK] }) : shown;
@@ -122,13 +131,13 @@ class Rows {
   }
 }
 
-/** The charset goes first, as in every other answer. */
+/** The media type with its charset. The charset is the first parameter, as in every other answer. */
 const withCharset = (type: string, charset: string): string => {
   const [name, ...parameters] = type.split("; ");
   return [name, `charset=${charset}`, ...parameters].join("; ");
 };
 
-/** The cells of a workbook are written as today's dataset reads them from CSV. */
+/** The form of the file. The cells of a workbook are written as today's dataset reads them from CSV. */
 async function formOf(
   { ctx }: Exchange,
   { clientId, format, envelope, dataset: name }: BatchRow,
@@ -138,10 +147,13 @@ async function formOf(
   return rejectedForm(format, envelope, textsOfRows(envelope.header ?? [], policy.schema, policy.read));
 }
 
-/** The encoding that the batch came in, if all that is wrong can be said in it. A batch that still runs may yet meet what it cannot say. */
+/**
+ * The encoding of the file: the encoding of the batch if it can express all errors, else UTF-8. A batch that still runs
+ * may yet meet errors that its encoding cannot express.
+ */
 async function writerFor(exchange: Exchange, batch: BatchRow): Promise<TextWriter> {
   const { state, envelope } = batch;
-  // Not every encoding has the mask that operators see.
+  // Operators see masked values, and not every encoding has the characters of the mask.
   if (exchange.req.operator) return utf8Writer;
   const writer = envelope.encoding === undefined ? null : writerOf(envelope.encoding);
   if (writer === null || !isFinal(state)) return utf8Writer;

@@ -25,7 +25,7 @@ import { getTemplate } from "./template.ts";
 import { postCorrections, postDatasetImport, postImport } from "./upload.ts";
 import { getOwnUsage } from "./usage.ts";
 
-/** The OpenAPI document describes exactly these routes; anything else does not compile. */
+/** The routes of clients. The OpenAPI document describes exactly these routes; anything else does not compile. */
 export const clientRoutes = strict<
   | keyof typeof clientCalls
   | keyof typeof datasetCalls

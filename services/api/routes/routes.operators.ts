@@ -83,7 +83,10 @@ import { getRejected } from "./rejected.ts";
 import { getRules } from "./rules.ts";
 import { getUsage } from "./usage.ts";
 
-/** Under /admin. The OpenAPI document describes exactly these routes; anything else does not compile. */
+/**
+ * The routes of operators, below `/admin`. The OpenAPI document describes exactly these routes; anything else does not
+ * compile.
+ */
 export const operatorRoutes = strict<
   | keyof typeof operatorCalls
   | keyof typeof batchReadCalls

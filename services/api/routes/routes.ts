@@ -1,4 +1,4 @@
-/** Every path of the API, by who may call it. */
+/** Every path of the API, grouped by who may call it. */
 
 import { getOpenApi } from "../openapi/document.ts";
 import type { sessionCalls } from "../openapi/sessions.ts";
@@ -10,10 +10,10 @@ import { clientRoutes } from "./routes.clients.ts";
 import { operatorRoutes } from "./routes.operators.ts";
 import { deleteSession, getSession, postSession } from "./session.ts";
 
-/** `POST /session` and the like, without the path. */
+/** The routes of `/session`, such as `POST /session`, with `/` in place of the path. */
 type SessionRoute = keyof typeof sessionCalls extends `${infer Method} /session` ? `${Method} /` : never;
 
-/** For anybody, each by its path. Probes may add a query; it is ignored. */
+/** The routes that anybody may call, by path. Health probes may add a query, which is ignored. */
 export const openRoutes = {
   "/health": { "GET /live": getLive, "GET /ready": getReady },
   "/session": strict<SessionRoute>({ "POST /": postSession, "GET /": getSession, "DELETE /": deleteSession }),
@@ -25,7 +25,7 @@ export const openRoutes = {
   "/": strict({ "GET /": getConsole }),
 };
 
-/** The name of a route, such as `POST /imports/:id/cancel`. */
+/** The names of all routes, such as `POST /imports/:id/cancel`. */
 export const allRoutes = (): string[] => [
   ...Object.keys(clientRoutes),
   ...Object.keys(operatorRoutes).map((route) => under("/admin", route)),

@@ -1,4 +1,7 @@
-/** `GET …/{id}/rules`: whether the rules of a batch's dataset have changed since the batch was taken. A retry is checked by those of today. */
+/**
+ * `GET …/{id}/rules`: whether the rules of a batch's dataset have changed since the batch was taken. A retry is checked
+ * by today's rules.
+ */
 import { described, flag, type JsonSchema, orNull, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
 import { differences } from "../../audits.ts";
@@ -9,7 +12,7 @@ import { completeDataset, datasetForClient } from "../../policy/policy.schema.ts
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { batchOf } from "./export.ts";
 
-/** Rules in force, and the version of the document that they stand in. */
+/** The rules in force, and the version of the document that has them. */
 interface Rules {
   version: number;
   rules: Dataset;

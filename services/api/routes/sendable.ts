@@ -1,4 +1,6 @@
-/** Files and documents that never change while a node runs: with their tag, plain or compressed, in pieces. */
+/**
+ * Files and documents that never change while a node runs. They are sent with a tag, plain or compressed, in pieces.
+ */
 import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
@@ -10,13 +12,16 @@ import { takesGzip } from "../http/packed.ts";
 import { isKnownTag } from "../http/prefer.ts";
 import { unlessGone } from "./export.ts";
 
-/** Plain or compressed. The two differ in their bytes, so they have different tags (RFC 9110, 8.8.3.3). */
+/**
+ * One form of a body: plain or compressed. The two forms differ in their bytes, so their tags differ too (RFC 9110,
+ * 8.8.3.3).
+ */
 interface Representation {
   bytes: Buffer;
   headers: { ETag: string; "Content-Encoding"?: string };
 }
 
-/** A body that never changes while the node runs, in both forms. */
+/** A body that never changes while the node runs, in its plain and its compressed form. */
 export interface Sendable {
   type: string;
   identity: Representation;
@@ -39,7 +44,7 @@ export async function sendable(type: string, plain: Buffer): Promise<Sendable> {
 
 const PIECE = 64 * 1024;
 
-/** Sends it compressed if the client accepts that, with its tag; 304 if the client has this form already. */
+/** Sends a body with its tag, compressed if the client accepts that. 304 if the client has this form already. */
 export async function send({ req, res }: Exchange, { type, ...forms }: Sendable, more: Record<string, string>) {
   const { bytes, headers: own } = takesGzip(req) ? forms.gzip : forms.identity;
   const headers = { Vary: "Accept-Encoding", ...more };
@@ -56,7 +61,10 @@ export async function send({ req, res }: Exchange, { type, ...forms }: Sendable,
   await files.keep(reader, { closed });
 }
 
-/** The system would buffer megabytes for a client that reads nothing, so each piece waits until the one before was read. */
+/**
+ * The pieces of a body. A piece waits until the client has read the piece before, because the system would buffer
+ * megabytes for a client that reads nothing.
+ */
 function* pieces(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
 }

@@ -1,4 +1,4 @@
-/** Login, for the console: `/session`. Programs send `Authorization` instead. */
+/** `/session`: logins of the console. Programs send `Authorization` instead. */
 import { hash } from "node:crypto";
 import { configOf } from "../../../config/config.ts";
 import { isProblem, Problem, type ProblemCode } from "../../../lib/errors.ts";
@@ -52,7 +52,10 @@ interface Who {
   scopes?: readonly KeyScope[];
 }
 
-/** Who has logged in. `until`: epoch ms, when the operator's token or the client's key ends by itself; null: never. */
+/**
+ * Who has logged in. `until` is when the operator's token or the client's key ends by itself (epoch ms), or null if it
+ * never ends.
+ */
 interface Known {
   who: Who;
   until: number | null;
@@ -76,7 +79,10 @@ const asOperator = ({ role, name, expiresAt = null }: OperatorIdentity): Known =
   until: expiresAt,
 });
 
-/** Throws forbidden where CONSOLE_PARTNERS=false: before anything of the login is looked at, so the answer tells nothing of it. */
+/**
+ * Throws forbidden if CONSOLE_PARTNERS=false. The refusal comes before anything of the login is looked at, so the
+ * answer tells nothing of the login.
+ */
 function refusePartners({ req }: Exchange): void {
   if (!configOf(req.$service.broker).consolePartners)
     throw new Problem(
@@ -85,7 +91,7 @@ function refusePartners({ req }: Exchange): void {
     );
 }
 
-/** Throws unauthenticated, too-many-failed-logins, client-disabled, forbidden, cross-site. */
+/** Begins a session. Throws unauthenticated, too-many-failed-logins, client-disabled, forbidden, cross-site. */
 export async function postSession(exchange: Exchange): Promise<Reply> {
   const beganAt = performance.now();
   const { $service: api } = exchange.req;
@@ -103,7 +109,7 @@ export async function postSession(exchange: Exchange): Promise<Reply> {
   }
 }
 
-/** Codes of refusals that mean a failed login. */
+/** The codes of refusals that count as a failed login. */
 const refusals: readonly string[] = [
   "unauthenticated",
   "too-many-failed-logins",
@@ -134,8 +140,8 @@ async function login(exchange: Exchange, body: Record<string, unknown>, beganAt:
 }
 
 /**
- * A session by a token of the company's own issuer. It ends no later than the token. Throws as `postSession`, and forbidden,
- * unavailable.
+ * Begins a session by a token of the company's own issuer. The session ends no later than the token. Throws what
+ * `postSession` throws, and forbidden, unavailable.
  */
 async function sessionByIssuer(exchange: Exchange, text: string, beganAt: number): Promise<Reply> {
   const { req, res, ctx } = exchange;
@@ -177,7 +183,10 @@ async function whoIs({ req, ctx }: Pick<Exchange, "req" | "ctx">, { of }: Sessio
   return operator && asOperator(operator);
 }
 
-/** Ends the session: the browser forgets the cookie, and its open streams end on all nodes. Without a session it does nothing. Throws cross-site. */
+/**
+ * Ends the session: the browser forgets the cookie, and the session's open streams end on all nodes. Without a session
+ * nothing happens. Throws cross-site.
+ */
 export async function deleteSession(exchange: Exchange): Promise<Reply> {
   const { req, res } = exchange;
   refuseOtherSites(req);
@@ -185,7 +194,7 @@ export async function deleteSession(exchange: Exchange): Promise<Reply> {
   const { sessions, broker } = req.$service;
   const id = sessions.of(req, res)?.id;
   sessions.end(req, res);
-  // Announced even if the session is over, because its streams would notice the end only after some seconds.
+  // The end is announced even if the session is over, because its streams would notice the end only after some seconds.
   if (id !== undefined) await announce(broker, "session.ended", { id });
   return { status: 204 };
 }

@@ -9,7 +9,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { queryOf, wrongQuery } from "../http/input.ts";
 import { effectiveOf } from "./datasets.ts";
 
-/** The formats that have a template. A dataset's other formats have none. */
+/** The formats that have a template. There are no templates for other formats of a dataset. */
 export const templateFormats = ["csv", "xlsx", "ndjson"] as const;
 type TemplateFormat = (typeof templateFormats)[number];
 

@@ -17,7 +17,7 @@ import { batchPosted } from "./waiting.ts";
 
 type Create = ParamsOf<"imports.create">;
 
-/** Checks the declared length before the body is read. Throws payload-too-large. */
+/** Checks the declared length of a body before the body is read. Throws payload-too-large. */
 function checkLength(header: string | undefined, most: number): void {
   if (header !== undefined && Number(header) > most)
     throw new Problem("payload-too-large", `The body has ${header} bytes, ${most} are allowed.`, { limit: most });
@@ -43,7 +43,10 @@ export async function postCorrections(exchange: Exchange): Promise<Reply> {
   return upload(exchange, await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name }), asked);
 }
 
-/** How the body is to be read, and in which codings it comes. Throws payload-too-large, where its length says so, and what `bodyKindOf` throws. */
+/**
+ * Decides how the body is read, and which codings it has. Throws payload-too-large if the declared length is too large,
+ * and what `bodyKindOf` throws.
+ */
 export function bodyOf(exchange: Exchange, { policy }: PolicyVersion, named: string | undefined) {
   const { headers } = exchange.req;
   const content = bodyKindOf(exchange, named, policy.formats);
@@ -55,7 +58,10 @@ export function bodyOf(exchange: Exchange, { policy }: PolicyVersion, named: str
   return { ...content, codings };
 }
 
-/** Patches are NDJSON, whatever formats the policy takes. Throws unsupported-media-type, payload-too-large. */
+/**
+ * Reads how the body of a correction comes. Patches are NDJSON, whatever formats the policy takes. Throws
+ * unsupported-media-type, payload-too-large.
+ */
 function patchesOf({ req: { headers } }: Exchange, { policy }: PolicyVersion) {
   const types = knownFormats.ndjson.mediaTypes;
   if (!types.some((type) => type === mediaType(headers["content-type"])))
@@ -67,7 +73,7 @@ function patchesOf({ req: { headers } }: Exchange, { policy }: PolicyVersion) {
   return { format: "ndjson" as const, codings };
 }
 
-/** `policy`: the policy that the batch will pin. */
+/** Takes an upload. `policy` is the policy that the batch will pin. */
 async function upload(
   exchange: Exchange,
   policy: PolicyVersion,
@@ -99,7 +105,10 @@ async function upload(
   return batchPosted(exchange, created.batch, seconds, { status: created.status, headers });
 }
 
-/** What the query asks of an upload: the format of the body, whether it is only checked, and the id of the batch that it corrects. */
+/**
+ * What the query of an upload asks for: the format of the body, whether the body is only checked, and the id of the
+ * batch that the body corrects.
+ */
 interface AskedOf {
   named: string | undefined;
   validateOnly: boolean;
@@ -107,20 +116,23 @@ interface AskedOf {
   isPatches?: boolean;
 }
 
-/** Throws validation. */
+/** Reads the query of an upload. Throws validation. */
 function askedIn(exchange: Exchange): AskedOf {
   const { format, validateOnly, corrects } = queryOf(exchange, "format", "validateOnly", "corrects");
   return { named: checkedFormat(format), validateOnly: flagOf("validateOnly", validateOnly), corrects };
 }
 
-/** Throws validation. */
+/** Checks that a format of this name exists. Throws validation. */
 export function checkedFormat(format: string | undefined): string | undefined {
   if (format !== undefined && !formatNames.includes(format))
     throw wrongQuery("format", `expected one of ${formatNames.join(", ")}`);
   return format;
 }
 
-/** The format of the body and how to read it; for a form, what the request says of its file. Throws malformed-body, unsupported-media-type. */
+/**
+ * The format of the body and how to read the body. If the body is a form, also what the request says of the form's
+ * file. Throws malformed-body, unsupported-media-type.
+ */
 function bodyKindOf(
   { req }: Exchange,
   named: string | undefined,

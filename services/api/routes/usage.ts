@@ -1,4 +1,4 @@
-/** What a client uses of its limits now, for itself and for operators. */
+/** How much of its limits a client uses now. The client and operators can ask for it. */
 import {
   choice,
   count,
@@ -18,7 +18,7 @@ import { clientOf } from "./admin.clients.ts";
 
 const limitOrNone = orNull(count);
 
-/** The schema of what both calls answer. */
+/** The schema of what the call of clients and the call of operators answer. */
 export const usageSchema: JsonSchema = record({
   requests: record(
     {

@@ -31,7 +31,7 @@ import type { Policy } from "../../policy/policy.contract.ts";
 
 export const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
-/** How much of a batch is done, 0 to 1. A pass that checks before the delivery counts as the first half. */
+/** How much of a batch is done, from 0 to 1. A pass that checks before the delivery counts as the first half. */
 function progressOf({ state, phase, records, accepted, rejected, duplicate }: BatchRow): number {
   if (state === "completed" || state === "completed_with_errors" || state === "undoing" || state === "undone") return 1;
   const done = records === 0 ? 0 : (accepted + rejected + duplicate) / records;
@@ -60,7 +60,7 @@ const holdSchema: JsonSchema = {
   ],
 };
 
-/** The SHA-256 of a body as `Content-Digest` and `Repr-Digest` write it. Null: the body is still coming. */
+/** The SHA-256 of a body in the form of `Content-Digest` and `Repr-Digest`. Null if the body is still coming. */
 export const checksumOf = (contentHash: string | null): string | null =>
   contentHash && `sha-256=:${Buffer.from(contentHash, "hex").toString("base64")}:`;
 
@@ -99,7 +99,7 @@ export function batchView(batch: BatchRow) {
   };
 }
 
-/** A batch as operators see it: also with the message of a failed handler, and with its client. */
+/** A batch as operators see it, with the message of a failed handler and with the batch's client. */
 export const operatorBatchView = (batch: BatchRow, clientId: string | null, lastAttempt: BatchAttempt | undefined) => ({
   ...batchView(batch),
   error: errorForOperators(batch),
@@ -117,7 +117,7 @@ export const clientOfBatch = ({ publicId: id, identifier: clientIdentifier, name
 
 const runView = ({ nextAt, ...run }: BatchRun) => ({ ...run, nextAt: time(nextAt) });
 
-/** The same, with its client, how far its run is, and why it waits. */
+/** A batch as a list of operators shows it: with its client, how far its run is, and why it waits. */
 export function listedBatchView(
   batch: BatchRow,
   {
@@ -137,7 +137,7 @@ export function listedBatchView(
   };
 }
 
-/** What is shown of one batch alone. */
+/** The members that are shown only if one batch alone is asked for. */
 export const detailsView = ({ idempotencyKey, children, bodyKeptUntil, expiresAt }: BatchDetails) => ({
   idempotencyKey,
   children: children.map(({ publicId: id, state: status, kind }) => ({ id, status, kind })),
@@ -206,7 +206,7 @@ export const clientSchema: JsonSchema = record({
   createdAt: instant,
 });
 
-/** A client in a list. */
+/** A client as a list shows it. */
 export const listedClientView = ({ policyVersion, use, ...client }: ListedClient) => ({
   ...clientView({ ...client, policyVersion }),
   policyVersion,
@@ -236,7 +236,7 @@ export const listedClientSchema: JsonSchema = record({
   ),
 });
 
-/** A policy, with what its schema makes of columns that it does not know. */
+/** A policy as users see it. It also shows what becomes of unknown columns, which follows from the schema. */
 export const policyView = (policy: Policy): Policy =>
   policy.read === null
     ? policy

@@ -1,16 +1,21 @@
-/** Requests that wait for a batch: `Prefer: wait=N`, and `If-None-Match`, which makes it a wait for the next change. */
+/**
+ * Requests that wait for a batch: with `Prefer: wait=N` for its end, and with `If-None-Match` too for its next change.
+ */
 import { type BatchRow, isFinal } from "../../batch/batch.domain.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";
 import { isKnownTag, waitOf } from "../http/prefer.ts";
 import { batchView } from "./views.ts";
 
-/** A batch's version rises with everything that users can see of it but the batch in front, so both serve as the tag. */
+/**
+ * The tag of a batch. The version rises with every change that users can see, except a change of the batch in front. So
+ * the tag has the version and the batch in front.
+ */
 const tagOf = ({ version, reason }: BatchRow) =>
   reason && "hold" in reason && reason.hold === "order" ? `"v${version}.${reason.batchId}"` : `"v${version}"`;
 
 /**
- * Answers the batch once `isThere` holds; else as it is when the time is over, the client hangs up or is disabled, or
- * the node stops.
+ * Answers the batch once `isThere` holds. Answers the batch as it is if the time is over, the client hangs up or is
+ * disabled, or the node stops.
  */
 function waited(exchange: Exchange, batch: BatchRow, seconds: number, isThere: (batch: BatchRow) => boolean) {
   const { res } = exchange;
@@ -44,8 +49,8 @@ const applied = (seconds: number | null): Record<string, string> =>
 const comeAgain = (batch: BatchRow): Record<string, string> => (hasEnded(batch) ? {} : { "Retry-After": "1" });
 
 /**
- * Answers a GET of a batch: at once; with `Prefer: wait` at its end; with `If-None-Match` too, at the first change. Throws
- * invalid-header, what `read` throws, and the refusal of a client that is disabled meanwhile.
+ * Answers a GET of a batch: at once; with `Prefer: wait` when the batch ends; with `If-None-Match` too, at the first
+ * change. Throws invalid-header, what `read` throws, and the refusal of a client that is disabled meanwhile.
  */
 export async function batchWanted(
   exchange: Exchange,
@@ -65,8 +70,9 @@ export async function batchWanted(
 }
 
 /**
- * Answers an upload whose batch is stored (now, or by an earlier upload): 200 if the client waits and the batch ends in
- * time, else `status`. A client that is disabled while it waits gets the same answer, because its data is stored.
+ * Answers an upload whose batch is stored, now or by an earlier upload. The status is 200 if the client waits and the
+ * batch ends in time, else `status`. A client that is disabled while it waits gets the same answer, because its data is
+ * stored.
  */
 export async function batchPosted(
   exchange: Exchange,
