@@ -1,10 +1,10 @@
-/** Migrations of large tables while other nodes write them: changes of rows, and new indexes. */
+/** Migrations of large tables that run while other nodes write: changes of rows, and new indexes. */
 import { QueryTypes, type Sequelize } from "sequelize";
 import type { Backfill, Index, Logger } from "../../dialect.ts";
 import { createIndex } from "../../migrations/ddl.ts";
 import type { Names } from "../../schema/names.ts";
 
-/** How many key values one transaction covers. Few, so that rows are locked only briefly. */
+/** How many key values one transaction covers. There are few, so that rows are locked only briefly. */
 const PIECE = 10_000;
 
 interface Left {
@@ -12,7 +12,10 @@ interface Left {
   to: number;
 }
 
-/** See `Dialect.fill`. Finds the range of rows to change once, then changes it piece by piece along the key. */
+/**
+ * Implements `Dialect.fill`: finds the range of the rows to change once, then changes the rows piece by piece along the
+ * key.
+ */
 export async function fill(sequelize: Sequelize, { table, key, set, where }: Backfill, names: Names): Promise<void> {
   const name = names.of(table);
   const [left] = await sequelize.query<Left>(
@@ -26,7 +29,7 @@ export async function fill(sequelize: Sequelize, { table, key, set, where }: Bac
     );
 }
 
-/** Where to log which session an index waits for. `sequelize` must have a free connection meanwhile. */
+/** Settings for logging which sessions a new index waits for. `sequelize` must have a free connection meanwhile. */
 interface TellsWaits {
   sequelize: Sequelize;
   logger: Pick<Logger, "warn">;
@@ -41,7 +44,7 @@ interface Blocker {
   since: Date | null;
 }
 
-/** Names the sessions that a new index waits for. Their queries may hold values, and are not told. */
+/** Logs which sessions a new index waits for. Their queries are not logged, because they may contain values. */
 async function tellWaits({ name, table }: Index, names: Names, { sequelize, logger }: TellsWaits): Promise<void> {
   const found = await sequelize.query<Blocker>(
     `SELECT DISTINCT ON (other.pid) other.pid, other.application_name AS application, other.xact_start AS since
@@ -60,8 +63,9 @@ async function tellWaits({ name, table }: Index, names: Names, { sequelize, logg
 }
 
 /**
- * See `Dialect.makeIndex`. CREATE INDEX CONCURRENTLY waits for running transactions and blocks no writer. If it is interrupted,
- * it leaves an invalid index, which writers maintain and no query uses. So this drops an invalid index and makes it again.
+ * Implements `Dialect.makeIndex`. CREATE INDEX CONCURRENTLY waits for running transactions and blocks no writer. An
+ * interrupted run leaves an invalid index, which writers maintain and no query uses. So an invalid index is dropped and
+ * made again.
  */
 export async function makeIndex(
   sequelize: Sequelize,

@@ -1,6 +1,7 @@
 /**
- * The triggers that count batches in `batch_count`. Each change inserts a row of its own, so no commit waits for another one's
- * counter; `batch` adds the rows up now and then. Leases and checkpoints do not set the state, so they fire no trigger.
+ * The triggers that count batches in `batch_count`. Each change inserts a row of its own, so no commit waits for a
+ * counter that another commit has locked. The service `batch` sums the rows up now and then. Leases and checkpoints do
+ * not set `state`, so they fire no trigger.
  */
 import { ALL, countedList } from "../../counts.ts";
 
@@ -10,7 +11,9 @@ BEGIN
   RETURN NULL;
 END $$`;
 
-/** The rows to insert for a statement: a count of all its batches, and one for each counted state. */
+/**
+ * The rows that a trigger inserts after a statement: the count of all its batches, and a count for each counted state.
+ */
 const rows = (of: string, sign: string) => `SELECT '${ALL}', ${sign}count(*) FROM ${of} HAVING count(*) > 0
     UNION ALL SELECT "state", ${sign}count(*) FROM ${of} WHERE "state" IN (${countedList}) GROUP BY "state"`;
 

@@ -8,11 +8,16 @@ import { countAnew, countBatches } from "./counting.ts";
  * every search for the next row reads over them.
  */
 
-/** Autovacuum comes after this number of rows, whatever the table's size. For tables of current work, which are read from one end. */
+/**
+ * Runs autovacuum after this number of dead rows, whatever the table's size. This is for tables of current work, which
+ * are read from one end.
+ */
 const byNumber = (rows: number) => `autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = ${rows}`;
-/** Autovacuum comes after this share of the table's rows. */
+/** Runs autovacuum after this share of the table's rows is dead. */
 const byShare = (share: number) => `autovacuum_vacuum_scale_factor = ${share}`;
-/** Bodies are in the TOAST table, in pieces of 2 kB, which has settings of its own. */
+/**
+ * Settings for bodies. Bodies are in the TOAST table, in pieces of 2 kB, and the TOAST table has settings of its own.
+ */
 const bodies = "toast.autovacuum_vacuum_scale_factor = 0.01, toast.autovacuum_vacuum_threshold = 5000";
 
 const settings: Record<string, string> = {
@@ -28,9 +33,10 @@ const settings: Record<string, string> = {
 export const cleaned = Object.entries(settings).map(([table, given]) => `ALTER TABLE "${table}" SET (${given})`);
 
 /**
- * The trigger for writers that do not know `batch_work`: a node of an older version that cancels a batch, or an operator's SQL.
- * When they take a batch from its worker, the trigger deletes its row of `batch_work` and copies the worker's counts to `batch`.
- * The worker's next commit then fails. Our own statements delete the row themselves, and the end of a run does not fire it.
+ * The trigger for writers that do not know `batch_work`: a node of an older release that cancels a batch, or an
+ * operator's SQL. When such a writer takes a batch from its worker, the trigger deletes the batch's row of `batch_work`
+ * and copies the worker's counts to `batch`. The worker's next commit then fails. DataFlow's own statements delete the
+ * row themselves, and the end of a run does not fire the trigger.
  */
 const takes = (counted: string[]) => `FUNCTION "batch_work_taken"() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE w "batch_work"%ROWTYPE;
@@ -51,15 +57,15 @@ export const workTaken: string[] = [
 ];
 
 const after: Record<string, string[]> = {
-  // Bodies are compressed already. Compressing them again would only cost time.
+  // Bodies are compressed already. Compressing them again would only take time.
   batch_chunk: ['ALTER TABLE "batch_chunk" ALTER COLUMN "body" SET STORAGE EXTERNAL'],
-  // 70 % of each page stay free for new versions of its rows, so that an update stays in its page and needs no index entry (HOT).
-  // The table has few rows, which come and go, so autovacuum goes by their number.
+  // 70 % of each page stays free for new versions of its rows, so that an update stays in its page and needs no index
+  // entry (HOT). The table has few rows, which come and go, so autovacuum goes by the number of rows.
   batch_work: [
     `ALTER TABLE "batch_work" SET (fillfactor = 30, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000)`,
   ],
-  // The counts of the same rows change with every chunk.
+  // Half of each page stays free, because the counts of the same rows change with every chunk.
   error_group: ['ALTER TABLE "error_group" SET (fillfactor = 50)'],
 };
 
@@ -83,7 +89,7 @@ export const ddl: Ddl = {
   workTaken,
   workTakenWithTables: [`CREATE OR REPLACE ${takes(countedWithTables)}`],
   cleaned,
-  // One statement for all columns, so that the table is rewritten only once.
+  // One statement changes all columns, so that the table is rewritten only once.
   idsNative: (table, columns) => [
     `ALTER TABLE "${table}" ${columns.map(({ name }) => `ALTER "${name}" TYPE UUID USING "${name}"::uuid`).join(", ")}`,
   ],
@@ -91,12 +97,15 @@ export const ddl: Ddl = {
 
 const FUNCTIONS = ["batch_count_insert", "batch_count_update", "batch_count_delete", "batch_work_taken"];
 
-/** Indexes, sequences and triggers move with their table. A user without the right to create a schema may use an existing one. */
+/**
+ * Moves tables into DataFlow's schema. Their indexes, sequences and triggers move along. A user without the right to
+ * create a schema may use an existing schema.
+ */
 export const place: Place = {
   make: (schema) => [
     `DO $$ BEGIN IF to_regnamespace('${schema}') IS NULL THEN CREATE SCHEMA "${schema}"; END IF; END $$`,
   ],
   move: (table, { schema }) => `ALTER TABLE "${table}" SET SCHEMA "${schema}"`,
-  // Functions do not move with the tables, so the old ones are dropped.
+  // Functions do not move with the tables, so the functions in the old schema are dropped.
   dropTriggers: () => FUNCTIONS.map((name) => `DROP FUNCTION IF EXISTS "${name}"() CASCADE`),
 };

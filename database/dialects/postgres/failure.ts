@@ -7,11 +7,14 @@ import { hasNoRoom, parameterRefused, refusalOfPooler } from "./pooler.ts";
 
 /** Serialization failure, deadlock, lock not available. A retry of the unit may succeed at once. */
 const transient = new Set(["40001", "40P01", "55P03"]);
-/** 08 connection, 53 resources (disk full, too many connections), 57 shutdown or statement timeout, 58 system, 25P03/25006 session ended or read-only. */
+/**
+ * SQLSTATEs that mean an unusable database: 08 connection, 53 resources (disk full, too many connections), 57 shutdown
+ * or statement timeout, 58 system, 25P03/25006 session ended or read-only.
+ */
 const away = /^(08|53|57|58|25P03|25006)/;
 const network = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_)/;
 
-/** The codes among these that mean a broken connection: the statement may have taken effect, and only its answer was lost. */
+/** The SQLSTATEs that mean a broken connection: the statement may have taken effect, and only its answer was lost. */
 const cut = /^(08|57P)/;
 
 const RIGHTS = ["a user who may use its database, schema and tables", "one to whom they are not open"] as const;
@@ -36,21 +39,21 @@ const refusals: Record<string, Refusal> = {
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
 const textOf = (error: unknown): string => String((error as Error | null)?.message);
 
-/** Two units inserted the same new key at the same time. A retry sees which one has it. */
+/** Tables in which two units may insert the same new key at the same time. A retry sees which unit has the key. */
 const keyTables = new Set(["idempotency_key", "content_key"]);
 const isKeyTaken = (error: unknown): boolean =>
   codeOf(error) === "23505" && keyTables.has(String((error as { table?: unknown }).table));
 
 export const isTransient = (error: unknown): boolean => transient.has(codeOf(error)) || isKeyTaken(error);
 
-/** Whether the connection was lost or not made. pg's own errors for that carry no code. */
+/** Whether the connection was lost, or could not be made. pg's own errors for this carry no code. */
 const hasNoLink = (error: unknown): boolean =>
   network.test(codeOf(error)) ||
   /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client (has encountered|was closed))/.test(
     textOf(error),
   );
 
-/** Too many connections: of the server, of its user, or of a pooler. */
+/** Whether there are too many connections: of the server, of its user, or of a pooler. */
 export const isFull = (error: unknown): boolean => codeOf(error) === "53300" || hasNoRoom(error);
 
 /** Whether the outcome of the statement is unknown. */
@@ -58,7 +61,7 @@ export const isCut = (error: unknown): boolean => cut.test(codeOf(error)) || has
 
 const isAway = (error: unknown): boolean => away.test(codeOf(error)) || hasNoLink(error);
 
-/** The error for callers. Its message names what failed, but no host, user or statement. */
+/** Translates an error for callers. The new message names what failed, but no host, user or statement. */
 export function errorOf(error: unknown): unknown {
   if (error instanceof DatabaseUnavailable) return error;
   if (isAway(error) || isTransient(error)) return unavailable(error);
@@ -67,24 +70,30 @@ export function errorOf(error: unknown): unknown {
   return error;
 }
 
-/** For a connection that could not be opened (nothing was sent), or with `isOutcomeUnknown` for a lost answer. */
+/**
+ * Makes a DatabaseUnavailable: for a connection that could not be opened (nothing was sent), or with `isOutcomeUnknown`
+ * for a lost answer.
+ */
 export const unavailable = (error: unknown, isOutcomeUnknown = false): DatabaseUnavailable =>
   new DatabaseUnavailable(`The database cannot be used (${codeOf(error) || "connection"}).`, {
     cause: error,
     isOutcomeUnknown,
   });
 
-/** The error as a wrong setting that an operator must change. Null if retrying may help. */
+/** The error as a wrong setting that an operator must change. Null if a retry may help. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const cause = rootOf(error);
   const refusal = refusals[codeOf(cause)] ?? refusalOfPooler(cause) ?? refusalOfLink(cause);
   return refusal ? new DatabaseRefused(...refusal) : null;
 }
 
-/** The server refuses a parameter of the URL (`options=…`): its value, its name or its syntax. */
+/** SQLSTATEs with which the server refuses a parameter of the URL (`options=…`): its value, its name or its syntax. */
 const parameters = new Set(["22023", "42704", "42601"]);
 
-/** For an error of the first connection. It sends nothing but the parameters, so such a code can only mean one of these. */
+/**
+ * Translates an error of the first connection into a wrong setting, or null. A new connection sends only its
+ * parameters, so `parameters` codes can only mean one of them.
+ */
 export function refusalOfOpening(error: unknown): DatabaseRefused | null {
   const cause = rootOf(error);
   const code = parameterRefused(cause) ?? codeOf(cause);
@@ -92,18 +101,18 @@ export function refusalOfOpening(error: unknown): DatabaseRefused | null {
   return new DatabaseRefused("parameters after the ? that the server takes", `one that it refuses (${code})`);
 }
 
-/** Whether a pooler before the server refused the timeouts that we set when connecting. */
+/** Whether a pooler has refused the server's timeouts, which are parameters of the connection. */
 export const isWithoutLimits = (error: unknown): boolean =>
   Object.hasOwn(serverLimits, parameterRefused(rootOf(error)) ?? "");
 
-/** The error, thrown through Sequelize or umzug, as a DatabaseUnavailable. Null: the database is not away. */
+/** An error that came through Sequelize or umzug, as a DatabaseUnavailable. Null: the database is usable. */
 export function awayOf(error: unknown): DatabaseUnavailable | null {
   const told = errorOf(rootOf(error));
   if (told instanceof DatabaseUnavailable) return told;
   return error instanceof ConnectionError ? unavailable(error) : null;
 }
 
-/** A wrong setting that only pg's own errors show. They carry no code, so their texts are compared. */
+/** A wrong setting that only pg's own errors show. These errors carry no code, so their texts are compared. */
 function refusalOfLink(cause: unknown): Refusal | null {
   if (isUntrusted(codeOf(cause))) return CERTIFICATE;
   if (/^(open|read)$/.test(String((cause as NodeJS.ErrnoException | null)?.syscall)) && !hasNoLink(cause)) return FILES;
@@ -112,7 +121,10 @@ function refusalOfLink(cause: unknown): Refusal | null {
   return /^SASL:/.test(textOf(cause)) ? LOGIN : null;
 }
 
-/** The original error of PostgreSQL or its driver. Sequelize keeps it as `parent`; umzug and our errors keep it as `cause`. */
+/**
+ * The original error of PostgreSQL or its driver. Sequelize keeps it as `parent`; umzug and DataFlow's errors keep it
+ * as `cause`.
+ */
 function rootOf(error: unknown): unknown {
   const { parent, cause = parent } = (error ?? {}) as { parent?: unknown; cause?: unknown };
   return cause === undefined ? error : rootOf(cause);

@@ -1,6 +1,7 @@
 /**
- * Groups the commits of small uploads. Uploads that arrive while a commit runs wait, and are then committed in one statement: a
- * statement and its fsync cost about the same for one upload as for sixteen. If no commit runs, an upload is committed at once.
+ * Groups the commits of small uploads. Uploads that arrive while a commit runs wait, and are then committed in one
+ * statement. A statement and its fsync cost about the same for one upload as for sixteen. If no commit runs, an upload
+ * is committed at once.
  */
 
 import type { UploadCommit, UploadOutcome } from "../../../services/imports/imports.domain.ts";
@@ -8,9 +9,9 @@ import { isUnavailable } from "../../unavailable.ts";
 import type { Sql } from "./sql.ts";
 import { commitUploadGroup } from "./units/uploads.group.ts";
 
-/** How many statements run at once. A second one starts only when enough uploads wait to fill it. */
+/** How many statements run at once. A further one starts only when enough uploads wait to fill it. */
 const AT_ONCE = 4;
-/** Bounds of one statement. All its uploads are answered at its end, so it must not be large. */
+/** The greatest size of one statement. It must not be large, because all its uploads are answered at its end. */
 const MOST_UPLOADS = 16;
 const MOST_BYTES = 1024 * 1024;
 /** A larger upload is committed alone: grouping would save little of its cost. */
@@ -24,7 +25,11 @@ interface Waiting {
 
 const bytesOf = ({ chunks }: UploadCommit): number => chunks.reduce((sum, { body }) => sum + body.length, 0);
 
-/** Whether the upload may be grouped. Not with a quota or an order, because quotas and places are counted one by one; not an operator's, which has a row in the audit; not a check, which keeps no content; not with a receiving row, because then it is large. */
+/**
+ * Whether the upload may be grouped. An upload with a quota or an order may not, because quotas and places are counted
+ * one by one. An operator's upload has a row in the audit, a check keeps no content, and an upload with a receiving row
+ * is large: these are not grouped either.
+ */
 const isSmall = (commit: UploadCommit): boolean =>
   commit.id === null &&
   commit.parent === undefined &&
@@ -35,7 +40,10 @@ const isSmall = (commit: UploadCommit): boolean =>
   !commit.isCheck &&
   bytesOf(commit) <= MOST_BYTES_EACH;
 
-/** The keys and contents of an upload. Two uploads in one statement must not share one, because the second must see the first. */
+/**
+ * The keys and contents that an upload claims. Two uploads with the same claim must not share a statement, because the
+ * second must see the first.
+ */
 function claimsOf({ batch, key, dedup, totals }: UploadCommit): string[] {
   const claims: string[] = [];
   if (key) claims.push(`${batch.clientId} key ${key.key}`);
@@ -49,7 +57,7 @@ export class GroupedUploads {
   #waiting: Waiting[] = [];
   #underWay = 0;
 
-  /** `one` commits an upload by itself. */
+  /** `one`: commits an upload by itself. */
   constructor(sql: Sql, one: (commit: UploadCommit) => Promise<UploadOutcome>) {
     this.#sql = sql;
     this.#one = one;
@@ -75,7 +83,7 @@ export class GroupedUploads {
     });
   }
 
-  /** Takes the uploads that have waited longest, as many as fit in one statement. */
+  /** Takes from the queue the uploads that have waited longest, as many as fit in one statement. */
   #take(): Waiting[] {
     const claims = new Set<string>();
     let bytes = 0;
@@ -90,7 +98,7 @@ export class GroupedUploads {
     return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
   }
 
-  /** Never rejects. */
+  /** Commits a group of uploads in one statement. Never rejects. */
   async #commit(group: Waiting[]): Promise<void> {
     try {
       const all = await commitUploadGroup(
@@ -104,7 +112,8 @@ export class GroupedUploads {
       }
     } catch (error) {
       if (!isUnavailable(error)) this.#sql.warnUngrouped(error);
-      // An upload that violates a constraint (it was sent before) must not fail the others. If the database is away, all fail.
+      // An upload that violates a constraint (it was sent before) must not fail the others. If the database is
+      // unusable, all fail.
       for (const waiting of group)
         if (isUnavailable(error)) waiting.reject(error);
         else this.#alone(waiting);

@@ -1,14 +1,15 @@
 /**
- * All connections of one open database, those of the models included. In normal work a silent connection counts as broken after
- * QUERY_TIMEOUT_MS. A stopping node has less time. So after `limitWaits(ms)`, if the server is silent for `ms` while a connection
- * waits, every waiting connection is destroyed, and so is each one that waits later.
+ * Tracks all connections of one open database, those of Sequelize's models included. Usually a silent connection counts
+ * as broken after QUERY_TIMEOUT_MS. A stopping node has less time. After `limitWaits(ms)`, once the server has been
+ * silent for `ms` while a connection waits, every waiting connection is destroyed, and so is each connection that waits
+ * later.
  */
 import type { Socket } from "node:net";
 import pg from "pg";
 
 /**
- * The parsers of our connections: BIGINT becomes a number, because ids and times are below 2^53. pg's global parsers stay as they
- * are, because a handler in the same process may use pg too.
+ * The parsers of DataFlow's connections: BIGINT becomes a number, because ids and times are below 2^53. pg's global
+ * parsers stay as they are, because a handler in the same process may use pg too.
  */
 const { INT8 } = pg.types.builtins;
 
@@ -21,11 +22,11 @@ export const types: typeof pg.types = {
 };
 
 const LOOK_MS = 100;
-/** How long `end` waits for the server to close the connection. A silent server never does. */
+/** How long `end` waits until the server closes the connection. A server that does not answer never closes it. */
 const END_MS = 1_000;
 
 export class Links {
-  /** The class of which pools must make their connections. */
+  /** The class that pools must use for their connections. */
   readonly Client: typeof pg.Client;
   readonly #open = new Set<pg.Client>();
   readonly #distrusted = new WeakSet<object>();
@@ -43,7 +44,8 @@ export class Links {
 
       // biome-ignore lint/suspicious/noExplicitAny: pg's own has two shapes.
       override end(...args: any[]): any {
-        // After a second call of `end` no event comes. `unref`, so that the timer does not keep the process alive.
+        // The timer is needed because no event comes after a second call of `end`. `unref` lets the process end before
+        // the timer.
         const timer = setTimeout(() => breakOff(this), END_MS).unref();
         this.once("end", () => clearTimeout(timer));
         return (super.end as (...all: unknown[]) => unknown)(...args);
@@ -51,7 +53,7 @@ export class Links {
     };
   }
 
-  /** A connection gave the answer to another query. None of the open connections is used again. */
+  /** Trusts no connection that is open now. Call it when a connection gave the answer to another query. */
   distrust(): void {
     for (const client of this.#open) this.#distrusted.add(client);
   }
@@ -60,7 +62,7 @@ export class Links {
     return !this.#distrusted.has(client);
   }
 
-  /** Until when lost answers may be resolved, in monotonic time. */
+  /** The time until which lost answers may be resolved, by the monotonic clock. */
   get deadline(): number {
     return this.#deadline;
   }
@@ -74,9 +76,10 @@ export class Links {
       const now = performance.now();
       const open = [...this.#open];
       const bytes = open.reduce((sum, client) => sum + bytesFrom(client), 0);
-      // Built from the open connections each time, so that a connection that was closed while it waited is dropped.
+      // The map is built again from the open connections each time, so that a connection that closed while it waited is
+      // dropped.
       since = new Map(open.filter(isWaiting).map((client) => [client, since.get(client) ?? now]));
-      // A server that sends bytes to any connection is alive. A connection that waits then waits for a lock.
+      // A server that sends bytes on any connection is alive. Then a waiting connection waits for a lock.
       if (bytes > heard) heardAt = now;
       heard = bytes;
       isGivenUp ||= now - heardAt > ms && [...since.values()].some((waits) => now - waits > ms);
@@ -92,15 +95,17 @@ export class Links {
 declare module "pg" {
   interface Client {
     readyForQuery: boolean | null;
-    /** The id of the server's process, as it was told at the connect. */
+    /** The id of the server's process, which the server sends when the connection opens. */
     processID: number;
   }
 }
 
-/** Whether the connection waits for the answer to a statement, or to its connect. */
+/** Whether the connection waits for the answer to a statement, or for the end of its login. */
 const isWaiting = (client: pg.Client): boolean => !client.readyForQuery;
 
-/** The stream is a socket, also with TLS; pg's types call it a stream. */
+/**
+ * How many bytes the connection has received. Its stream is a socket, also with TLS, but pg's types call it a stream.
+ */
 const bytesFrom = (client: pg.Client): number => (client.connection.stream as Socket).bytesRead;
 
 const breakOff = (client: pg.Client): void => void client.connection.stream.destroy();

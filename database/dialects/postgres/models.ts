@@ -7,8 +7,8 @@ import { isRead } from "./sql.ts";
 type Answer = (error: Error | null, result?: unknown) => void;
 
 /**
- * A broken or silent connection makes the query fail with DatabaseUnavailable. After any error a connection is not used again:
- * the rest of its answer would be taken for the answer to the next query.
+ * Sequelize's connection. If it breaks or stays silent, its query fails with DatabaseUnavailable. After any error a
+ * connection is not used again: the rest of an old answer would be taken for the answer to the next query.
  */
 const clientOf = (links: Links) =>
   class extends links.Client {
@@ -26,7 +26,8 @@ const clientOf = (links: Links) =>
     override query(...args: any[]): any {
       const answer = args.at(-1);
       const query = super.query.bind(this) as (...all: unknown[]) => unknown;
-      // Without a callback it is Sequelize's own first query on a new connection. Nothing of the caller was sent yet.
+      // A query without a callback is Sequelize's own first query on a new connection. Nothing of the caller was sent
+      // yet.
       if (typeof answer !== "function")
         return (query(...args) as Promise<unknown>).catch((error: Error) => {
           throw this.told(error, true);
@@ -36,7 +37,10 @@ const clientOf = (links: Links) =>
       );
     }
 
-    /** Translates broken connections and transient errors. Other errors stay, because Sequelize recognizes constraints by them. */
+    /**
+     * Translates errors of broken connections and transient errors. Other errors stay as they are, because Sequelize
+     * recognizes violated constraints by them.
+     */
     told(error: Error, isRead: boolean): Error {
       this.#hasFailed = true;
       if (isCut(error)) {

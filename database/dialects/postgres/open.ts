@@ -13,7 +13,7 @@ import { Sql } from "./sql.ts";
 import { postgresClock, postgresDeliveries, postgresLocks, postgresStore } from "./store.ts";
 import { appliedOn } from "./table/elsewhere.ts";
 
-/** The advisory lock of all migrations of DataFlow in a database: "data" in ASCII. */
+/** The key of the advisory lock that all migrations of DataFlow take in a database: "data" in ASCII. */
 const MIGRATION_LOCK = 0x64617461;
 /** The pause between two tries to get the migration lock. */
 const LOCK_PAUSE_MS = 100;
@@ -29,7 +29,8 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
     dialect: "postgres",
     dialectModule: dialectModule(links),
     logging: false,
-    // Behind a pooler a session setting would stay for the next user of the connection. We need no time zone.
+    // No time zone is set, because DataFlow needs none. Behind a pooler, a session setting would stay for the next user
+    // of the server connection.
     keepDefaultTimezone: true,
   } as const;
   const sequelize = new Sequelize(url, {
@@ -37,8 +38,9 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
     pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2 },
     dialectOptions: { ...limits, ...optionsOf(url) },
   });
-  // Without timeouts, because a migration may take long, and waits for those of another node. The pool connects only when it is
-  // used: one connection holds the lock, the other runs a migration outside of the transaction.
+  // Migrations have no timeouts, because one may take long, and waits for the migrations of another node. The pool
+  // connects only when it is used. One connection holds the lock; the other runs a migration outside of the
+  // transaction.
   const migrations = new Sequelize(url, { ...options, pool: { max: 2 }, dialectOptions: optionsOf(url) });
   return {
     store: postgresStore(sql, links),
@@ -57,8 +59,8 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
       return (rows as { found: string | null }[])[0]?.found !== null;
     },
     async lockMigrations(transaction) {
-      // Polls for the lock. A statement that waits for it would deadlock with the holder's CREATE INDEX CONCURRENTLY, which waits
-      // for all running statements.
+      // The lock is polled. A statement that waits for the lock would deadlock with the holder's CREATE INDEX
+      // CONCURRENTLY, which waits for all running statements.
       const ask = () =>
         migrations.query<{ isMine: boolean }>(`SELECT pg_try_advisory_xact_lock(${MIGRATION_LOCK}) AS "isMine"`, {
           type: QueryTypes.SELECT,
@@ -80,13 +82,13 @@ export async function openPostgres(to: Target, names: Names, logger?: Logger): P
   };
 }
 
-/** The parameters of a connection. `options` comes from here, because Sequelize does not read it from the URL. */
+/** The parameters of a connection. They include `options` of the URL, which Sequelize does not read. */
 function optionsOf(url: string): object {
   const options = new URL(url).searchParams.get("options");
   return { application_name: "dataflow", clientMinMessages: "ignore", ...(options ? { options } : {}) };
 }
 
-/** Opens the connections, with the server's timeouts if the server or its pooler takes them. */
+/** Opens the connections. They have the server's timeouts, unless the server or its pooler refuses these. */
 export async function greeted(
   to: Target,
   links: Links,
@@ -113,7 +115,7 @@ const LIMITS_OF_ROLE = Object.entries(serverLimits)
   .join(" ");
 
 interface AskedServer {
-  /** For messages. */
+  /** The name of the database in messages. */
   name: string;
   url: string;
   connections: number;

@@ -1,4 +1,4 @@
-/** Renders units for PostgreSQL: one statement, in which each step is a CTE. */
+/** Renders units for PostgreSQL: a unit becomes one statement, in which each step is a CTE. */
 import type { Table } from "../../schema/table.ts";
 import { listOf, rowsOf, type Step, scalarsOf } from "../../units/steps.ts";
 import { storedValue, translated } from "../../units/text.ts";
@@ -22,8 +22,8 @@ const casts: Record<ParamKind, string> = {
 };
 
 /**
- * Row comparisons and an order that only the index can serve. With plain equality the planner may walk along the primary key
- * instead, and read all batches where few or none have the value.
+ * The condition and the order of a walk, written so that only the walk's index can serve them. With plain equality the
+ * planner may walk along the primary key instead, and read all batches to find a few.
  */
 function walkOf(of: Walk): string {
   const { equal, and } = of;
@@ -39,7 +39,10 @@ function walkOf(of: Walk): string {
   return `FROM batch AS k WHERE ${where.join(" AND ")} ORDER BY ${walkOrder(of, "k")}`;
 }
 
-/** The planner does not know that a column of a row comparison has one value, and would sort by the id alone. */
+/**
+ * The order of a walk. It names the last compared column too: the planner does not know that this column has only one
+ * value, and would sort if the order had the id alone.
+ */
 function walkOrder({ equal, isOldestFirst }: Walk, of: string): string {
   const way = isOldestFirst ? "ASC" : "DESC";
   const last = equal.at(-1);
@@ -50,8 +53,8 @@ const fragments: Fragments = {
   first: (count, body) => `SELECT ${body} LIMIT ${count}`,
   isIn: (column, list) => `${column} = ANY(${list})`,
   keysIn: (list) => `(SELECT decode(k, 'hex') AS key_hash FROM unnest(${list}) AS k)`,
-  // As an array, which only the index can serve. With a join, and without statistics, the planner may compare each key of the batch
-  // with each given one: 1 s for a piece of 4,500 keys instead of 5 ms.
+  // The keys are an array, which only the index can serve. With a join and without statistics, the planner may compare
+  // each key of the batch with each given key: 1 s for a piece of 4,500 keys instead of 5 ms.
   isKeyIn: (list) => `key_hash = ANY(ARRAY(SELECT decode(k, 'hex') FROM unnest(${list}) AS k))`,
   bytesOf: (column) => `octet_length(${column})`,
   numberIn: (column, member) => `(${column}::json ->> '${member}')::bigint`,
@@ -62,8 +65,9 @@ const fragments: Fragments = {
   skipLocked: (table) => table,
   untaken: () => "",
   waitingQueues: "client_queue AS q",
-  // The row comparison is redundant, but only the index (state, client_id, id) can serve it. Without it and without statistics
-  // the planner may choose the index on (client_id, id), keep that plan, and read all that the client has ever sent.
+  // The row comparison is redundant, but only the index (state, client_id, id) can serve it. Without the comparison and
+  // without statistics, the planner may choose the index on (client_id, id), keep that plan, and read all that the
+  // client has ever sent.
   readyOf: (client) =>
     `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${client} AND (r.state, r.client_id, r.id) > ('ready', ${client}, 0)`,
   readyOfAll: (clients, count) => `FROM unnest(${clients}) AS of_client (id) CROSS JOIN LATERAL (
@@ -72,12 +76,12 @@ const fragments: Fragments = {
   walk: walkOf,
   walkOrder,
   uuidBetween: (column, from, to) => `${column} BETWEEN ${from} AND ${to}`,
-  // The order makes the planner use the index, even with a plan from when the table was empty.
+  // The order makes the planner use the index, even with a plan made when the table was empty.
   inTransientState: (state) => `FROM (SELECT id, client_id, owner FROM batch WHERE state = '${state}'
     ORDER BY state, client_id, id OFFSET 0) AS few`,
 };
 
-/** A statement, and the names of its parameters in the order of their numbers. */
+/** A rendered statement, and the names of its parameters in the order of their numbers. */
 interface Statement {
   text: string;
   names: string[];
@@ -135,7 +139,7 @@ function statementOf(step: Step, ending: string): string {
     case "gather":
       return step.select;
     case "lock": {
-      // In the order of the keys, so that two statements cannot deadlock.
+      // Rows are locked in the order of their keys, so that two statements cannot deadlock.
       const columns = step.into.columns.map((name) => `${step.table.name}.${columnNamed(step.table, name)}`);
       return `SELECT ${columns.join(", ")} FROM ${step.table.name} WHERE ${rowsOf(step, fragments.isIn)} ORDER BY ${step.table.key.map((name) => columnNamed(step.table, name)).join(", ")}
     FOR NO KEY UPDATE${step.skipLocked ? " SKIP LOCKED" : ""}`;
@@ -149,12 +153,14 @@ function statementOf(step: Step, ending: string): string {
       return `${inserted(step)}${step.do === "upsert" ? conflict(step) : ""}${ending}`;
     case "removeFirst": {
       const { table, where, and, order, limit } = step;
-      // An array is made once. With IN, a planner that expects one row makes the choice again for each row, and passes the limit.
+      // An array is computed once. With IN, a planner that expects one row runs the subquery again for each row, and
+      // exceeds the limit.
       return `DELETE FROM ${table.name} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table.name}
     WHERE ${where}${optional("AND", and)} ORDER BY ${order} LIMIT ${limit} FOR UPDATE SKIP LOCKED))${ending}`;
     }
     case "take": {
-      // Rows that another node is taking are locked, and are skipped. Rows that it has just taken are no longer due.
+      // Rows that another node is taking are locked, and are skipped. Rows that another node has just taken are no
+      // longer due.
       const { table, due, among, set, order, limit, into } = step;
       const isAmong = among === undefined ? "" : ` AND id IN (${among})`;
       return `WITH due AS (SELECT id FROM ${table.name} WHERE ${due}${isAmong} ORDER BY ${order} LIMIT ${limit}

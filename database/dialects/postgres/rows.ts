@@ -11,20 +11,20 @@ export { batchRow, hasEnded, jsonOrNull, type RawBatch } from "../../rows.ts";
 
 const hex = (bytes: string) => `encode(${bytes}, 'hex')`;
 
-/** A batch as SELECT or RETURNING list, of the table or alias `of`. */
+/** The columns of a batch, as a SELECT or RETURNING list. `of`: the table or alias. */
 export const batchColumns = (of = "batch") => batchList((column) => `${of}.${column}`, hex);
 
 /** The SELECT list of a batch from `LIVE`, with its current moving columns. */
 export const liveColumns = batchList(liveColumn, hex);
 
-/** The same of a batch `b` that is being claimed. `until`: when its lease expires. */
+/** The SELECT list of a batch `b` that is being claimed. `until`: when the lease of the claim expires. */
 export const claimedColumns = (until: string) =>
   batchList((column) => (column === "due_at" ? until : `b.${column}`), hex);
 
 /** The moving columns of a batch `made`, under the names that `claimedColumns` gives them. */
 export const madeMoving = moving.map(({ name }) => `made."${name}"`).join(", ");
 
-/** The moving columns, of the alias `of`. */
+/** A list of the moving columns. `of`: their table or alias. */
 export const movingOf = (of: string) => movingColumns.map((column) => `${of}.${column}`).join(", ");
 
 /** A batch with the ids of the outbox rows that the same statement wrote. */
@@ -42,22 +42,22 @@ export function written(raw: RawWritten | undefined, events: OutboxDraft[]): Wri
 /** Numbers the parameters of a statement as they are added. */
 export class Values {
   readonly list: unknown[] = [];
-  /** Answers the placeholder. `type`: the PostgreSQL type, where the context does not tell it. */
+  /** Adds a value, and answers its placeholder. `type`: the PostgreSQL type, if the context does not determine it. */
   add(value: unknown, type?: string): string {
     this.list.push(value);
     return `$${this.list.length}${type ? `::${type}` : ""}`;
   }
 }
 
-/** The expression for `due`: so long from now, at a time, or NULL. */
+/** The SQL expression for `due`: a delay from now, a time, or NULL. */
 export function dueAt(due: Due, values: Values): string {
   if (due === null) return "NULL";
   return "at" in due ? values.add(due.at, "bigint") : `(${NOW} + ${values.add(due.inMs, "bigint")})`;
 }
 
 /**
- * CTE `outbox_rows`: inserts the events in their order, if `source` (with `id` and `"clientId"` of the batch) has a row. CTE
- * `delivery_rows`, if some events go to a webhook: inserts their deliveries.
+ * CTE `outbox_rows`: inserts the events in their order, if the CTE `source` (with `id` and `"clientId"` of the batch)
+ * has a row. If some events go to a webhook, a CTE `delivery_rows` inserts their deliveries.
  */
 export function outboxCte(events: OutboxDraft[], source: string, values: Values): string {
   const topics = values.add(
@@ -99,7 +99,7 @@ export const outboxIds = "(SELECT coalesce(json_agg(o.id ORDER BY o.id), '[]') F
 export interface RawChunk extends Omit<StoredChunk, "oversized"> {
   oversized: string | null;
 }
-/** The SELECT list of a chunk, alias `c`. */
+/** The SELECT list of a chunk. The table has the alias `c`. */
 export const chunkColumns = listOf(
   batchChunk,
   ["no", "firstRecord", "firstLine", "records", "codec", "oversized", "body"],

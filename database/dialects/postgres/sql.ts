@@ -1,4 +1,4 @@
-/** Runs statements on one pool of connections. Every unit is ONE statement, so no row stays locked during a round trip. */
+/** Runs statements on one pool of connections. A unit is ONE statement, so no row stays locked during a round trip. */
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
@@ -12,10 +12,10 @@ import { type Links, types } from "./links.ts";
 import { isElsewhere } from "./pooler.ts";
 import { Transaction } from "./transaction.ts";
 
-/** The clock of the database, epoch ms; the same within a statement. */
+/** The time by the database's clock, in epoch ms. It is the same throughout a statement. */
 export const NOW = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint";
 
-/** How long to retry when all connections of the server are taken. Usually one is free again soon. */
+/** How long to retry when all connections of the server are taken. Usually a connection is free again soon. */
 const FULL_MS = 2_000;
 
 /** Whether the statement only reads. A read with a lost answer may be repeated. */
@@ -39,7 +39,7 @@ export class Sql {
   readonly #pool: pg.Pool;
   /** The names of the tables in this database. */
   readonly names: Names;
-  /** Prepared statements by the unit's text. */
+  /** Prepared statements by the text of their unit. */
   readonly #known = new Map<string, { name: string; text: string }>();
   readonly #links: Links;
   readonly #logger: Logger | undefined;
@@ -58,13 +58,13 @@ export class Sql {
       types,
       ...limits,
     });
-    // Without a listener an idle connection that breaks would end the process. The pool makes a new one.
+    // An idle connection that breaks would end the process if nobody listened. The pool replaces the connection.
     this.#pool.on("error", (error) => logger?.warn(`A connection to the database broke: ${error.message}`));
   }
 
   /**
-   * Runs the first query, and detects a pooler: the process that answers is then not the one that accepted the connection. Behind
-   * a pooler statements are not prepared, because the next statement may run on another server connection.
+   * Runs the first query, and detects a pooler: behind a pooler, the process that answers is not the one that accepted
+   * the connection. Then statements are not prepared, because the next statement may run on another server connection.
    */
   async greet(): Promise<Greeting> {
     const client = await this.#connect();
@@ -117,8 +117,9 @@ export class Sql {
   }
 
   /**
-   * Several statements on one connection. What `work` throws undoes them, and is thrown as it is. Throws DatabaseUnavailable where
-   * the connection breaks; whether a COMMIT was carried out is unknown then.
+   * Runs several statements in a transaction on one connection. An error of `work` rolls the transaction back and is
+   * thrown unchanged. Throws DatabaseUnavailable if the connection breaks; if that happens during COMMIT, the outcome
+   * is unknown.
    */
   async transaction<T>(work: (unit: Transaction) => Promise<T>): Promise<T> {
     const client = await this.#connect();
@@ -138,25 +139,28 @@ export class Sql {
   async #asked<T>(client: pg.PoolClient, query: pg.QueryConfig): Promise<Answered<T>> {
     return this.#during(client, async (breaks) => {
       try {
-        // Several statements have several answers.
+        // The driver answers several statements with several results.
         const answer: pg.QueryResult | pg.QueryResult[] = await client.query(query);
         if (Array.isArray(answer)) return { rows: answer.flatMap(({ rows }) => rows as T[]), rowCount: 0 };
         return { rows: answer.rows as T[], rowCount: answer.rowCount ?? 0 };
       } catch (error) {
-        // What is left of an answer would be taken for the answer to the next question.
+        // The connection is dropped: the rest of this answer would be taken for the answer to the next query.
         breaks(error as Error);
         throw isCut(error) ? unavailable(error, !isRead(query.text)) : error;
       }
     });
   }
 
-  /** Gives the connection back. `breaks`: it is not to be used again. */
+  /**
+   * Runs `work` with the connection, then gives the connection back to the pool. `work` calls `breaks` if the
+   * connection must not be used again.
+   */
   async #during<T>(client: pg.PoolClient, work: (breaks: (error: Error) => void) => Promise<T>): Promise<T> {
     let broken: Error | undefined;
     const breaks = (error: Error) => {
       broken = error;
     };
-    // Without a listener a connection that breaks in use would end the process. Its query fails as well.
+    // A connection that breaks in use would end the process if nobody listened. Its query fails as well.
     client.on("error", breaks);
     try {
       return await work(breaks);
@@ -183,7 +187,7 @@ export class Sql {
     return (await this.all<T>(text, ...values))[0];
   }
 
-  /** The query, to be prepared once on each connection, whatever its length. */
+  /** The query as the driver takes it. It has a short name, under which each connection prepares it once. */
   #queryOf(text: string, values: unknown[]): pg.QueryConfig {
     const known = this.#known.get(text) ?? this.#prepared(text);
     return this.#isPooled ? { text: known.text, values } : { ...known, values };

@@ -31,19 +31,19 @@ const units = {
 };
 
 /**
- * Larger bodies cost PostgreSQL more: they go over a socket, are split into rows of 2 kB, and are written to the log as well.
- * Compressing and decompressing 20 kB costs less than that.
+ * Bodies below this size are not compressed. PostgreSQL pays for large bodies: they go over a socket, are split into
+ * rows of 2 kB, and are written to the log as well. Compressing and decompressing 20 kB costs less than that.
  */
 const LEAST_COMPRESSED = 2 * 1024;
 
-/** The store on a pool of connections. */
+/** The store on a pool of PostgreSQL connections. */
 export const postgresStore = (sql: Sql, links: Links): BatchStore => {
   const checks = uploadChecks(on(sql));
   const store = {
     ...bindUnits(units, sql),
     ...sharedStore(on(sql), checks),
     leastCompressed: LEAST_COMPRESSED,
-    // Concurrent commits run on different connections.
+    // Commits keep no order, because concurrent commits run on different connections.
     keepsOrder: false,
     commitUpload: new GroupedUploads(sql, uploadCommits(on(sql), checks)).commit,
   };

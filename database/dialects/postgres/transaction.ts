@@ -1,27 +1,27 @@
-/** Several statements on one connection, the last of which goes with COMMIT in the same message. */
+/** A transaction of several statements on one connection. The last statement is sent in one message with COMMIT. */
 import pg from "pg";
 import { isCut } from "./failure.ts";
 
 export class Transaction {
   readonly #client: pg.PoolClient;
   #isOpen = false;
-  /** Why the connection cannot be used any more. */
+  /** The error after which the connection cannot be used any more. */
   broken: Error | null = null;
-  /** COMMIT was sent, and its answer did not come. */
+  /** Whether COMMIT was sent, and its answer has not come. */
   isCommitting = false;
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
   }
 
-  /** Begins the transaction, also after an error, and rolls earlier work back. */
+  /** Begins the transaction. Rolls back earlier work first, also after an error. */
   async begin(settings: string): Promise<void> {
     const undo = this.#isOpen ? "ROLLBACK; " : "";
     this.#isOpen = true;
     await this.#asked(() => this.#client.query(`${undo}BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}`));
   }
 
-  /** Undoes what was not committed. Never rejects. */
+  /** Rolls back what was not committed. Never rejects. */
   async end(): Promise<void> {
     if (!this.#isOpen || this.broken) return;
     await this.#client.query("ROLLBACK").catch((error: Error) => {
@@ -38,25 +38,26 @@ export class Transaction {
     }
   }
 
-  /** A statement with a text of its own, which is not prepared. */
+  /** Runs a statement without preparing it, because its text differs each time. */
   async run<T>(text: string, values: unknown[] = []): Promise<T[]> {
     const { rows } = await this.#asked(() => this.#client.query({ text, values }));
     return rows as T[];
   }
 
-  /** The same. Answers how many rows it has changed. */
+  /** Runs a statement without preparing it, and answers how many rows it has changed. */
   async change(text: string, values: unknown[]): Promise<number> {
     const { rowCount } = await this.#asked(() => this.#client.query({ text, values }));
     return rowCount ?? 0;
   }
 
   /**
-   * A statement and COMMIT in one message: what the statement locks waits for no round trip. Where it fails, the server passes
-   * over the COMMIT.
+   * Runs a statement and COMMIT in one message, so that the statement's locks are not held during a round trip. If the
+   * statement fails, the server skips the COMMIT.
    */
   async commit<T>(text: string, values: unknown[]): Promise<T[]> {
     this.isCommitting = true;
-    // Without values the driver would send the text alone, by a way that has no Sync to put the COMMIT before.
+    // The query mode is extended. Without it and without values, the driver would send only the text, in a protocol
+    // that has no Sync to put the COMMIT before.
     const [result] = await this.#asked(() => this.#withCommit({ text, values, queryMode: "extended" }));
     this.#isOpen = false;
     return (result?.rows ?? []) as T[];
@@ -71,7 +72,7 @@ export class Transaction {
   }
 }
 
-/** The driver's types do not know `queryMode`. */
+/** A query with `queryMode`, which the driver's types lack. */
 type Extended = pg.QueryConfig & { queryMode: "extended" };
 type Callback = (error: Error | null, results: unknown) => void;
 
@@ -82,11 +83,11 @@ interface Submitted {
 // The driver's types declare `submit` as a property, which no class can override.
 const Query = pg.Query as unknown as new (config: pg.QueryConfig, values: undefined, callback: Callback) => Submitted;
 
-/** The driver's query, before whose end (Sync) COMMIT is put. */
+/** A query of the driver that sends COMMIT before its end (Sync). */
 class WithCommit extends Query {
   override submit(connection: pg.Connection): unknown {
     const sync = () => {
-      // The driver's types ask for arguments that it does not take.
+      // The cast is needed because the driver's types ask for arguments that the driver does not use.
       const own = connection as unknown as Messages;
       own.parse({ text: "COMMIT", name: "" });
       own.bind({ portal: "", statement: "", values: [] });
@@ -97,7 +98,7 @@ class WithCommit extends Query {
   }
 }
 
-/** What the driver's connection can send. */
+/** The messages that the driver's connection can send. */
 interface Messages {
   parse(query: { text: string; name: string }): void;
   bind(config: { portal: string; statement: string; values: unknown[] }): void;

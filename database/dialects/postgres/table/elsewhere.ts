@@ -1,4 +1,7 @@
-/** The table `dataflow_applied` of another PostgreSQL, and a chunk's rows there: both in one transaction. */
+/**
+ * The table `dataflow_applied` of another PostgreSQL database, and the rows of a chunk there. Both are written in one
+ * transaction.
+ */
 import type { TableCommit } from "../../../../services/batch/batch.table.domain.ts";
 import { ConstraintViolation, TableFailure } from "../../../errors.ts";
 import type { AppliedRow, AppliedTable, AppliedVerdict, ChunkOf, ListedRow } from "../../../targets/applied.ts";
@@ -14,14 +17,20 @@ const IS_THERE = `SELECT to_regclass('${APPLIED}') IS NOT NULL AS "isThere"`;
 
 const TOLD = `fence, next_chunk AS "nextChunk", counts, refused`;
 
-/** A row that is behind DataFlow's batch was left by a worker that came too late: nothing of it holds. */
+/**
+ * Enters a batch under a new fence. If the stored row is behind DataFlow's batch, a worker that came too late has left
+ * it, so its counts and verdict are cleared.
+ */
 const ENTER = `INSERT INTO ${APPLIED} AS a (batch, fence, next_chunk) VALUES ($1::uuid, $2::bigint, $3::int)
   ON CONFLICT (batch) DO UPDATE SET fence = excluded.fence, next_chunk = greatest(a.next_chunk, excluded.next_chunk),
     counts = CASE WHEN a.next_chunk >= excluded.next_chunk THEN a.counts END,
     refused = CASE WHEN a.next_chunk >= excluded.next_chunk THEN a.refused END, changed_at = now()
   WHERE a.fence <= excluded.fence RETURNING ${TOLD}`;
 
-/** Goes with COMMIT in one message, and fails where it changes no row: so the target's rows are undone. */
+/**
+ * Moves the batch to its next chunk, in one message with COMMIT. If it changes no row, it fails, so that the rows of
+ * the target are undone.
+ */
 const ADVANCE = `WITH made AS (UPDATE ${APPLIED} SET next_chunk = next_chunk + 1, counts = $4::json, refused = $5::json,
     changed_at = now() WHERE batch = $1::uuid AND fence = $2::bigint AND next_chunk = $3::int RETURNING 1)
   SELECT 1 / count(*) FROM made`;
@@ -50,10 +59,10 @@ const rowOf = ({ fence, nextChunk, counts, refused: verdict }: Raw): AppliedRow 
 
 const NOT_MADE = "cannot be made";
 const NO_TABLE = "42P01";
-/** Two make the table at the same time. */
+/** Whether another process has made the table at the same time. */
 const isMadeMeanwhile = (error: unknown) => error instanceof ConstraintViolation || stateOf(error) === "42P07";
 
-/** `name`: of the database, for messages. */
+/** Access to `dataflow_applied` on this database. `name`: the name of the database in messages. */
 export function appliedOn(sql: Sql, name: string): AppliedTable {
   /** Runs a statement. If the table is missing, runs `otherwise`. */
   const asked = async <T>(text: string, values: unknown[], otherwise: () => Promise<T[]>): Promise<T[]> => {
@@ -66,7 +75,10 @@ export function appliedOn(sql: Sql, name: string): AppliedTable {
   };
   const none = async () => [];
 
-  /** The server checks the right to CREATE before it looks whether the table exists. */
+  /**
+   * Makes the table unless it exists. The check comes first, because the server checks the right to CREATE before it
+   * looks for the table.
+   */
   async function make(): Promise<void> {
     const [found] = await sql.all<{ isThere: boolean }>(IS_THERE);
     if (found?.isThere) return;
@@ -128,7 +140,7 @@ function apply(sql: Sql, name: string, { of, table, judge }: Applying): ReturnTy
   });
 }
 
-/** What concerns `dataflow_applied` itself: without it no batch is worked there. */
+/** Translates errors that concern `dataflow_applied` itself. Without this table no batch is written to the database. */
 function failure(error: unknown, name: string, what = "cannot be written"): unknown {
   const state = stateOf(error);
   if (!/^(42|3F)/.test(state)) return error;

@@ -1,6 +1,7 @@
 /**
- * Staged rows into the table one by one, inside the server: each in a block of its own, so that what the table refuses is undone
- * alone and told. DO takes no parameters: the rows come, and the answer goes, as settings of the transaction.
+ * SQL that writes staged rows to the table one by one, inside the server. Each row has a block of its own, so that a
+ * refused row is undone alone and reported. DO takes no parameters, so the rows and the answer are passed as settings
+ * of the transaction.
  */
 import type { Pattern, Stage } from "../../../targets/stage.ts";
 import { assignments, insertGroups, isOneOf, isSameKey } from "../../../targets/staged.text.ts";
@@ -24,14 +25,14 @@ export interface LoopFault {
   state: string;
   constraint: string;
   column: string;
-  /** Whether a text did not fit its column's type. Nothing was written then. */
+  /** Whether the error came from a text that does not fit its column's type. Nothing was written then. */
   isCast: boolean;
 }
 
 const SETTING = "dataflow.t";
 const setting = (name: string | number) => `current_setting('${SETTING}${name}')`;
 
-/** The statement that hands the rows over. */
+/** The statement that passes the rows to the server as settings. */
 export const handOver = ({ separator, nothing, texts }: Stage) => ({
   text: `SELECT ${["s", "n", ...texts.keys()].map((name, i) => `set_config('${SETTING}${name}', $${i + 1}, true)`).join(", ")}`,
   values: [separator, nothing, ...texts],
@@ -86,7 +87,10 @@ ${parts.map(({ i, type, column }) => `          BEGIN PERFORM r.c${i}::${type}; 
 END`)}`;
 }
 
-/** Without them 42501 tells of a right that is missing, with them of a row that the table's policies refuse. */
+/**
+ * Whether the user has the rights that the mode needs. If not, the error 42501 means a missing right. If so, 42501
+ * means a row that the policies of the table refuse.
+ */
 function hasRights({ mode, table }: TablePlan, parts: Part[], { oid }: Traits): string {
   const needs = {
     insert: ["INSERT"],
@@ -108,7 +112,7 @@ const CHECKED = `GET DIAGNOSTICS done = ROW_COUNT;
           IF done > 1 THEN RAISE EXCEPTION USING ERRCODE = '${NO_KEY}'; END IF;
           IF done <> 1 THEN RAISE EXCEPTION USING ERRCODE = '${SWALLOWED}'; END IF;`;
 
-/** What becomes of the row `s`. */
+/** The statements for the row `s`, by mode. */
 function body(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
   const insert = insertion(plan, parts, patterns);
   if (plan.mode === "insert") return insert;
@@ -125,7 +129,7 @@ function body(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
         END IF;`;
 }
 
-/** The change of an existing row. */
+/** The statements that change an existing row. */
 function change(plan: TablePlan, parts: Part[], patterns: Pattern[], isDelete: string): string {
   if (plan.mode === "ignore") return "passed := passed || s.n;";
   const table = tableOf(plan.table);
@@ -138,7 +142,7 @@ function change(plan: TablePlan, parts: Part[], patterns: Pattern[], isDelete: s
           END IF;`;
 }
 
-/** A CASE of statements: each is planned when it is first used. */
+/** The INSERT of a row, as a CASE of statements: PL/pgSQL plans each statement when it is first used. */
 function insertion(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
   if (plan.mode === "update" || plan.mode === "delete") return "";
   const all = insertGroups(parts, patterns).map(({ left, of }) => {

@@ -1,4 +1,4 @@
-/** Rows into the table: at once by statements that take all of them, or one by one inside the server. */
+/** Writes rows to the table: all at once, or one by one inside the server. */
 import type { TableCommit, TableRow } from "../../../../services/batch/batch.table.domain.ts";
 import { missingRow, type RefusedRow, type TableOutcome } from "../../../targets/outcome.ts";
 import { type Pattern, patternsOf, stageOf } from "../../../targets/stage.ts";
@@ -18,10 +18,13 @@ export interface Writing {
   traits: Traits;
 }
 
-/** Statements of a chunk in which the same keys come again and again; what is left after them is written row by row. */
+/**
+ * How many statements a chunk may take in which the same keys occur again and again. With more, the chunk is written
+ * row by row.
+ */
 const MOST_ROUNDS = 8;
 
-/** The outcome without any row. */
+/** The outcome of writing no row. */
 export const nothing = (isRowByRow: boolean): TableOutcome => ({
   created: 0,
   updated: 0,
@@ -64,7 +67,10 @@ export async function atOnce(writing: Writing, ranks: number[]): Promise<TableOu
   return sorted(outcome);
 }
 
-/** Mode `insert`: one statement for each combination of columns that rows leave out. Null: a trigger has swallowed a row. */
+/**
+ * Writes rows in mode `insert`: one statement for each combination of columns that rows leave out. Null: a trigger has
+ * swallowed a row, or there are too many combinations.
+ */
 async function insert({ unit, table, parts }: Writing, ranks: number[], outcome: TableOutcome): Promise<[] | null> {
   const rows = rowsAt(table, ranks);
   const { patterns, numbers } = patternsOf(rows);
@@ -81,7 +87,10 @@ async function insert({ unit, table, parts }: Writing, ranks: number[], outcome:
   return [];
 }
 
-/** Writes the first row of each key. Answers the ranks of the others; null: a row was swallowed. */
+/**
+ * Writes the first row of each key. Answers the ranks of the other rows, which need a further statement. Null: the rows
+ * must be written one by one.
+ */
 async function set(writing: Writing, ranks: number[], outcome: TableOutcome): Promise<number[] | null> {
   const { unit, table, parts, traits } = writing;
   const { plan } = table;
@@ -93,7 +102,7 @@ async function set(writing: Writing, ranks: number[], outcome: TableOutcome): Pr
   const isTwice = passed.some((n, i) => n === passed[i - 1]);
   if (isTwice || created + updated + deleted > due) throw failureOf(NO_KEY, plan.table);
   if (created + updated + deleted < due) return null;
-  // A row that is made again after its deletion would come after rows of later records.
+  // If a row is inserted again after its deletion, it would come after the rows of later records.
   if (traits.seesOrder && deleted > 0 && later.length > 0) return null;
   const rankOf = (n: number) => ranks[n] as number;
   outcome.created += created;
@@ -134,7 +143,7 @@ export async function oneByOne({ unit, table, parts, traits }: Writing, all: num
   return sorted(outcome);
 }
 
-/** The table's own name of a partition's index, unless the dataset has a message for that of the partition. */
+/** The table's own name for the index of a partition, unless the dataset has a message for the partition's name. */
 const nameOf = ({ constraint }: LoopFault, { messages }: TablePlan, ofTable: Map<string, string>): string =>
   Object.hasOwn(messages, constraint) ? constraint : (ofTable.get(constraint) ?? constraint);
 

@@ -1,6 +1,7 @@
 /**
- * Staged rows into the table, all at once: those that are there are locked and changed, the others are inserted. No ON CONFLICT
- * DO UPDATE: it takes a value of a sequence and fires the triggers of an insert for each row that it updates.
+ * SQL that writes staged rows to the table, all at once. Existing rows are locked and changed, other rows are inserted.
+ * ON CONFLICT DO UPDATE is not used: it takes a value of a sequence, and fires the triggers of an insert, for each row
+ * that it updates.
  */
 import type { Pattern, Stage } from "../../../targets/stage.ts";
 import { assignments, insertGroups, isKept, isOneOf, isSameKey, NEVER } from "../../../targets/staged.text.ts";
@@ -8,7 +9,10 @@ import type { TablePlan } from "../../../targets/target.ts";
 import { isFresh, keyOf, type Part, stagedFrom } from "./columns.ts";
 import { type Traits, tableOf } from "./traits.ts";
 
-/** More ways to leave columns out are written row by row. */
+/**
+ * How many INSERTs a statement may have: one for each combination of columns that rows leave out. With more, rows are
+ * written one by one.
+ */
 const MOST_INSERTS = 8;
 
 /** Whether rows of all these patterns can be inserted at once. */
@@ -17,37 +21,40 @@ export function fitsAtOnce(parts: Part[], patterns: Pattern[]): boolean {
   return groups.length <= MOST_INSERTS && groups.every(({ left }) => left.size < parts.length);
 }
 
-/** The answer. `passed`, `missing` and `later` are ranks. */
+/** The answer of the statement. `passed`, `missing` and `later` are ranks. */
 export interface SetAnswer {
   created: number;
   updated: number;
   deleted: number;
-  /** How many these would be if no trigger and no rule had swallowed a row. */
+  /** How many rows would be written if no trigger and no rule swallowed one. */
   due: number;
   passed: number[];
   missing: number[];
-  /** Rows whose key an earlier row has. They come in a statement after this one. */
+  /** Rows whose key an earlier row has. A later statement writes them. */
   later: number[];
 }
 
-/** The first row of each key. `= 1` would make PostgreSQL expect few rows and scan all of them for each. */
+/**
+ * The condition for the first row of each key. With `= 1` PostgreSQL would expect few rows, and scan them all for each
+ * row.
+ */
 const FIRST = "s.round < 2";
 
 const ranks = (from: string) => `(SELECT coalesce(json_agg(n ORDER BY n), '[]') FROM ${from})`;
 const count = (from: string) => `(SELECT count(*)::int FROM ${from})`;
 const NONE = "'[]'::json";
 
-/** The parameters: `$1` the separator, `$2` the text that stands for NULL, then the texts. */
+/** The parameters: `$1` the separator, `$2` the text that stands for NULL, then the texts of the rows. */
 export const setValues = ({ separator, nothing, texts }: Stage): unknown[] => [separator, nothing, ...texts];
 
 /**
- * Mode `insert` needs no row twice, so it does not stage a copy of the rows, which saves a third of the time. The command tag has
- * the number of rows. `left`: the columns that all rows leave out.
+ * The statement of mode `insert`. It reads no row twice, so it stages no copy of the rows, which saves a third of the
+ * time. The command tag has the number of rows. `left`: the columns that all rows leave out.
  */
 export const insertAllText = (plan: TablePlan, parts: Part[], left: ReadonlySet<number>, stage: Stage): string =>
   insertText(plan, parts, left, "s", ` FROM (${castRows(parts, stage)}) s ORDER BY s.n`);
 
-/** The statement of the other modes. */
+/** The statement of the modes other than `insert`. */
 export function setText(plan: TablePlan, parts: Part[], traits: Traits, stage: Stage): string {
   const round = `row_number() OVER (PARTITION BY ${keyOf(parts, traits)} ORDER BY s.n)`;
   const staged = `staged AS MATERIALIZED (SELECT s.*, ${round} AS round FROM (${castRows(parts, stage)}) s)`;
@@ -55,7 +62,7 @@ export function setText(plan: TablePlan, parts: Part[], traits: Traits, stage: S
   return `WITH ${[staged, ...byKey(plan, parts, patterns)].join(",\n")}\n${answer(plan, parts, patterns)}`;
 }
 
-/** The staged rows with values of their columns' types. */
+/** The staged rows as a SELECT, with values of the types of their columns. */
 function castRows(parts: Part[], { texts }: Stage): string {
   const from = stagedFrom(
     texts.map((_text, i) => `$${i + 3}::text`),
@@ -66,7 +73,7 @@ function castRows(parts: Part[], { texts }: Stage): string {
   return `SELECT (x.n - 2)::int AS n, x.p::int AS p, ${casts} FROM ${from} WHERE x.n > 1`;
 }
 
-/** Rows that are there, with whether the record may change them. */
+/** CTE `locked`: the existing rows with the keys of the records, and whether the record may change each. */
 function lockedCte(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
   const deletes = patterns.some(({ isDelete }) => isDelete);
   const lock = plan.mode === "ignore" ? "" : `FOR ${deletes ? "" : "NO KEY "}UPDATE OF t`;
@@ -102,8 +109,8 @@ function removed(plan: TablePlan, parts: Part[], patterns: Pattern[]): string[] 
 }
 
 /**
- * An INSERT of the columns, whose values are `of` a staged row; `rest` follows the values. Where all are left out it makes one row,
- * so that such rows are written one by one.
+ * An INSERT of a record's columns. `of`: the alias of the staged row that has the values; `rest` follows the values. If
+ * all columns are left out, the INSERT makes one row only, so such records are written one by one.
  */
 export function insertText(
   plan: TablePlan,
@@ -131,7 +138,7 @@ function inserted(plan: TablePlan, parts: Part[], patterns: Pattern[]): string[]
   });
 }
 
-/** What the statement answers, by what the mode makes of rows that are there or not. */
+/** The SELECT of the statement's answer, by mode. */
 function answer(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
   const { mode } = plan;
   const [keeps, deletes] = [patterns.some(isKept), patterns.some(({ isDelete }) => isDelete)];
@@ -152,7 +159,7 @@ function answer(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
     ${inserts ? NONE : ranks(missing)} AS missing, ${ranks("staged s WHERE s.round > 1")} AS later`;
 }
 
-/** Rows that are newer than their record, and records that delete where no row is. */
+/** Records that change nothing: those whose row is newer, and those that delete a row that does not exist. */
 function passedFrom({ mode }: TablePlan, patterns: Pattern[]): string {
   const stale = "SELECT l.n FROM locked l WHERE NOT l.fresh";
   const gone = isOneOf(patterns, ({ isDelete }) => isDelete, "s");

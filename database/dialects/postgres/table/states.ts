@@ -1,25 +1,34 @@
-/** What an error of PostgreSQL says of a row, by its SQLSTATE. */
+/** Translates PostgreSQL's errors: what a SQLSTATE says of a row or its table. */
 import { TableFailure } from "../../../errors.ts";
 import { shownTable } from "../../../targets/names.ts";
 import type { TableFaultCode } from "../../../targets/outcome.ts";
 import type { TargetTable } from "../../../targets/target.ts";
 
 /**
- * What is no fault of a row: of the connection, the transaction, the server, the schema, rights. 2200H: a sequence is exhausted.
- * 54000 is not among them: so a value says that it is too long for an index. Nor are classes that only a trigger's own code raises
- * (20: a CASE without a branch, 2F: no RETURN).
+ * A pattern for SQLSTATEs that are no fault of a row, but of the connection, the transaction, the server, the schema or
+ * rights. 2200H: a sequence is exhausted. 54000 does not match, because it can mean that a value is too long for an
+ * index. Classes that only a trigger's own code raises do not match either (20: a CASE without a branch, 2F: no
+ * RETURN).
  */
 export const NO_FAULT = "^(0[8AB]|25|26|28|2[BD]|3[BDF]|40|42|5[3578]|72|F0|HV|XX|2200H|54[0-9A-Z]+[1-9])";
 const noFault = new RegExp(NO_FAULT);
 
-/** Whether rows have to be looked at one by one. 42501 also tells of a row that the table's policies refuse. */
+/**
+ * Whether an error may be the fault of a row, so that rows must be written one by one. 42501 can also mean a row that
+ * the policies of the table refuse.
+ */
 export const mayBeOfRow = (state: string): boolean =>
   /^[0-9A-Z]{5}$/.test(state) && (!noFault.test(state) || state === "42501");
 
-/** A trigger or a rule has swallowed the row. Raised by ourselves, in a class that is nobody's. */
+/**
+ * The SQLSTATE of DataFlow's own error for a row that a trigger or a rule has swallowed. No one else uses its class.
+ */
 export const SWALLOWED = "DF001";
 
-/** The key's index has gone since the plan was made, and the key finds several rows. */
+/**
+ * The SQLSTATE of DataFlow's own error for a key that finds several rows: the key's unique index was dropped after the
+ * plan was made.
+ */
 export const NO_KEY = "42P10";
 
 const codes: Record<string, TableFaultCode> = {
@@ -41,7 +50,10 @@ export function codeOf(state: string, isCast: boolean): TableFaultCode {
   return isCast && state.startsWith("22") ? "type" : "constraint";
 }
 
-/** 42: table, column, type or right; 3F: schema; 25006: only reads. */
+/**
+ * Whether the table cannot be used before somebody changes it. 42: table, column, type or right; 3F: schema; 25006:
+ * only reads.
+ */
 const isGone = (state: string): boolean => /^(42|3F|25006)/.test(state);
 
 const reasons: Record<string, string> = {
@@ -59,7 +71,10 @@ const reasons: Record<string, string> = {
   "22003": "a column that no field fills overflows",
 };
 
-/** Why the chunk cannot be written now. Nothing of the server's own text: it may show values. */
+/**
+ * The error that tells why the chunk cannot be written now. It has nothing of the server's own text, which may show
+ * values.
+ */
 export function failureOf(state: string, table: TargetTable, cause?: unknown): TableFailure {
   const reason = reasons[state] ?? "the server refuses";
   const message = `the table ${shownTable(table)} cannot be written now: ${reason} (${state})`;

@@ -1,4 +1,7 @@
-/** What a table's catalog tells that a plan does not: how its keys compare, and whether the order of rows matters. */
+/**
+ * Traits of the company's table that its catalog tells and the plan lacks: how its keys compare, and whether the order
+ * of rows matters.
+ */
 
 import { quotedTable } from "../../../targets/names.ts";
 import { isOrdered, type Rules } from "../../../targets/plan.ts";
@@ -9,11 +12,11 @@ export interface Traits {
   oid: number;
   /** The collations of columns that have one, quoted. */
   collations: Record<string, string>;
-  /** Columns of each constraint and unique index; the column of a domain that no other column has. */
+  /** The columns of each constraint and unique index. For a constraint of a domain: the only column of that domain. */
   constraints: Record<string, string[]>;
-  /** Whether a chunk at once could differ from its rows one by one. */
+  /** Whether writing a whole chunk at once could have another result than writing its rows one by one. */
   isOrdered: boolean;
-  /** Whether the table sees in which order its new rows come: a default counts them, or a trigger looks at each. */
+  /** Whether the table can see the order in which new rows come: a default counts them, or a trigger runs for each. */
   seesOrder: boolean;
 }
 
@@ -24,7 +27,7 @@ interface RawTraits extends Pick<Traits, "collations" | "constraints" | "seesOrd
 const columnsOf = (numbers: string) => `(SELECT coalesce(json_agg(a.attname ORDER BY p.at), '[]')
   FROM unnest(${numbers}) WITH ORDINALITY AS p(no, at) LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.no)`;
 
-/** In `tgtype`: of each row, and of an insert. */
+/** The bits of `tgtype` for a trigger that runs for each row of an INSERT. */
 const ROW_INSERT = 5;
 
 const TEXT = `SELECT c.oid::text AS oid,
@@ -64,7 +67,10 @@ const OF_TABLE = `SELECT i.relname AS name, p.relname AS "of" FROM pg_partition_
   CROSS JOIN LATERAL pg_partition_ancestors(i.oid) above
   JOIN pg_index y ON y.indexrelid = above.relid AND y.indrelid = $1::oid JOIN pg_class p ON p.oid = y.indexrelid`;
 
-/** What the table calls the unique indexes of its partitions, which the server tells by names of their own. */
+/**
+ * The table's own names for the unique indexes of its partitions. The server's errors have the names of the partitions'
+ * indexes.
+ */
 export async function namesOfTable(unit: Transaction, { oid, constraints }: Traits, names: string[]) {
   const unknown = new Set(names.filter((name) => name && !Object.hasOwn(constraints, name)));
   if (unknown.size === 0) return new Map<string, string>();
@@ -72,6 +78,6 @@ export async function namesOfTable(unit: Transaction, { oid, constraints }: Trai
   return new Map(found.map(({ name, of }) => [name, of]));
 }
 
-// The name of a table, and a text, as PostgreSQL's SQL writes them.
+// The name of a table, and a text literal, in PostgreSQL's SQL.
 export const tableOf = (table: TargetTable): string => quotedTable(table);
 export const literal = (text: string): string => `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

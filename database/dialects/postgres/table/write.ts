@@ -1,7 +1,7 @@
 /**
- * A chunk's rows in the company's own table and the chunk's commit, in one transaction on one connection. The table comes first, DataFlow's
- * own rows last and with COMMIT in the same message: so a row of the table that somebody has locked holds up no cancel, no
- * takeover and no lease, and a worker that hangs holds no row of DataFlow's.
+ * Writes a chunk's rows to the company's own table and commits the chunk, in one transaction on one connection. The
+ * table's rows come first. DataFlow's own rows come last, in one message with COMMIT. So if somebody has locked a row
+ * of the table, no cancel, takeover or lease has to wait, and a worker that hangs locks no row of DataFlow's.
  */
 
 import type { TableCommit } from "../../../../services/batch/batch.table.domain.ts";
@@ -19,21 +19,22 @@ import { atOnce, nothing, oneByOne, type Writing } from "./rows.ts";
 import { failureOf, mayBeOfRow } from "./states.ts";
 import { type Traits, traitsOf } from "./traits.ts";
 
-/** Deferred constraints are judged row by row, as if each record came alone. */
+/** Deferred constraints are checked row by row, as if each record came alone. */
 const SETTINGS = "SET CONSTRAINTS ALL IMMEDIATE";
-/** The last statement found the batch taken away. */
+/** The SQLSTATE of the last statement if the batch was taken away from this worker. */
 export const NOT_OURS = "22012";
 /**
- * How many rows are written together. Most chunks have few wrong rows: only the pieces with these are written again, row by row.
- * If several pieces have wrong rows, the tries of whole pieces are wasted, so the rest of the chunk is written row by row.
+ * How many rows are written together after a chunk has failed as a whole. Most chunks have few wrong rows, so only the
+ * pieces with wrong rows are written again, row by row. After MOST_WRONG_PIECES such pieces, trying whole pieces is a
+ * waste, and the rest of the chunk is written row by row.
  */
 const PIECE_ROWS = 500;
 const MOST_WRONG_PIECES = 3;
 const SAVEPOINT = "SAVEPOINT dataflow_piece";
 
 /**
- * Writes the rows and the commit. Null: fence, state or chunk did not match, and nothing was written. Throws TableFailure if the
- * table cannot take the chunk now.
+ * Writes the rows and commits the chunk. Null: fence, state or chunk did not match, and nothing was written. Throws
+ * TableFailure if the table cannot take the chunk now.
  */
 export async function commitWithTable(sql: Sql, commit: ChunkCommit, table: TableCommit): Promise<Written | null> {
   checkCount(commit);
@@ -57,7 +58,7 @@ export async function commitWithTable(sql: Sql, commit: ChunkCommit, table: Tabl
 
 export const stateOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
 
-/** Translates a server's error for the table's writer. Errors of the connection stay as they are. */
+/** Translates an error of the server into a TableFailure, and other errors with `errorOf`. */
 export function toldFailure(error: unknown, { plan }: TableCommit): unknown {
   if (error instanceof TableFailure) return error;
   const state = stateOf(error);
@@ -76,7 +77,10 @@ export async function applied(unit: Transaction, table: TableCommit): Promise<Ta
   return outcome;
 }
 
-/** Wrong rows of the chunk before. A file has them all along or hardly at all, and a try that fails is for nothing. */
+/**
+ * How many wrong rows the previous chunk had. Most files have wrong rows throughout or hardly any, so this number tells
+ * whether trying a whole chunk is worth it.
+ */
 const lastWrong = new WeakMap<TablePlan, number>();
 
 async function asBefore(writing: Writing, all: number[]): Promise<TableOutcome> {
@@ -89,7 +93,7 @@ async function asBefore(writing: Writing, all: number[]): Promise<TableOutcome> 
   return inPieces(writing, all);
 }
 
-/** Writes the rows at once. Null: a row is wrong, and the transaction or its savepoint has to be rolled back. */
+/** Writes the rows at once. Null: a row is wrong, and the caller must roll back the transaction or its savepoint. */
 async function atOnceOrNull(writing: Writing, ranks: number[]): Promise<TableOutcome | null> {
   try {
     return await atOnce(writing, ranks);
@@ -99,12 +103,15 @@ async function atOnceOrNull(writing: Writing, ranks: number[]): Promise<TableOut
   }
 }
 
-/** Rows among which some are wrong, piece after piece: so each row meets what those before it have left, as it would alone. */
+/**
+ * Writes rows, some of which are wrong, piece by piece in their order. So each row meets what the rows before it have
+ * left, as it would alone.
+ */
 async function inPieces(writing: Writing, all: number[]): Promise<TableOutcome> {
   const size = Math.min(PIECE_ROWS, writing.table.pieceRows ?? PIECE_ROWS);
   const outcomes: TableOutcome[] = [];
   let [at, wrong] = [0, 0];
-  // A single piece has been tried already, as the whole chunk.
+  // If the chunk is a single piece, the piece has failed already, as the whole chunk.
   for (; all.length > size && at < all.length && wrong < MOST_WRONG_PIECES; at += size) {
     const piece = all.slice(at, at + size);
     const right = await undoneIfWrong(writing, piece);
@@ -132,7 +139,7 @@ const added = (sum: TableOutcome, more: TableOutcome): TableOutcome => ({
   isRowByRow: sum.isRowByRow,
 });
 
-/** For as long as the plan is known. */
+/** The traits of tables, cached for as long as the plan is in use. */
 const known = new WeakMap<TablePlan, Traits>();
 
 async function knownTraits(unit: Transaction, { plan }: TableCommit): Promise<Traits> {

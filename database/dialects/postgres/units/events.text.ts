@@ -1,4 +1,4 @@
-/** SQL for the rows of several batches, which are sent as JSON: their events and deliveries. */
+/** SQL that inserts the events and deliveries of several batches, which are sent as JSON. */
 import type { OutboxDraft } from "../../../../services/outbox/outbox.domain.ts";
 import { NOW } from "../sql.ts";
 
@@ -8,10 +8,13 @@ export const rowsOf = (parameter: string, as: string, fields: Record<string, str
     .map(([name, type]) => `"${name}" ${type}`)
     .join(", ")})`;
 
-/** `n`: the position of the event's batch; `m`: the position of the event in its batch. `delivery_id`: the id of its webhook delivery. */
+/**
+ * The fields of an event in the JSON parameter. `n`: the position of the event's batch; `m`: the position of the event
+ * in its batch. `delivery_id`: the id of the event's webhook delivery.
+ */
 const eventFields = { n: "int", m: "int", topic: "varchar", body: "text", delivery_id: "uuid" } as const;
 
-/** The value of the parameter: the events of each batch. */
+/** The value of the JSON parameter: the events of each batch. */
 export const eventRows = (batches: OutboxDraft[][]): string =>
   JSON.stringify(
     batches.flatMap((events, n) =>
@@ -20,8 +23,8 @@ export const eventRows = (batches: OutboxDraft[][]): string =>
   );
 
 /**
- * A batch has one delivery for each event. For `created` and `ready` the first delivery stays. For the end of a batch a later
- * delivery (after a redrive) replaces the earlier one.
+ * The conflict clause of deliveries. A batch has one delivery for each event. For `created` and `ready` the first
+ * delivery stays. For the end of a batch a later delivery (after a redrive) replaces the earlier one.
  */
 export const TOLD_ONCE = `ON CONFLICT (batch_id, event) DO UPDATE SET body = excluded.body, state = 'pending', due_at = excluded.due_at,
       tries = 0, claim = NULL WHERE delivery.event = 'batch.completed'`;

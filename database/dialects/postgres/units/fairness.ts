@@ -2,23 +2,29 @@ import type { Candidate } from "../../../../services/batch/batch.domain.ts";
 import { chooseCandidates, type Seen } from "../../../candidates.ts";
 import { NOW, type Sql } from "../sql.ts";
 
-/** The greatest pass at which any client began a claim. See `takeSlot` of sqlite/units/work.ts on stride scheduling and the lift. */
+/**
+ * The greatest pass at which any client began a claim. For stride scheduling and the lift see `takeSlot` of
+ * sqlite/units/work.ts.
+ */
 export const LIFT = "(SELECT max(p.began) FROM client_queue p)";
 
-/** A client's ready batches `r`. For the row comparison see `readyOf` of render.ts. */
+/** The ready batches `r` of a client. For the reason of the row comparison see `readyOf` of render.ts. */
 const readyOf = (client: string) => `FROM batch r
     WHERE r.state = 'ready' AND r.client_id = ${client} AND (r.state, r.client_id, r.id) > ('ready', ${client}, 0)`;
-/** The due ones among them, oldest first. */
+/** The ready batches `r` of a client that are due, oldest first. */
 const dueOf = (client: string) => `${readyOf(client)} AND r.due_at <= ${NOW} ORDER BY r.id`;
 
 /**
- * Clients `q` that may have a batch to claim. The index client_queue_waiting_ix serves it. The planner takes IS NULL alone for a rare
- * case, and would sort all clients for it.
+ * Clients `q` that may have a batch to claim, read by the index client_queue_waiting_ix. A plain condition `paused_at
+ * IS NULL` would mislead the planner: it takes the condition for a rare case, and sorts all clients.
  */
 const WAITING = `q.due_at <= ${NOW} AND q.running < CASE WHEN q.paused_at IS NULL THEN q.cap ELSE 0 END`;
 const IN_TURN = "q.pass, q.due_at, q.client_id";
 
-/** See CANDIDATES of sqlite/units/fairness.ts. */
+/**
+ * The clients whose turn comes first, with their next batches. For the rules see CANDIDATES of
+ * sqlite/units/fairness.ts.
+ */
 export const CANDIDATES = `WITH walked AS MATERIALIZED (
     SELECT q.client_id, q.pass, q.due_at, q.cap - q.running AS room, 1000.0 / q.weight AS stride
     FROM client_queue q WHERE ${WAITING} ORDER BY ${IN_TURN} LIMIT $1::int + $2::int),
@@ -44,9 +50,10 @@ export function candidates(sql: Sql, limit: number, groupSize = 0): Promise<Cand
 }
 
 /**
- * Writes when each client's next batch is due. A unit that makes a batch ready locks its client's row FOR KEY SHARE until its
- * commit (see `KNOWN`), and such a row is skipped here. The second statement has a newer snapshot than the locks of the first.
- * So it sees all batches that were committed before, and later units wait for the lock and read the row again.
+ * Writes when each client's next batch is due. A unit that makes a batch ready locks its client's row FOR KEY SHARE
+ * until its commit (see `KNOWN`); such a row is skipped here. The second statement has a newer snapshot than the locks
+ * of the first statement. So it sees all batches that were committed before. Units that come later wait for the lock,
+ * and read the row again.
  */
 export async function settleQueues(sql: Sql, clientIds: number[]): Promise<void> {
   const ids = clientIds.map(Number).join(", ");
@@ -59,13 +66,17 @@ export async function settleQueues(sql: Sql, clientIds: number[]): Promise<void>
 }
 
 /**
- * CTE `known`: the clients of `arrived` (client_id, due_at) whose row already says that a batch is due by then. The lock blocks
- * only `settleQueues`, and neither claims nor other uploads. A row that was settled since the snapshot is read again.
+ * CTE `known`: the clients of `arrived` (client_id, due_at) whose row already says that a batch is due by that time.
+ * The lock blocks only `settleQueues`, but neither claims nor other uploads. If `settleQueues` has changed a row since
+ * the snapshot, the row is read again.
  */
 export const KNOWN = `known AS MATERIALIZED (SELECT q.client_id FROM client_queue q JOIN arrived a ON a.client_id = q.client_id
     WHERE a.due_at IS NULL OR q.due_at <= a.due_at FOR KEY SHARE OF q)`;
 
-/** CTEs that make sure each client of `arrived` (with cap and weight) has a row with a right `due_at`. In order, against deadlocks. */
+/**
+ * CTEs that give each client of `arrived` (with cap and weight) a row with the right `due_at`. Rows are inserted in the
+ * order of their ids, so that two statements cannot deadlock.
+ */
 export const ARRIVED = [
   KNOWN,
   `queue_rows AS (INSERT INTO client_queue AS q (client_id, running, pass, cap, weight, due_at)

@@ -1,4 +1,6 @@
-/** The statement that commits a chunk of each of several batches. Counts are sent as JSON, all records as one text. */
+/**
+ * The statement that commits a chunk of each of several batches. Counts are sent as JSON, and all records as one text.
+ */
 import type { Needs } from "../../../commits.ts";
 import { PASS, tableCounts } from "../../../rows.ts";
 import { batchColumns, liveColumns, movingOf } from "../rows.ts";
@@ -8,10 +10,12 @@ import { groupsCte } from "./groups.text.ts";
 import { REPEATED, unlessTooOld } from "./keys.ts";
 import { HANDED, heirsOf } from "./work.ts";
 
-/** Separates the texts of two batches. JSON text never contains it, because JSON escapes control characters. */
+/**
+ * Separates the texts of two batches. JSON text never contains this character, because JSON escapes control characters.
+ */
 export const BETWEEN = "\x1e";
 
-/** The fields of a commit in the JSON parameter. `n`: its position. */
+/** The fields of a commit in the JSON parameter. `n`: the position of the commit. */
 export const commitFields = {
   n: "int",
   id: "bigint",
@@ -52,9 +56,10 @@ export const faultFields = {
 const GIVEN = `given AS MATERIALIZED (SELECT * FROM ${rowsOf("$1", "c", commitFields)})`;
 
 /**
- * `stays`: locks the rows of `batch_work` of batches that go on and are still ours. `held` and `gone`: for batches that end,
- * locks the row of `batch` first and then deletes that of `batch_work`. Both in the order of the ids, so that two statements
- * cannot deadlock. The ids are also sent as $2, so that rows are found by their key whatever the planner estimates.
+ * CTE `stays`: locks the rows of `batch_work` of batches that go on and still belong to this worker. CTEs `held` and
+ * `gone`, for batches that end: lock the row of `batch`, then delete the row of `batch_work`. Rows are locked in the
+ * order of the ids, so that two statements cannot deadlock. The ids are also sent as $2, so that the planner always
+ * finds rows by their key.
  */
 const STAYS = `stays AS MATERIALIZED (SELECT w.batch_id AS id, w.client_id, w.pass, w.place, w.group_id, ${movingOf("w")}
   FROM batch_work w JOIN given g ON g.id = w.batch_id
@@ -75,7 +80,10 @@ function fence({ ends, goesOn }: Needs): string[] {
   ];
 }
 
-/** CTE `texts`: splits $3 (the texts of all batches) and $4 (their keys) into rows. On the numbers see `recordCtes` of work.ts. */
+/**
+ * CTE `texts`: splits $3 (the texts of all batches) and $4 (their keys) into rows. For the numbers of the records see
+ * `recordCtes` of work.ts.
+ */
 function texts({ keys }: Needs): string {
   const functions = (one: string, other: string, by: string) =>
     `ROWS FROM (string_to_table(${one}, ${by})${keys ? `, string_to_table(${other}, ${by})` : ""}) WITH ORDINALITY`;
@@ -89,7 +97,10 @@ function texts({ keys }: Needs): string {
 
 const STORED = "stored AS (INSERT INTO record (batch_id, seq, data) SELECT id, seq, data FROM texts)";
 
-/** Inserts the keys in the order of their hashes, as in keys.ts. If two batches of the group have the same key, the earlier one gets it. */
+/**
+ * CTEs that insert unique keys in the order of their hashes, as in keys.ts. If two batches of the group have the same
+ * key, the earlier batch gets it.
+ */
 const KEYED = [
   `taken AS (INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
     SELECT client_id, key, id, chunk, ${NOW} + key_kept FROM texts WHERE key IS NOT NULL ORDER BY client_id, key, n
@@ -110,11 +121,15 @@ const FAULTS = `faults AS (INSERT INTO record_error (batch_id, seq, n, line, fie
     SELECT f.id, f.pass * ${PASS} + e.seq, e.n, e.line, e.field, e.code, e.message, e.raw, e.source, e.value, e.corrects
     FROM fence f JOIN ${rowsOf("$5", "e", faultFields)} ON e.of = f.n)`;
 
-/** Hands the places of batches that end on to the rest of their group, or frees them. Locks shared rows in the order of their ids. */
+/**
+ * CTEs that hand the places of batches that end on to the rest of their group, or free the places. Shared rows are
+ * locked in the order of their ids.
+ */
 const places = ({ goesOn }: Needs) => [
   "purged AS (DELETE FROM batch_chunk c USING gone, given g WHERE c.batch_id = gone.id AND g.id = gone.id AND g.purge AND c.batch_id = ANY($2::bigint[]))",
   heirsOf("gone"),
-  // A statement can write a row only once, so a batch that goes on gets the place together with its counts.
+  // A statement can write a row only once, so the CTE `w` gives a batch that goes on its place together with its
+  // counts.
   `${HANDED}${goesOn ? " AND w.batch_id NOT IN (SELECT id FROM stays)" : ""})`,
   `freed AS MATERIALIZED (SELECT client_id, sum(place) AS places FROM gone WHERE id NOT IN (SELECT after FROM heirs)
     GROUP BY client_id HAVING sum(place) > 0)`,
@@ -152,7 +167,10 @@ function answer({ ends, goesOn, events: hasEvents }: Needs): string {
   return `SELECT made.*, ${outbox} AS outbox FROM (${batches.join(" UNION ALL ")}) made`;
 }
 
-/** $1 commits, $2 their ids, $3 texts, $4 keys, $5 errors, $6 events, $7 groups of errors. PostgreSQL wants each parameter to appear, so `unused` names them. */
+/**
+ * Makes the statement. Parameters: $1 commits, $2 their ids, $3 texts, $4 keys, $5 errors, $6 events, $7 error groups.
+ * PostgreSQL wants each parameter to occur, so the CTE `unused` names the optional ones.
+ */
 export function textOf(needs: Needs): string {
   const ctes = [
     GIVEN,

@@ -1,4 +1,7 @@
-/** Groups of small batches: one statement claims them, and one commits a chunk of each, with one plan and one fsync. */
+/**
+ * Groups of small batches. One statement claims a group, and one statement commits a chunk of each batch, with one plan
+ * and one fsync.
+ */
 
 import { type Claimed, RECORDS_A_TURN } from "../../../../services/batch/batch.domain.ts";
 import type { ChunkCommit, Written } from "../../../../services/batch/batch.writes.domain.ts";
@@ -31,7 +34,7 @@ const groupRow = (commit: ChunkCommit, n: number): Row<typeof commitFields> => {
 
 const texts = new Map<string, string>();
 
-/** The statement for these needs, made once. */
+/** The statement for these needs. It is made once. */
 function textFor(needs: Needs): string {
   const name = Object.values(needs).join();
   const text = texts.get(name) ?? textOf(needs);
@@ -42,8 +45,9 @@ function textFor(needs: Needs): string {
 const LEASE = `${NOW} + $3::bigint`;
 
 /**
- * As CLAIM of work.ts, for several batches. Locks shared rows in the order of their ids. Claims only batches that no worker had
- * before (fence 0). So no two groups have the same first batch, and its id can be the group's id.
+ * Claims several batches, like CLAIM of work.ts. Shared rows are locked in the order of their ids. Only batches that no
+ * worker has had before (fence 0) are claimed. So no two groups have the same first batch, and the id of the first
+ * batch can be the id of the group.
  */
 export const CLAIM_GROUP = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass, records FROM batch
     WHERE id = ANY($1::bigint[]) AND state = 'ready' AND fence = 0 AND due_at <= ${NOW} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
@@ -71,11 +75,17 @@ export async function claimGroup(sql: Sql, ids: number[], owner: string, leaseMs
   return (await sql.all<RawClaim>(CLAIM_GROUP, ids, owner, leaseMs)).map(claimed);
 }
 
-/** Whether the statement can commit it together with others. Reserved keys and tables belong to batches that are worked alone. */
+/**
+ * Whether a commit can share a statement with other commits. Batches with reserved keys, or with a table, are never in
+ * a group.
+ */
 const fitsGroup = ({ unique, table, counts, text }: ChunkCommit): boolean =>
   !unique?.freed && !table && !counts.rows && !text.includes(BETWEEN_BYTES[0] as number);
 
-/** Commits all in one statement. If that fails, commits each by itself, so that one faulty commit does not fail the others. */
+/**
+ * Commits all chunks in one statement. If the statement fails, each chunk is committed by itself, so that one faulty
+ * commit does not fail the others.
+ */
 export async function commitChunks(sql: Sql, commits: ChunkCommit[]): Promise<PromiseSettledResult<Written | null>[]> {
   const alone = (commit: ChunkCommit) => commitChunk(sql, commit);
   if (commits.length < 2 || !commits.every(fitsGroup)) return commitEach(alone, commits);
@@ -89,7 +99,10 @@ export async function commitChunks(sql: Sql, commits: ChunkCommit[]): Promise<Pr
   }
 }
 
-/** Each batch after its commit. Null: its fence, state or chunk did not match, and nothing of it was written. */
+/**
+ * Answers each batch after its commit. Null: fence, state or chunk of the batch did not match, and nothing of it was
+ * written.
+ */
 async function commitGroup(sql: Sql, commits: ChunkCommit[]): Promise<(Written | null)[]> {
   const rows = await sql.all<RawBatch & { outbox: number[] }>(
     textFor(needsOf(commits)),

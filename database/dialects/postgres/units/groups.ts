@@ -1,6 +1,6 @@
 /**
- * What a worker's connections know of the groups of errors of the batches that it runs. A group that is there, and that has its examples,
- * needs only its count: half of the cost, and the same groups come in every chunk.
+ * What a node remembers of the error groups of the batches that it runs. A stored group that has enough examples only
+ * needs its new count. That halves the cost, and the same groups occur in every chunk.
  */
 import { LRUCache } from "lru-cache";
 import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
@@ -9,16 +9,16 @@ import type { Values } from "../rows.ts";
 import type { Sql } from "../sql.ts";
 import { countedCte, groupsCte, rowsJson, WRITTEN_GROUPS } from "./groups.text.ts";
 
-/** A name, and the examples as they are stored. */
+/** A group's name, and its stored examples. */
 export type WrittenGroup = [name: string, examples: string | null];
 
-/** Groups of a run, and their examples as they are stored. Under one fence groups are only added. */
+/** The groups of a run with their stored examples. While the fence stays the same, groups are only added. */
 interface Run {
   fence: number;
   groups: Map<string, string>;
 }
 
-/** By the batch. */
+/** How many runs are remembered. A run is found by the id of its batch. */
 const MOST_RUNS = 32;
 const runs = new WeakMap<Sql, LRUCache<number, Run>>();
 
@@ -33,17 +33,17 @@ function groupsOf(sql: Sql, { id, fence }: ChunkCommit): Map<string, string> | u
   return run?.fence === fence ? run.groups : undefined;
 }
 
-/** At a claim: a run begins. */
+/** Forgets the groups of a batch. A claim calls it, because a new run begins. */
 export const forgetGroups = (sql: Sql, id: number): void => void runsOf(sql).delete(id);
 
-/** Whether the stored examples are as many as are shown, or have all of the row's. */
+/** Whether a group needs no more examples: it has as many as are shown, or all examples of the new row. */
 function hasExamples(stored: string, { examples }: GroupRow): boolean {
   if (!examples || stored.length >= ENOUGH_EXAMPLES) return true;
   const known = new Set(stored.split("\n").filter((line) => line !== ""));
   return known.size >= MAX_EXAMPLES || examples.split("\n").every((line) => known.has(line));
 }
 
-/** The CTEs that write the groups of a commit, and the column that tells what they have written. */
+/** The CTEs that write the groups of a commit, and the column of the answer that tells which groups were written. */
 export function groupedParts(sql: Sql, commit: ChunkCommit, values: Values): { ctes: string[]; told: string } {
   const known = groupsOf(sql, commit);
   const counts: Record<string, number> = {};
@@ -60,7 +60,7 @@ export function groupedParts(sql: Sql, commit: ChunkCommit, values: Values): { c
   return { ctes, told: rows.length > 0 && !commit.end ? `, ${WRITTEN_GROUPS}` : "" };
 }
 
-/** To be called only when the commit is known to be there for good. */
+/** Remembers the groups that a commit has written. Call it only when the commit is known to be durable. */
 export function learnGroups(sql: Sql, commit: ChunkCommit, written: WrittenGroup[] | null | undefined): void {
   if (commit.end) forgetGroups(sql, commit.id);
   if (!written) return;

@@ -1,4 +1,4 @@
-/** Writes the unique keys of records with the records. For reservations see units/keys.ts. */
+/** Writes the unique keys of records together with the records. For reservations of keys see database/units/keys.ts. */
 import type { ChunkCommit, UniqueKeys } from "../../../../services/batch/batch.writes.domain.ts";
 import type { Values } from "../rows.ts";
 import { NOW } from "../sql.ts";
@@ -7,26 +7,32 @@ import { NOW } from "../sql.ts";
 const TAKE = `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
       SELECT fence.client_id, g.key, fence.id, $chunk, $ends FROM fence, given g WHERE g.key IS NOT NULL ORDER BY g.key`;
 
-/** For chunks whose keys are probably all new: stores all records, or the statement fails if a key is taken. */
+/** CTEs for chunks whose keys are probably all new. They store all records; if a key is taken, the statement fails. */
 const ALL_NEW = [
   `taken AS (${TAKE})`,
   "stored AS (INSERT INTO record (batch_id, seq, data) SELECT fence.id, g.seq, g.data FROM fence, given g)",
   "missed AS (SELECT 0 AS n)",
 ];
 
-/** Counts records whose keys other batches have, at these. `repeats`: `batch_id`, `by_id` and `n`, also of the batch's own keys. */
+/**
+ * CTE `repeated`: counts records whose key another batch holds, for that batch. It reads the CTE `repeats`, whose rows
+ * (`batch_id`, `by_id`, `n`) also include keys that the batch itself holds.
+ */
 export const REPEATED = `repeated AS (INSERT INTO duplicate_count (batch_id, by_id, n)
       SELECT r.batch_id, r.by_id, r.n FROM repeats r WHERE r.batch_id <> r.by_id
       ON CONFLICT (batch_id, by_id) DO UPDATE SET n = duplicate_count.n + excluded.n)`;
 
-/** Finds key by key: the client has many more keys than the chunk. */
+/**
+ * CTE `repeats`: finds which batches hold these keys. Keys are looked up one by one, because the client has many more
+ * keys than the chunk.
+ */
 const repeats = (of: string, client: string, batch: string, key: string) =>
   `repeats AS MATERIALIZED (SELECT k.batch_id, ${batch} AS by_id, count(*) AS n FROM ${of}
       CROSS JOIN LATERAL (SELECT k.batch_id FROM record_key k WHERE k.client_id = ${client} AND k.key_hash = ${key} LIMIT 1) k GROUP BY 1, 2)`;
 
 /**
- * The division fails (TOO_OLD) where another batch has taken a key since the statement began: it does not see whose the key is,
- * and is sent again.
+ * SQL that fails by a division (TOO_OLD) if another batch has inserted a key since the statement began. The statement's
+ * snapshot then does not show which batch holds the key, and the statement must be sent again.
  */
 export const unlessTooOld = (missed: string, found: string) => `/ CASE WHEN (${missed}) = (${found}) THEN 1 ELSE 0 END`;
 export const TOO_OLD = "22012";
@@ -82,7 +88,7 @@ const takenCtes = (keys: string[], values: Values): string[] => [
   REPEATED,
 ];
 
-/** Counts the kept keys that mark corrections at the batch that is corrected. */
+/** CTE `marked`: counts kept keys that mark corrections, and adds the count to the batch that is corrected. */
 function markedCte({ first, from, to }: NonNullable<UniqueKeys["marks"]>, values: Values): string {
   const bytes = (hex: string) => `decode(${values.add(hex, "text")}, 'hex')`;
   return `marked AS (UPDATE batch b SET corrected = coalesce(b.corrected, 0) + m.n, version = b.version + 1
@@ -90,5 +96,5 @@ function markedCte({ first, from, to }: NonNullable<UniqueKeys["marks"]>, values
       WHERE b.id = ${values.add(first, "bigint")} AND m.n > 0)`;
 }
 
-/** The columns that the CTE `fence` gives to a worker's writes. */
+/** The SELECT of the CTE `fence`: the columns that the writes of a worker's commit need. */
 export const FENCE = `SELECT w.batch_id AS id, w.client_id, w.client_id AS "clientId", w.pass FROM batch_work w`;

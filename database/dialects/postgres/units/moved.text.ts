@@ -1,4 +1,7 @@
-/** What a commit makes of the batch's row: that of `batch_work` where it goes on, that of `batch` where it ends. */
+/**
+ * SQL that writes the new values of a batch after a commit: to `batch_work` if the batch goes on, to `batch` if it
+ * ends.
+ */
 import { storedFaults } from "../../../../formats/check/fault-bounds.ts";
 import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { isCounted } from "../../../commits.ts";
@@ -6,7 +9,7 @@ import { tableCounts } from "../../../rows.ts";
 import { batchColumns, dueAt, hasEnded, jsonOrNull, liveColumns, type Values } from "../rows.ts";
 import { NOW } from "../sql.ts";
 
-/** The assignments of the moving columns, computed from the row `of`. */
+/** The assignments of the moving columns. `of`: the row whose values they start from. */
 function moved(commit: ChunkCommit, of: string, values: Values): string[] {
   const { counts, next } = commit;
   const missed = isCounted(commit) ? "missed.n" : "0";
@@ -19,13 +22,16 @@ function moved(commit: ChunkCommit, of: string, values: Values): string[] {
     `faults = ${of}.faults + ${values.add(storedFaults(commit), "bigint")}`,
     `unlisted = ${of}.unlisted + ${values.add(commit.unlisted.length, "bigint")}`,
     ...rowsMoved(commit, of, values),
-    // This run is the first attempt at the chunk that follows.
+    // `attempt` is 1, because this run is the first attempt at the next chunk.
     "attempt = 1",
     `version = ${of}.version + 1`,
   ];
 }
 
-/** The end takes them along, as all that moves. */
+/**
+ * The assignments of the counts of table rows. The end of a run always copies them from `batch_work` to `batch`, like
+ * all moving columns.
+ */
 function rowsMoved({ counts: { rows }, end }: ChunkCommit, of: string, values: Values): string[] {
   if (rows)
     return tableCounts.map((name) => `${name} = coalesce(${of}.${name}, 0) + ${values.add(rows[name], "bigint")}`);

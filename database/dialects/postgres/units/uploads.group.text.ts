@@ -1,11 +1,14 @@
-/** The statement that commits several small uploads. Rows are sent as JSON and bodies as bytes, so its text does not depend on their number. */
+/**
+ * The statement that commits several small uploads. Rows are sent as JSON and bodies as bytes, so the text of the
+ * statement is the same for any number of uploads.
+ */
 import { answerColumns } from "../../../idempotency.ts";
 import { tableCounts } from "../../../rows.ts";
 import { NOW } from "../sql.ts";
 import { deliveriesOf, outboxOf, rowsOf } from "./events.text.ts";
 import { ARRIVED } from "./fairness.ts";
 
-/** The fields of an upload in the JSON parameter. `n`: its position. Hashes are in hex. */
+/** The fields of an upload in the JSON parameter. `n`: the position of the upload. Hashes are in hex. */
 export const uploadFields = {
   n: "int",
   public_id: "uuid",
@@ -28,14 +31,17 @@ export const uploadFields = {
   envelope: "text",
   is_ready: "bool",
   has_ended: "bool",
-  /** The counts of rows start at 0 for a batch that goes into a table. */
+  /** The first value of the counts of table rows: 0 for a batch that goes into a table, else NULL. */
   table_rows: "bigint",
   cap: "int",
   weight: "int",
 } as const;
 export const keyFields = { key: "varchar", fingerprint: "text", key_kept: "bigint" } as const;
 export const contentFields = { content_kept: "bigint" } as const;
-/** The fields of a chunk. `at`: where its body begins in the joined bodies, counted from 1. */
+/**
+ * The fields of a chunk in the JSON parameter. `at`: where the chunk's body begins in the joined bodies, counted from
+ * 1.
+ */
 export const chunkFields = {
   n: "int",
   no: "int",
@@ -47,7 +53,7 @@ export const chunkFields = {
   at: "int",
   size: "int",
 } as const;
-/** Optional parts of uploads. Each combination is a separate statement, prepared when it is first needed. */
+/** Optional parts of uploads. Each combination of parts is a separate statement, prepared when it is first needed. */
 export interface Needs {
   keys: boolean;
   contents: boolean;
@@ -55,8 +61,9 @@ export interface Needs {
 }
 
 /**
- * Joins the row of `table` that holds the key of upload i, if there is one. LIMIT makes the planner use the index for each
- * upload. Otherwise it might read the whole table: it does not know that there are few uploads, or how large the table has grown.
+ * Joins the row of `table` that holds the key of upload i, if there is one. LIMIT makes the planner use the index for
+ * each upload. Otherwise the planner might read the whole table: it knows neither that there are few uploads, nor how
+ * large the table has grown.
  */
 const heldBy = (table: string, as: string, condition: string) =>
   `LEFT JOIN LATERAL (SELECT true AS held FROM ${table} ${as} WHERE ${as}.client_id = i.client_id AND ${condition} LIMIT 1) ${as} ON true`;
@@ -90,7 +97,7 @@ const MADE = `made AS (INSERT INTO batch (id, public_id, client_id, policy_versi
     ${tableCounts.map(() => "table_rows").join(", ")} FROM input
   RETURNING id, state, reason, phase, chunks, due_at AS "dueAt", version, ready_at AS "readyAt", finished_at AS "finishedAt")`;
 
-/** The same JSON as `newBatchAnswer` of idempotency.ts. */
+/** The answer of a new batch as JSON, equal to that of `newBatchAnswer` in idempotency.ts. */
 const KEPT_MADE = `json_build_object('status', 202, 'made',
   json_build_object(${answerColumns.map((name) => `'${name}', made."${name}"`).join(", ")}))::text`;
 
@@ -112,8 +119,9 @@ const QUEUED = `arrived AS MATERIALIZED (SELECT i.client_id, min(made."dueAt") F
   FROM input i JOIN made ON made.id = i.id GROUP BY i.client_id)`;
 
 /**
- * $1 uploads, $2 chunks, $3 their joined bodies, $4 events. `batches`: the name of the table of batches. Rows that other
- * statements may insert at the same time (keys, contents, client queues) are inserted in order, so that no two deadlock.
+ * Makes the statement. Parameters: $1 uploads, $2 chunks, $3 their joined bodies, $4 events. `batches`: the name of the
+ * table of batches. Rows that other statements may insert at the same time (keys, contents, client queues) are inserted
+ * in order, so that two statements cannot deadlock.
  */
 export function textOf(needs: Needs, batches: string): string {
   const ctes = [

@@ -88,7 +88,7 @@ const needsOf = (commits: UploadCommit[]): Needs => ({
 
 const texts = new Map<string, string>();
 
-/** The statement for these needs, made once. There are eight for each name of the table. */
+/** The statement for these needs. It is made once; there are eight statements for each name of the table. */
 function textFor(needs: Needs, batches: string): string {
   const name = [batches, ...Object.values(needs)].join();
   const text = texts.get(name) ?? textOf(needs, batches);
@@ -98,15 +98,16 @@ function textFor(needs: Needs, batches: string): string {
 
 interface Answer {
   now: number;
-  /** Position and id of each upload that was written. */
+  /** The position and the id of each upload that was written. */
   made: [n: number, id: number][];
   /** The ids of the outbox rows, in the order of the events. */
   outbox: number[];
 }
 
 /**
- * Commits the uploads, and answers each as it was written. Null: its key or content was not free, and nothing of it was written.
- * The uploads must have no receiving row, parent or quota, and no two may have the same key or content.
+ * Commits the uploads, and answers each batch as it was written. Null: the upload's key or content was not free, and
+ * nothing of the upload was written. The uploads must have no receiving row, parent or quota, and no two may have the
+ * same key or content.
  */
 export async function commitUploadGroup(sql: Sql, commits: UploadCommit[]): Promise<(Written | null)[]> {
   const { rows, bodies } = chunksOf(commits);

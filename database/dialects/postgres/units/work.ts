@@ -30,8 +30,9 @@ const LEASE = `${NOW} + $3::bigint`;
 export const renewed = workColumns.map((column) => `${column} = excluded.${column}`).join(", ");
 
 /**
- * Lock order: batch → batch_work → client_queue. A batch that another worker is claiming is skipped. On stride scheduling and the
- * lift of `pass` see `takeSlot` of sqlite/units/work.ts. A leftover row of `batch_work` (an operator's SQL) is overwritten.
+ * Claims a batch. Lock order: batch → batch_work → client_queue. A batch that another worker is claiming is skipped.
+ * For stride scheduling and the lift of `pass` see `takeSlot` of sqlite/units/work.ts. A row of `batch_work` that an
+ * operator's SQL has left over is overwritten.
  */
 export const CLAIM = `WITH cand AS MATERIALIZED (SELECT id, client_id, pass FROM batch
     WHERE id = $1 AND state = 'ready' AND due_at <= ${NOW} FOR NO KEY UPDATE SKIP LOCKED),
@@ -62,8 +63,9 @@ export const claimed = ({ batch, chunkOf, ...chunk }: RawClaim): Claimed => ({
 });
 
 /**
- * Batches whose last chunk had only new keys. The keys of their next chunk are first inserted as if all were new, which saves a
- * quarter of the commit. If one is taken, that statement fails and writes nothing, and the chunk is committed the general way.
+ * Batches whose last chunk had only new unique keys. The keys of their next chunk are first inserted as if all were
+ * new, which saves a quarter of the commit. If a key is taken, that statement fails and writes nothing, and the chunk
+ * is committed by the general statement.
  */
 const fresh = new WeakMap<Sql, LRUCache<number, true>>();
 const MOST_FRESH = 1_000;
@@ -75,9 +77,9 @@ function freshOf(sql: Sql): LRUCache<number, true> {
 }
 
 /**
- * Commits a chunk in one statement with one snapshot. Its CTEs select FROM fence, so without a matching fence nothing is written.
- * The row lock comes first: if another worker takes the batch over meanwhile, `fence` is empty. Only the last commit of a run
- * writes the row of `batch`.
+ * Commits a chunk in one statement with one snapshot. The CTEs select FROM `fence`, so nothing is written without a
+ * matching fence. The row lock comes first: if another worker takes the batch over meanwhile, `fence` is empty. Only
+ * the last commit of a run writes the row of `batch`.
  */
 export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Written | null> {
   checkCount(commit);
@@ -98,10 +100,13 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
 
 export const isTooOld = (error: unknown): boolean => (error as { code?: unknown }).code === TOO_OLD;
 
-/** Each time another batch that has just ended its commit was in the way, so a few times are enough. */
+/**
+ * How often a commit is sent that cannot see who holds a key. Each failure means that another batch has just committed
+ * that key, so a few times are enough.
+ */
 const MOST_LOOKS = 20;
 
-/** Sends it again where it could not see whose a key is. */
+/** Runs `commit`, and runs it again while its snapshot is too old to show which batch holds a taken key. */
 async function seenWhole<T>(commit: () => Promise<T>): Promise<T> {
   for (let looks = 1; ; looks++) {
     try {
@@ -112,7 +117,10 @@ async function seenWhole<T>(commit: () => Promise<T>): Promise<T> {
   }
 }
 
-/** `missed`: records whose keys were taken. `groups`: groups of errors that the commit has begun, or given examples. */
+/**
+ * The answer of a commit. `missed`: how many records had a taken key. `groups`: the error groups that the commit has
+ * begun, or to which it has given examples.
+ */
 export type RawCommitted = RawWritten & { missed?: number; groups?: WrittenGroup[] | null };
 
 async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
@@ -127,8 +135,8 @@ async function committed(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
 }
 
 /**
- * The same as the last statement of a transaction, which fails (22012: division by zero) where it may not be written: what
- * came before it is undone then.
+ * The commit of a chunk as the last statement of a transaction. If nothing may be written, the statement fails (22012,
+ * division by zero), so that all earlier work of the transaction is undone.
  */
 export function lastStatement(sql: Sql, commit: ChunkCommit) {
   const { ctes, values, events, groups } = commitParts(sql, commit, false);
@@ -142,7 +150,7 @@ export function lastStatement(sql: Sql, commit: ChunkCommit) {
   return { text, values, committed };
 }
 
-/** `groups`: the column of the answer that tells of groups. */
+/** The parts of a commit's statement. `groups`: the column of the answer that has the written error groups. */
 function commitParts(sql: Sql, commit: ChunkCommit, areAllNew: boolean) {
   const values = new Values();
   const events = commit.end?.events ?? [];
@@ -167,7 +175,7 @@ const fenceCte = ({ id, fence, chunk }: ChunkCommit, values: Values) =>
   `fence AS MATERIALIZED (${FENCE} WHERE w.batch_id = ${values.add(id)} AND w.fence = ${values.add(fence)}
     AND w.next_chunk = ${values.add(chunk)} FOR NO KEY UPDATE)`;
 
-/** CTE `fence` of the last commit: locks the row of `batch`, then deletes that of `batch_work`. */
+/** CTE `fence` of a run's last commit: locks the row of `batch`, then deletes the row of `batch_work`. */
 function lastFence({ id, fence, chunk }: ChunkCommit, values: Values): string[] {
   return [
     `held AS MATERIALIZED (SELECT id FROM batch WHERE id = ${values.add(id)} AND fence = ${values.add(fence)}
@@ -178,7 +186,10 @@ function lastFence({ id, fence, chunk }: ChunkCommit, values: Values): string[] 
   ];
 }
 
-/** CTE `heirs`: a batch that holds its group's place and ends hands it on to the next batch of the group that goes on (see moves.ts). */
+/**
+ * CTE `heirs`: a batch that ends while it holds its group's place hands the place on to the next batch of the group
+ * that goes on (see moves.ts).
+ */
 export const heirsOf = (leaving: string) => `heirs AS MATERIALIZED (SELECT l.id AS after, next.id
   FROM ${leaving} l CROSS JOIN LATERAL (SELECT w.batch_id AS id FROM batch_work w
     WHERE w.batch_id > l.id AND w.group_id = l.group_id AND w.batch_id NOT IN (SELECT id FROM ${leaving})
@@ -193,8 +204,9 @@ const SLOT = [
 ];
 
 /**
- * Inserts the records from one text, which is the fastest way. The number of the m-th text is m plus the number of positions
- * before it without a text. A position without a text comes before it if its position minus its rank is at most m.
+ * Inserts the records from one text, which is the fastest way. Some positions of a chunk have no text. The number of
+ * the m-th text is m plus the number of positions without a text before it. A position without a text comes before the
+ * m-th text if its position minus its rank is at most m.
  */
 function recordCtes(commit: ChunkCommit, areAllNew: boolean, values: Values): string[] {
   const { text, firstRecord, unique } = commit;
