@@ -1,4 +1,4 @@
-/** Asks a SQL Server in which DataFlow has no tables, and writes the company's there. */
+/** Access to a SQL Server database of the company, in which DataFlow has no tables of its own. */
 import { QueryTypes, Sequelize } from "sequelize";
 import { DatabaseUnavailable } from "../../errors.ts";
 import { plain } from "../../schema/names.ts";

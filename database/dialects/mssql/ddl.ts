@@ -4,7 +4,7 @@ import { createIndex } from "../../migrations/ddl.ts";
 import { countedColumns, countedWithTables } from "../../rows.ts";
 import { COLLATION } from "./values.ts";
 
-// The trigger `workTaken`: see postgres/ddl.ts.
+// The trigger `batch_work_taken`. For what it does see `takes` of postgres/ddl.ts.
 const types: Partial<Record<string, string>> = { phase: "NVARCHAR(255)", next_chunk: "INT" };
 function takes(counted: string[]): string {
   const kept = ["batch_id", ...counted, "version"];
@@ -25,9 +25,9 @@ END`;
 export const workTaken: string[] = [takes(countedColumns)];
 
 /**
- * The trigger that counts batches in `batch_count`. Each change inserts a row of its own, so no commit waits for another one's
- * counter; `batch` adds the rows up now and then. Units read what they wrote with OUTPUT … INTO, because a table with triggers allows
- * no plain OUTPUT.
+ * The trigger that counts batches in `batch_count`. Each change inserts a row of its own, so no commit waits for a
+ * counter that another commit has locked. The service `batch` sums the rows up now and then. Units read what they wrote
+ * with OUTPUT … INTO, because a table with triggers allows no plain OUTPUT.
  */
 export const countBatches: string[] = [
   `CREATE TRIGGER "batch_count_change" ON "batch" AFTER INSERT, UPDATE, DELETE AS
@@ -43,7 +43,10 @@ BEGIN
 END`,
 ];
 
-/** A text type with a binary collation, whatever the database's own is. So comparisons distinguish capitals and accents. */
+/**
+ * A text type with a binary collation, whatever the database's own collation is. So comparisons distinguish capitals
+ * and accents.
+ */
 const text = (length: number | "MAX") => `NVARCHAR(${length}) COLLATE ${COLLATION}`;
 
 /** An index that is made while other nodes write the table, in editions that can do that: Enterprise, Developer, Azure. */
@@ -52,7 +55,10 @@ const onlineIndex = (index: Index) => `IF SERVERPROPERTY('EngineEdition') IN (3,
 ELSE
   ${createIndex(index)}`;
 
-/** Drops the unique constraints first: SQL Server does not change the type of a column in a constraint. */
+/**
+ * Changes columns to the UUID type. Unique constraints are dropped first, because SQL Server does not change the type
+ * of a column in a constraint.
+ */
 const idsNative: Ddl["idsNative"] = (table, columns) => {
   const unique = columns.filter(({ isUnique }) => isUnique).map(({ name }) => [`"${table}_${name}_uq"`, name] as const);
   return [
@@ -79,7 +85,7 @@ export const ddl: Ddl = {
     bytes: "VARBINARY(MAX)",
   },
   options: () => "",
-  // SQL Server escalates from 5,000 locks of a statement on. A chunk has that many records.
+  // Lock escalation is off. SQL Server escalates from 5,000 locks of a statement on, and a chunk has that many records.
   rowLocks: (table) => `ALTER TABLE "${table}" SET (LOCK_ESCALATION = DISABLE)`,
   // The filter of an index cannot use NVARCHAR(MAX), so this index has all keys, and is not unique.
   uploadKeyIndex: 'CREATE INDEX "idempotency_key_batch_id_ix" ON "idempotency_key" ("batch_id")',
@@ -96,7 +102,10 @@ export const typeOf = (kind: ColumnKind): string => (kind === "id" ? ddl.types.b
 
 const TRIGGERS = ["batch_count_change", "batch_work_taken"];
 
-/** Indexes and triggers move with their table. A user without the right to create a schema may use an existing one. */
+/**
+ * Moves tables into DataFlow's schema. Their indexes and triggers move along. A user without the right to create a
+ * schema may use an existing schema.
+ */
 export const place: Place = {
   make: (schema) => [`IF SCHEMA_ID(N'${schema}') IS NULL EXEC(N'CREATE SCHEMA "${schema}"')`],
   move: (table, { schema }) => `ALTER SCHEMA "${schema}" TRANSFER "${table}"`,

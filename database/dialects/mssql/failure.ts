@@ -9,19 +9,24 @@ const transient = new Set([1205, 1222, 3960]);
 const duplicate = new Set([2601, 2627]);
 /** A violated constraint: a unique key, a NOT NULL column without a value, a CHECK or a foreign key. */
 const constraint = new Set([...duplicate, 515, 547]);
-/** The server cannot work now: no disk, log, memory or locks left; read-only, starting, stopping, failing over; too many connections. */
+/**
+ * Error numbers of a server that cannot work now: no disk, log, memory or locks left; read-only, starting, stopping,
+ * failing over; too many connections.
+ */
 const away = new Set([
   701, 802, 845, 921, 922, 927, 942, 952, 976, 978, 983, 1101, 1105, 1204, 3906, 3908, 5123, 5149, 6005, 8645, 8651,
   9001, 9002, 10928, 10929, 17809, 18401, 40197, 40501, 40544, 40613, 49918, 49919, 49920,
 ]);
-/** From this class on, the server closes the connection after the error. */
+/** From this severity class on, the server closes the connection after the error. */
 const FATAL_CLASS = 20;
-/** The session was ended: by KILL, or because the server stops. */
+/** Error numbers of a session that was ended: by KILL, or because the server stops. */
 const ended = new Set([596, 6005]);
 
 const network =
   /^(ECONN|EPIPE|ESOCKET|ETIMEOUT|ETIMEDOUT|ECLOSE|EHOSTUNREACH|ENETUNREACH|EADDR|ENOTFOUND|EAI_|ENOTOPEN|EINSTLOOKUP|EINVALIDSTATE|ERR_STREAM|ERR_SSL|ERR_SOCKET|EPROTO)/;
-/** The driver (tedious) has no code for a connection that ends in the middle of a message. */
+/**
+ * Texts of errors without a code: the driver (tedious) has none for a connection that ends in the middle of a message.
+ */
 const brokenText =
   /unexpected end of message stream|socket hang up|Connection lost|Connection was closed|premature close/i;
 
@@ -68,7 +73,10 @@ interface Raised {
   class?: unknown;
 }
 
-/** The error and its causes. mssql keeps a cause as `originalError` and `info`, Sequelize as `parent`, our errors as `cause`. */
+/**
+ * The error and its causes. mssql keeps a cause as `originalError` and `info`, Sequelize as `parent`, DataFlow's errors
+ * as `cause`.
+ */
 function chainOf(error: unknown, depth = 0): Raised[] {
   if (typeof error !== "object" || error === null || depth > 6) return [];
   const { originalError, info, parent, cause, errors } = error as Record<string, unknown>;
@@ -76,7 +84,10 @@ function chainOf(error: unknown, depth = 0): Raised[] {
   return [error as Raised, ...inner.flatMap((one) => chainOf(one, depth + 1))];
 }
 
-/** The server's error number. If there are several errors, that of the first. The driver also stores its own codes in `number`. */
+/**
+ * The server's error number. If there are several errors, the number of the first. The driver also stores codes of its
+ * own in `number`.
+ */
 export function numberOf(error: unknown): number | null {
   const [first = error] = (error as { precedingErrors?: unknown[] } | null)?.precedingErrors ?? [];
   const raised = chainOf(first).find(({ number }) => typeof number === "number" && number > 0);
@@ -87,11 +98,11 @@ const codesOf = (error: unknown): string[] =>
   chainOf(error).flatMap(({ code }) => (typeof code === "string" ? [code] : []));
 const textsOf = (error: unknown): string[] => chainOf(error).map(({ message }) => String(message ?? ""));
 
-/** The most specific code of the error, for a message. It names neither host nor user. */
+/** The most specific code of an error, for a message. The code names neither host nor user. */
 export const codeOf = (error: unknown): string =>
   String(numberOf(error) ?? codesOf(error).findLast((code) => /^[A-Z_0-9]{2,40}$/.test(code)) ?? "connection");
 
-/** Tables in which two units may insert the same new key at the same time. A retry sees which one has it. */
+/** Tables in which two units may insert the same new key at the same time. A retry sees which unit has the key. */
 const keyTable = /idempotency_key|content_key|record_key|client_queue|client_usage|batch_lock|order_lane/;
 export const isDuplicate = (error: unknown): boolean => duplicate.has(numberOf(error) ?? 0);
 const isKeyTaken = (error: unknown): boolean => isDuplicate(error) && keyTable.test(withoutValues(error));
@@ -102,7 +113,7 @@ export const isTransient = (error: unknown): boolean => transient.has(numberOf(e
 export const isLost = (error: unknown): boolean =>
   numberOf(error) === 208 && textsOf(error).some((text) => text.includes("#"));
 
-/** Whether nothing was sent: there was no connection, or none was free. */
+/** Whether nothing was sent, because there was no connection, or none was free. */
 const isUnsent = (error: unknown): boolean =>
   chainOf(error)[0]?.name === "ConnectionError" ||
   /^Failed to acquire a connection/.test(textsOf(error)[0] ?? "") ||
@@ -124,7 +135,7 @@ export const isCut = (error: unknown): boolean =>
 export const isAway = (error: unknown): boolean =>
   isUnsent(error) || isFatal(error) || away.has(numberOf(error) ?? 0) || (numberOf(error) === null && hasNoLink(error));
 
-/** The error for callers. Its message names what failed, but no host, user or values. */
+/** Translates an error for callers. The new message names what failed, but no host, user or values. */
 export function errorOf(error: unknown): unknown {
   if (error instanceof DatabaseUnavailable) return error;
   if (isTransient(error) || isAway(error)) return unavailable(error);
@@ -138,24 +149,30 @@ function withoutValues(error: unknown): string {
   return text.replace(/\s*The duplicate key value is[\s\S]*$/, "");
 }
 
-/** For a connection that could not be opened (nothing was sent), or with `isOutcomeUnknown` for a lost answer. */
+/**
+ * Makes a DatabaseUnavailable: for a connection that could not be opened (nothing was sent), or with `isOutcomeUnknown`
+ * for a lost answer.
+ */
 export const unavailable = (error: unknown, isOutcomeUnknown = false): DatabaseUnavailable =>
   new DatabaseUnavailable(`The database cannot be used (${codeOf(error)}).`, { cause: error, isOutcomeUnknown });
 
-/** The error as a wrong setting that an operator must change. Null if retrying may help. */
+/** The error as a wrong setting that an operator must change. Null if a retry may help. */
 export function refusalOf(error: unknown): DatabaseRefused | null {
   const refusal = refusals[numberOf(error) ?? 0] ?? refusalOfLogin(error) ?? refusalOfLink(error);
   return refusal ? new DatabaseRefused(...refusal, refusal === DATABASE) : null;
 }
 
-/** The error, thrown through Sequelize or umzug, as a DatabaseUnavailable. Null: the database is not away. */
+/** An error that came through Sequelize or umzug, as a DatabaseUnavailable. Null: the database is usable. */
 export function awayOf(error: unknown): DatabaseUnavailable | null {
   const told = errorOf(error);
   if (told instanceof DatabaseUnavailable) return told;
   return error instanceof SequelizeConnectionError ? unavailable(error) : null;
 }
 
-/** For a refused login the driver keeps only the text. This compares the English one; lanes.ts keeps the number for other languages. */
+/**
+ * A refused login as a wrong setting. The driver keeps only the text of the error, and this compares the English text.
+ * For other languages lanes.ts keeps the number.
+ */
 function refusalOfLogin(error: unknown): Refusal | null {
   if (!codesOf(error).includes("ELOGIN")) return null;
   const text = textsOf(error).join("\n");

@@ -1,17 +1,24 @@
-/** Connections as pools of one (lanes). A batch must run on the very connection whose temporary tables hold its rows. */
+/**
+ * Lanes: connection pools of one connection each. A batch must run on the very connection whose temporary tables hold
+ * its rows.
+ */
 import type { Socket } from "node:net";
 import mssql from "mssql";
 import { unavailable } from "./failure.ts";
 
 /**
- * Turns Nagle's algorithm off, so that each packet is sent at once. With it a request of more than one packet (4 kB) would take
- * 40 ms longer: the kernel holds the last packet until the server has acknowledged the first, and the server delays that.
+ * Turns Nagle's algorithm off, so that each packet is sent at once. With it, a request of more than one packet (4 kB)
+ * would take 40 ms longer: the kernel holds the last packet until the server has acknowledged the first, and the server
+ * delays its acknowledgement.
  */
 export const sendAtOnce = (connection: object): void =>
   void (connection as { socket?: Socket }).socket?.setNoDelay(true);
 
 const firsts = new WeakMap<object, number>();
-/** Numbers for a database that cannot be opened. "Login failed" (18456) comes with them, just as with a wrong password. */
+/**
+ * Error numbers for a database that cannot be opened. "Login failed" (18456) comes with them, just as with a wrong
+ * password.
+ */
 const NOT_OPEN = new Set([4060, 4064]);
 
 /**
@@ -26,7 +33,7 @@ export function watched(connection: mssql.Connection, owner: object = connection
 
 export const forgetRefusal = (owner: object): void => void firsts.delete(owner);
 
-/** The error of a connection that was not opened, with the number of the server's first error. */
+/** Adds the number of the server's first error to the error of a connection that could not be opened. */
 export const withRefusal = (error: unknown, owner: object): unknown =>
   firsts.has(owner) ? Object.assign(error as Error, { number: firsts.get(owner) }) : error;
 
@@ -44,7 +51,8 @@ export class Lanes {
   constructor(config: mssql.config, lanes: number) {
     this.#all = Array.from({ length: lanes }, () => laneOf(config));
     this.#free = [...this.#all];
-    // Without a listener an idle connection that breaks would end the process. A unit in use of it fails anyway.
+    // An idle connection that breaks would end the process if nobody listened. A unit that uses the connection fails
+    // anyway.
     for (const lane of this.#all) lane.on("error", () => {});
   }
 
@@ -91,8 +99,8 @@ export class Lanes {
 }
 
 /**
- * The connection of each lane. It is closed after every error, which ends a transaction that the server left open, and drops the
- * unread rest of an answer: the driver would take that for the answer to the next query.
+ * The open connection of each lane. A connection is closed after every error. That ends a transaction that the server
+ * left open, and drops the unread rest of an answer, which the driver would take for the answer to the next query.
  */
 const current = new WeakMap<Lane, mssql.Connection>();
 

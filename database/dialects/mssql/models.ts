@@ -12,7 +12,7 @@ function typedNulls({ parameters }: tedious.Request): void {
 const BIGINT_BYTES = 8;
 type Column = { value: unknown; metadata: { type: { name: string }; dataLength?: number } };
 
-/** Converts BIGINT to numbers, because ids and times are below 2^53. The driver gives it as text. */
+/** Converts BIGINT to numbers, because ids and times are below 2^53. The driver returns BIGINT as text. */
 function numbered(columns: Column[]): void {
   for (const column of columns) {
     const { type, dataLength } = column.metadata;
@@ -25,8 +25,8 @@ type Answer<R extends unknown[]> = (error: Error | null | undefined, ...rest: R)
 type Transacted = Parameters<tedious.Connection["commitTransaction"]>[0];
 
 /**
- * A broken or silent connection makes the query fail with DatabaseUnavailable. After any error a connection is not used again:
- * the rest of its answer would be taken for the answer to the next query.
+ * Sequelize's connection. If it breaks or stays silent, its query fails with DatabaseUnavailable. After any error a
+ * connection is not used again: the rest of an old answer would be taken for the answer to the next query.
  */
 class ModelConnection extends tedious.Connection {
   readonly madeAt = performance.now();
@@ -71,7 +71,7 @@ class ModelConnection extends tedious.Connection {
 
   #told(error: Error): Error {
     this.hasFailed = true;
-    // Of several errors, the first one is the cause.
+    // If there are several errors, the first is the cause.
     const [first = error] = (error as Partial<AggregateError>).errors ?? [];
     if (isCut(first)) this.close();
     if (isAway(first) || isTransient(first)) return errorOf(first) as Error;
@@ -80,10 +80,16 @@ class ModelConnection extends tedious.Connection {
   }
 }
 
-/** Sequelize recognizes a violated unique constraint only by this text. The server's own text would show the values. */
+/**
+ * The error text for a violated unique constraint. Sequelize recognizes the violation only by this text, and the
+ * server's own text would show the values.
+ */
 const DUPLICATE = "Violation of UNIQUE KEY constraint 'unique'. Cannot insert duplicate key in object 'table'.";
 
-/** Whether Sequelize's pool may use the connection again. Not if it was made before `distrustedAt`: one of those gave a wrong answer. */
+/**
+ * Whether Sequelize's pool may use the connection again. A connection made before `distrustedAt` may not, because one
+ * of those gave a wrong answer.
+ */
 export function isUsable(connection: unknown, distrustedAt: number): boolean {
   const { madeAt, hasFailed, state } = connection as ModelConnection & { state: { name: string } };
   return !hasFailed && madeAt > distrustedAt && state.name === "LoggedIn";

@@ -9,14 +9,14 @@ import { Sql } from "./sql.ts";
 import { mssqlClock, mssqlDeliveries, mssqlLocks, mssqlStore } from "./store.ts";
 import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, sequelizeOptionsOf } from "./url.ts";
 
-/** The application lock of all migrations of DataFlow in a database. */
+/** The name of the application lock that all migrations of DataFlow take in a database. */
 const MIGRATION_LOCK = "dataflow-migrations";
-/** SQL Server 2019. */
+/** The oldest version that DataFlow supports: SQL Server 2019. */
 const OLDEST_VERSION = 15;
 /** OPENJSON needs this compatibility level. A database that was moved from an older server keeps its old level. */
 const LEAST_LEVEL = 130;
 const MODEL_CONNECTIONS = 3;
-/** No timeout for migrations: one may take long, and waits for those of another node. */
+/** No timeout. Migrations need this, because one may take long, and waits for the migrations of another node. */
 const NO_LIMIT = 0;
 
 /** Opens SQL Server 2019 or later. Throws DatabaseRefused (a wrong setting) and DatabaseUnavailable. */
@@ -77,7 +77,10 @@ export async function openMssql(to: Target, names: Names, logger?: Logger): Prom
   };
 }
 
-/** Waits for the lock without a limit. A negative answer means that the lock was not granted. */
+/**
+ * Takes the lock of the migrations, and waits for it without a limit. A negative answer means that the lock was not
+ * granted.
+ */
 const LOCK = `DECLARE @answer INT;
 EXEC @answer = sp_getapplock @Resource = N'${MIGRATION_LOCK}', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = -1;
 IF @answer < 0 THROW 50000, N'The lock of the migrations was not given.', 1;`;
@@ -106,7 +109,7 @@ async function check(sql: Sql, logger?: Logger): Promise<void> {
         String(level),
       );
   }
-  // Without row versions everything works, but slowly.
+  // Without row versions DataFlow works, but slowly.
   if (!hasRowVersions)
     logger?.warn(
       `The database keeps no row versions, so reads wait for writes. Run: ALTER DATABASE ${quoted} SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE`,
@@ -120,7 +123,7 @@ async function stateOf(sql: Sql): Promise<State | undefined> {
   is_read_committed_snapshot_on AS hasRowVersions FROM sys.databases WHERE database_id = DB_ID()`);
   } catch (error) {
     if (error instanceof DatabaseUnavailable) throw error;
-    // A server that does not know these names, or does not let us read them, is not checked.
+    // A server that does not know these properties, or forbids reading them, is not checked.
     return undefined;
   }
 }

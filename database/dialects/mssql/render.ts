@@ -24,10 +24,10 @@ const valuesOf: Record<ParamKind, (value: never) => Value> = {
   texts: (texts: string[]) => text(JSON.stringify(texts)),
 };
 
-/** Skips locked rows instead of waiting for them. READPAST alone is an error if the database keeps row versions. */
+/** A hint that skips locked rows instead of waiting. READPAST alone is an error if the database keeps row versions. */
 export const SKIP_LOCKED = "WITH (READCOMMITTEDLOCK, READPAST)";
 
-/** Values of a list parameter. Text from JSON has the database's collation, so it is converted to the columns' own. */
+/** The values of a list parameter. Text from JSON is converted from the database's collation to the columns' own. */
 const LISTED = {
   ids: "CAST(listed.value AS BIGINT)",
   uuids: "CAST(listed.value AS UNIQUEIDENTIFIER)",
@@ -38,7 +38,7 @@ const isIn: Fragments["isIn"] = (column, list, kind = "ids") =>
 const keysIn: Fragments["keysIn"] = (list) =>
   `(SELECT CONVERT(${ddl.types.key}, listed.value, 2) AS key_hash FROM OPENJSON(${list}) AS listed)`;
 
-/** Rows that one statement deletes at most. From 5,000 locks on, SQL Server would lock the whole table. */
+/** The most rows that one statement deletes. From 5,000 locks on, SQL Server would lock the whole table. */
 const MOST_DELETED = 2_000;
 
 const fragments: Fragments = {
@@ -60,13 +60,13 @@ const fragments: Fragments = {
   readyOfAll: (clients) => `FROM batch AS r WHERE r.state = 'ready' AND ${isIn("r.client_id", clients)}`,
   walk: (of) => plainWalk(of),
   walkOrder: plainWalkOrder,
-  // The server has an order of its own for UUIDs, so it compares texts, and reads the whole index.
+  // The server sorts UUIDs in an order of its own. So UUIDs are compared as texts, and the whole index is read.
   uuidBetween: (column, from, to) =>
     `LOWER(CONVERT(CHAR(36), ${column})) BETWEEN LOWER(CONVERT(CHAR(36), ${from})) AND LOWER(CONVERT(CHAR(36), ${to}))`,
   inTransientState: (state) => `FROM batch AS few WHERE few.state = '${state}'`,
 };
 
-/** NOT NULL is declared because the planner needs it for an efficient NOT IN. */
+/** A column of a table variable. NOT NULL is declared because the planner needs it for an efficient NOT IN. */
 const declaredAs = ({ column, kind, isNull }: Column): string =>
   `${column} ${typeOf(kind)}${isNull ? "" : " NOT NULL"}`;
 const declared = ({ name, table, columns }: RowSet): string =>
@@ -82,7 +82,7 @@ const output = (step: { into?: RowSet | undefined }, of: "inserted" | "deleted")
 const optional = (word: string, text: string | undefined) => (text === undefined ? "" : `\n${word} ${text}`);
 const quoted = (column: string) => `"${column}"`;
 
-/** The statements of a step. The row count of the last one is that of the step. */
+/** The statements of a step. The row count of the last statement is the row count of the step. */
 function statementsOf(step: Exclude<Step, Take>): string {
   switch (step.do) {
     case "select":
@@ -133,13 +133,13 @@ function inTurns({ where, byKey }: Lock | Update, statement: string): string {
 }
 
 const COUNTED = "SET @changed = @@ROWCOUNT";
-/** The statements that set `@changed`. A loop counts its row set. An upsert of one row counts by itself. */
+/** The statements that set `@changed`. A loop counts its row set. An upsert of one row counts its row itself. */
 function countOf(step: Step, text: string): string[] {
   if (step.do === "lock" && step.byKey) return [`SET @changed = (SELECT COUNT(*) FROM @${step.into.name} AS counted)`];
   return text.endsWith("\nEND") ? [] : [COUNTED];
 }
 
-/** UPDATE, then INSERT. If two units insert the same key at once, the second fails on the key; its retry finds the row. */
+/** An upsert. If two units insert the same key at once, the second fails on the key; its retry finds the row. */
 function upserted(step: Extract<Step, { do: "upsert" }>): string {
   const { table, key, values, from, order, update, adds, where } = step;
   const source =
@@ -151,10 +151,10 @@ function upserted(step: Extract<Step, { do: "upsert" }>): string {
   const isIt = key.map((column) => `${table.name}.${quoted(column)} = ${given(column)}`).join(" AND ");
   const own = (column: string) => (adds ? `${table.name}.${quoted(column)} + ` : "");
   const sets = update.map((column) => `${quoted(column)} = ${own(column)}${given(column)}`).join(", ");
-  // Waits for uncommitted rows of others. Without the hint the insert would wait later, fail, and be retried. Not with an update:
-  // it has not seen the other's row, so the insert must fail.
+  // The hint waits for uncommitted rows of other units. Without it the insert would wait later, fail, and be retried.
+  // An upsert with an update has no hint: its UPDATE has not seen the other unit's row, so the insert must fail.
   const latest = update.length === 0 ? " WITH (READCOMMITTEDLOCK)" : "";
-  // A loop join looks up row by row. A merge or hash join would read the whole table.
+  // A loop join looks up rows one by one. A merge or hash join would read the whole table.
   const rowByRow = update.length === 0 && source ? " OPTION (LOOP JOIN)" : "";
   const insert = `INSERT INTO ${table.name} (${Object.keys(values).map(quoted).join(", ")})${output(step, "inserted")}
 SELECT ${Object.keys(values).map(given).join(", ")}${optional("FROM", source)}
@@ -165,10 +165,10 @@ WHERE NOT EXISTS (SELECT 1 FROM ${table.name}${latest} WHERE ${isIt})${optional(
   return `${updated};\n${COUNTED};\nIF @changed = 0\nBEGIN\n${insert};\n${COUNTED};\nEND`;
 }
 
-/** How often a take looks for rows. Other nodes may take the rows that it has found; then the caller gets fewer. */
+/** How often a take looks for rows. Other nodes may take rows that a look has found, so the caller may get fewer. */
 const MOST_LOOKS = 20;
 
-/** Takes due rows, and looks again as long as rows are left: other nodes may have taken rows between the look and the update. */
+/** Takes due rows. Looks again while due rows are left: other nodes may take rows between look and update. */
 function taken({ table, due, among, set, order, limit, into }: Take): string {
   const isAmong = among === undefined ? "" : `\n  AND id IN (${among})`;
   const columns = [...new Set(["id", ...into.columns])];
@@ -192,7 +192,7 @@ END;
 SELECT ${listOf(table, into.columns, "taken")} FROM @taken AS taken ORDER BY taken.id`;
 }
 
-/** The T-SQL of a unit. Several writes are one transaction; an error undoes all of it. */
+/** The T-SQL of a unit. Several writes are one transaction; an error undoes the whole transaction. */
 function textOf(steps: Step[]): string {
   const [first] = steps as [Step];
   if (first.do === "take") return taken(first);
@@ -206,9 +206,9 @@ function textOf(steps: Step[]): string {
     const counted = n > 0 ? [] : countOf(step, text);
     if (step.do === "remove" && step.countAs) counted.push(`SET @${step.countAs} = @@ROWCOUNT`);
     const values = scalarsOf(step).map(([value, of, { column }]) => `@${value} = ${of.name}.${column}`);
-    // Stores the values in variables. With a subquery as the bound the server might compare every row up to the end.
+    // The values are stored in variables. For a subquery as bound, the server might compare every row to the end.
     if (values.length > 0 && step.do === "gather") counted.push(`SELECT ${values.join(", ")} FROM ${step.into.name}`);
-    // A lock may have waited. Reads the clock again, so that a lease begins after the wait.
+    // A lock may have waited, so the clock is read again: a lease begins after the wait.
     return [text, ...counted, ...(step.do === "lock" && isTimed ? [`SET @now = ${NOW}`] : [])];
   });
   return [

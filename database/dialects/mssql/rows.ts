@@ -1,4 +1,4 @@
-/** Converts rows of SQL Server to the types of the store and back; and T-SQL that several units share. */
+/** Converts rows of SQL Server to the types of the store and back. Also has the T-SQL that several units share. */
 
 import type { BatchRow, StoredChunk } from "../../../services/batch/batch.domain.ts";
 import {
@@ -17,7 +17,7 @@ import { NOW, text, type Value } from "./sql.ts";
 
 export { hasEnded, jsonOrNull } from "../../rows.ts";
 
-/** A batch as SELECT list, of the table or alias `of`. */
+/** The columns of a batch, as a SELECT list. `of`: the table or alias. */
 export const batchColumns = (of = "batch") => batchList((column) => `${of}.${column}`);
 
 const list = (read: (column: string) => string) => rowColumns.map(({ column }) => read(column)).join(", ");
@@ -32,7 +32,7 @@ export const madeOf = (id: string) =>
 /** A batch as it comes from the driver. */
 export type RawBatch = Omit<Parsed, "contentHash"> & { contentHash: Buffer | null };
 
-/** The batch in a row. The row may have other columns too. */
+/** Reads the batch from a row. The row may have other columns too. */
 export function batchRow(row: RawBatch): BatchRow {
   const raw = batchOf(row);
   return parsed({ ...raw, contentHash: raw.contentHash?.toString("hex") ?? null });
@@ -59,7 +59,9 @@ export interface Unit {
   steps: (string | Deciding)[];
   /** A SELECT from the table variables. If a step decides, it must check `@held = 1`, because a ROLLBACK does not undo variables. */
   answer: string;
-  /** The unit goes on with a transaction that is open, and undoes all of it where this condition does not hold. */
+  /**
+   * Set if the unit continues an open transaction. If this condition does not hold, the whole transaction is undone.
+   */
   keptIf?: string;
 }
 
@@ -79,7 +81,9 @@ export function unit({ declared = [], steps, answer, keptIf }: Unit): string {
 const ending = (condition: string | null) =>
   condition === null ? "COMMIT;" : `IF ${condition}\n  COMMIT;\nELSE\n  ROLLBACK;`;
 
-/** The statements of `steps`. Those after a deciding statement run only if that has changed its row. */
+/**
+ * The statements of `steps`. Those after a deciding statement run only if the deciding statement has changed its row.
+ */
 function depending(steps: Unit["steps"]): string[] {
   const at = steps.findIndex((step) => typeof step !== "string");
   const [first, rest] = [steps.slice(0, at + 1 || undefined), at === -1 ? [] : steps.slice(at + 1)];
@@ -103,11 +107,14 @@ END`,
   ];
 }
 
-/** A list of ids as one parameter, and the subquery that reads them. So the text does not depend on their number. */
+/**
+ * `idList` is a list of ids as one parameter, `idsIn` the subquery that reads the ids. So the text is the same for any
+ * number of ids.
+ */
 export const idList = (ids: number[]): Value => text(JSON.stringify(ids));
 export const idsIn = (list: string) => `(SELECT CAST(listed.value AS BIGINT) FROM OPENJSON(${list}) AS listed)`;
 
-/** The SELECT list of a chunk, alias `c`. None of its names is also a column of a batch. */
+/** The SELECT list of a chunk with the alias `c`. None of its names is also a column of a batch. */
 export const chunkColumns = `${listOf(batchChunk, ["no", "firstRecord", "firstLine", "codec", "oversized", "body"], "c")}, c.records AS "inChunk"`;
 
 export interface RawChunk extends Omit<StoredChunk, "oversized" | "records"> {
@@ -115,7 +122,7 @@ export interface RawChunk extends Omit<StoredChunk, "oversized" | "records"> {
   inChunk: number;
 }
 
-/** The chunk in a row. The row may have other columns too. */
+/** Reads the chunk from a row. The row may have other columns too. */
 export function storedChunk({ no, firstRecord, firstLine, inChunk, codec, oversized, body }: RawChunk): StoredChunk {
   return {
     no,

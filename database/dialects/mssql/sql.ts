@@ -1,4 +1,7 @@
-/** Runs batches of T-SQL on lanes of one connection each. Every unit is ONE batch, so no row stays locked during a round trip. */
+/**
+ * Runs batches of T-SQL on lanes of one connection each. A unit is ONE batch, so no row stays locked during a round
+ * trip.
+ */
 import { randomInt } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type mssql from "mssql";
@@ -16,15 +19,24 @@ import { int, type Value } from "./values.ts";
 export type { Staged } from "./staging.ts";
 export { big, bool, bytes, float, hash, int, key, kinds, name, text, uuid, type Value } from "./values.ts";
 
-/** The clock of the database, epoch ms. It advances within a batch, so a batch that needs one time declares `@now`. */
+/**
+ * The time by the database's clock, in epoch ms. It advances within a batch, so a batch that needs one time declares
+ * `@now`.
+ */
 export const NOW = "DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME())";
 
 /** How long a statement waits for a lock. Units hold locks for milliseconds, so a longer wait means that the holder hangs. */
 export const LOCK_TIMEOUT_MS = 5_000;
-/** How many texts are kept with the tables' names replaced. An upload has another text for each number of chunks. */
+/**
+ * How many texts are cached with the names of the tables filled in. An upload has another text for each number of
+ * chunks.
+ */
 const MOST_TEXTS = 1_000;
 
-/** The options must be in each batch, because those set inside sp_executesql end with it. XACT_ABORT makes an error undo the whole transaction. */
+/**
+ * Options at the start of each batch. They must be in each batch, because options set inside sp_executesql end with it.
+ * XACT_ABORT makes an error undo the whole transaction.
+ */
 export const SETTINGS = `SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT ${LOCK_TIMEOUT_MS};`;
 /** The start of each batch. The number of the query comes back with its answer, so that a wrong answer is noticed. */
 const PREAMBLE = `${SETTINGS}
@@ -75,7 +87,7 @@ export class Sql {
     return (sets.at(-1) ?? []) as T[];
   }
 
-  /** Several batches on one connection. Nothing is tried again, and errors are the driver's own. */
+  /** Runs several batches on one connection. Nothing is tried again, and the errors are the driver's own. */
   together<T>(work: (unit: Together) => Promise<T>): Promise<T> {
     return this.#lanes.use((lane) => work(togetherOn(lane, (text) => this.#texts.memo(text))));
   }
@@ -93,7 +105,7 @@ export class Sql {
   }
 }
 
-/** Throws MismatchedAnswer for the answer to another query, even to one of another process. */
+/** Sends a batch. Throws MismatchedAnswer if the answer belongs to another query, even to one of another process. */
 async function query(lane: mssql.ConnectionPool, text: string, values: Values): Promise<Row[][]> {
   const request = lane.request();
   const asked = randomInt(MOST_QUESTIONS);

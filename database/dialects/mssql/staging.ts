@@ -1,26 +1,30 @@
 /**
- * Sends the rows that a batch needs. Many rows are loaded into temporary tables before the batch, so that nothing is locked while
- * they are sent. Few rows are sent within the batch, as table variables of the same names: one round trip instead of four.
+ * Sends the rows that a batch needs. Many rows are loaded into temporary tables before the batch, so that nothing is
+ * locked while they are sent. Few rows are sent within the batch, as table variables of the same names: one round trip
+ * instead of four.
  */
 import mssql from "mssql";
 import { MismatchedAnswer } from "../../errors.ts";
 import { type Kind, text as longText, type Value } from "./values.ts";
 
-/** Above these numbers, rows are loaded in bulk. */
+/** Above these limits, rows are loaded in bulk. */
 const FEW_ROWS = 256;
 const FEW_CHARACTERS = 32 * 1024;
 
 export interface Staged {
-  /** The name, with its `#`. */
+  /** The name of the table, with its `#`. */
   name: string;
   columns: Record<string, Kind>;
-  /** The columns in whose order the batch reads the rows. They are loaded and stored in this order, so the server need not sort. */
+  /**
+   * The columns by which the batch sorts the rows when it reads them. Rows are loaded and stored in this order, so the
+   * server need not sort.
+   */
   order: string[];
   /** The values of each row, in the order of the columns. */
   rows: unknown[][];
 }
 
-/** Makes the temporary tables anew: a failed batch may have left rows in them, and the columns may differ. */
+/** Makes the temporary tables anew. A failed batch may have left rows in them, and the columns may differ. */
 export const tableText = (tables: Staged[]) =>
   tables
     .map(({ name, columns, order }) => {
@@ -49,23 +53,23 @@ const compared = (a: unknown, b: unknown): number =>
 /** Loads a table in bulk. Throws MismatchedAnswer if the server reports another number of rows; 0 means that it reports none. */
 export async function load(lane: mssql.ConnectionPool, table: Staged): Promise<void> {
   const order = Object.fromEntries(table.order.map((column) => [column, "ASC"]));
-  // As tedious names them; the types of mssql know neither.
+  // The options have tedious' names; the types of mssql know neither.
   const how = { order, lockTable: true } as mssql.IBulkOptions;
   const { rowsAffected } = await lane.request().bulk(bulkOf(table), how);
   if (rowsAffected !== 0 && rowsAffected !== table.rows.length) throw new MismatchedAnswer();
 }
 
-/** A batch with its values. */
+/** A batch of T-SQL with the values of its parameters. */
 interface Batch {
   text: string;
   values: Record<string, Value>;
 }
 
-/** The batch with its rows in it. Null: there are too many rows. */
+/** The batch with its rows as table variables. Null: there are too many rows. */
 export const withFew = (tables: Staged[], text: string, values: Batch["values"]): Batch | null =>
   areFew(tables) ? withRows(tables, text, values) : null;
 
-/** The batch with its rows in it, however many. */
+/** The batch with its rows as table variables, however many rows there are. */
 export function withRows(tables: Staged[], text: string, values: Batch["values"]): Batch {
   const given = { ...values };
   let all = text;
@@ -86,7 +90,7 @@ function areFew(tables: Staged[]): boolean {
 
 const lengthOf = (cell: unknown): number => (typeof cell === "string" || Buffer.isBuffer(cell) ? cell.length : 0);
 
-/** JSON has no bytes, so they become hexadecimal digits. */
+/** A row as JSON. JSON has no type for bytes, so bytes become hexadecimal digits. */
 const rowOf = ({ columns }: Staged, row: unknown[]) =>
   Object.fromEntries(
     Object.keys(columns).map((column, i) => [column, Buffer.isBuffer(row[i]) ? row[i].toString("hex") : row[i]]),

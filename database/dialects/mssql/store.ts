@@ -30,17 +30,23 @@ const units = {
   commitChunks: (sql: Sql, commits: ChunkCommit[]) => commitChunks(sql, commits, (commit) => commitOne(sql, commit)),
 };
 
-/** As with PostgreSQL: a body goes over a socket and is written to the log as well. */
+/**
+ * Bodies below this size are not compressed. As on PostgreSQL, larger bodies are expensive: they go over a socket, and
+ * are written to the log as well.
+ */
 const LEAST_COMPRESSED = 2 * 1024;
 
-/** The store on SQL Server. `Sql` itself checks that each answer belongs to its query, so nothing is left to distrust. */
+/**
+ * The store on SQL Server. No connection is ever distrusted later, because `Sql` itself checks that each answer belongs
+ * to its query.
+ */
 export function mssqlStore(sql: Sql): BatchStore {
   const checks = uploadChecks(on(sql));
   const store = {
     ...bindUnits(units, sql),
     ...sharedStore(on(sql), checks),
     leastCompressed: LEAST_COMPRESSED,
-    // Concurrent commits run on different connections.
+    // Commits keep no order, because concurrent commits run on different connections.
     keepsOrder: false,
     commitUpload: uploadCommits(on(sql), checks),
   };

@@ -1,7 +1,8 @@
 /**
- * Several batches on one connection, in one transaction: the rows of a company's table come first, and what became of them decides
- * what DataFlow writes. They have no parameters: a batch with parameters runs inside sp_executesql, which neither leaves a
- * transaction open nor ends one, and whose temporary tables end with it. Values come in temporary tables.
+ * Runs several batches on one connection, in one transaction. The rows of a company's table come first, and their
+ * outcome decides what DataFlow writes. The batches have no parameters: a batch with parameters runs inside
+ * sp_executesql, which can neither leave a transaction open nor end one, and drops its temporary tables at its end. So
+ * values are sent in temporary tables.
  */
 import { randomInt } from "node:crypto";
 import type mssql from "mssql";
@@ -10,19 +11,19 @@ import { load, type Staged, tableText } from "./staging.ts";
 
 const MOST_QUESTIONS = 2 ** 31;
 
-/** The batches of one unit. A batch that throws loses the connection, and with it the transaction. */
+/** Runs the batches of one unit. A batch that throws loses the connection, and with it the transaction. */
 export interface Together {
-  /** Makes temporary tables anew and loads them. */
+  /** Makes the temporary tables anew, and loads their rows. */
   load(tables: Staged[]): Promise<void>;
-  /** All result sets that have columns, in order. Throws the driver's own errors. */
+  /** Runs a batch, and answers all result sets that have columns, in order. Throws the driver's own errors. */
   run(text: string): Promise<unknown[][]>;
-  /** The same of DataFlow's own tables: their names get their schema. */
+  /** Runs a batch on DataFlow's own tables, whose names get their schema. */
   runOwn(text: string): Promise<unknown[][]>;
 }
 
-/** `named`: the text with the names of DataFlow's own tables. */
+/** Makes the access to a lane. `named`: fills the names of DataFlow's own tables into a text. */
 export function togetherOn(lane: mssql.ConnectionPool, named: (text: string) => string): Together {
-  /** The number of the question comes back with its answer, so that a wrong answer is noticed. */
+  /** Runs a batch. A number is sent with it and comes back with the answer, so that a wrong answer is noticed. */
   async function run(text: string): Promise<unknown[][]> {
     const asked = randomInt(MOST_QUESTIONS);
     const { recordsets } = await lane.request().batch(`SELECT ${asked} AS "asked";\n${text}`);

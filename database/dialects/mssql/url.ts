@@ -4,12 +4,12 @@ import type { Options } from "sequelize";
 import { DatabaseRefused } from "../../errors.ts";
 
 /**
- * An open but silent connection counts as broken after this time. It is longer than any statement of ours takes. It is shorter
- * than a lease, and short enough that a caller, who waits 30 s, still gets an error.
+ * An open but silent connection counts as broken after this time. No statement of DataFlow takes that long. The time is
+ * shorter than a lease, and short enough that a caller, who waits 30 s, still gets an error.
  */
 export const REQUEST_TIMEOUT_MS = 10_000;
 export const CONNECT_TIMEOUT_MS = 5_000;
-/** How long the server may take to confirm that it cancelled a statement. Then the connection is closed. */
+/** How long the server may take to confirm that it has cancelled a statement. After that, the connection is closed. */
 const CANCEL_TIMEOUT_MS = 1_000;
 const DEFAULT_PORT = 1433;
 
@@ -38,7 +38,7 @@ interface Target {
   options: Record<string, unknown>;
 }
 
-/** Throws DatabaseRefused, which names the parameter and no secret. */
+/** Reads the URL. Throws DatabaseRefused, whose message names the wrong parameter but no secret. */
 export function targetOf(url: string): Target {
   const { hostname, port, pathname, username, password, searchParams } = new URL(url);
   const database = decoded(pathname.slice(1), "database");
@@ -58,7 +58,10 @@ export function targetOf(url: string): Target {
   };
 }
 
-/** Options of all our connections, those of the models included. `abortTransactionOnError`: an error undoes its transaction. */
+/**
+ * Options of all DataFlow's connections to SQL Server, those of the models included. `abortTransactionOnError`: an
+ * error undoes its transaction.
+ */
 const fixed = {
   encrypt: true,
   trustServerCertificate: false,
@@ -68,7 +71,7 @@ const fixed = {
   abortTransactionOnError: true,
   enableArithAbort: true,
   useUTC: true,
-  // Ids in small letters, as the API writes them.
+  // Ids are read in small letters, as the API writes them.
   lowerCaseGuids: true,
 };
 
@@ -84,7 +87,10 @@ function optionsOf(search: URLSearchParams): Record<string, unknown> {
   return options;
 }
 
-/** The name for an error message. Not a long or strange one: it may be a secret that was pasted into the wrong place. */
+/**
+ * The name of a parameter as an error message shows it. A long or strange name is not shown, because it may be a secret
+ * that was pasted into the wrong place.
+ */
 const shownName = (name: string) => (/^[a-zA-Z]{1,40}$/.test(name) ? `"${name}"` : "another name");
 
 function decoded(text: string, part: string): string {
@@ -95,7 +101,7 @@ function decoded(text: string, part: string): string {
   }
 }
 
-/** The settings of a pool with one connection: see lanes.ts. */
+/** The settings of a lane, which is a pool with one connection (see lanes.ts). */
 export function configOf(url: string): Config {
   const { server, port, database, user, password, options } = targetOf(url);
   return {
@@ -107,7 +113,8 @@ export function configOf(url: string): Config {
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: options.connectTimeout as number,
     pool: { max: 1, min: 0, acquireTimeoutMillis: REQUEST_TIMEOUT_MS },
-    // Checks only the socket. By default the driver sends a query before each request, to see whether the connection lives.
+    // The driver checks only the socket. By default it sends a query before each request, to see whether the connection
+    // lives.
     ...({ validateConnection: "socket" } as object),
     options: options as Config["options"],
   };

@@ -1,4 +1,7 @@
-/** The table `dataflow_applied` of another SQL Server, and a chunk's rows there: both in one transaction. */
+/**
+ * The table `dataflow_applied` of another SQL Server database, and the rows of a chunk there. Both are written in one
+ * transaction.
+ */
 import type { TableCommit } from "../../../../services/batch/batch.table.domain.ts";
 import { TableFailure } from "../../../errors.ts";
 import type { AppliedRow, AppliedTable, AppliedVerdict, ChunkOf, ListedRow } from "../../../targets/applied.ts";
@@ -16,7 +19,7 @@ END;`;
 
 const TOLD = `SELECT a.fence AS "fence", a.next_chunk AS "nextChunk", a.counts AS "counts", a.refused AS "refused" FROM ${APPLIED} AS a`;
 
-/** A row that is behind DataFlow's batch was left by a worker that came too late: nothing of it holds. */
+/** Clears a column of a stored row that is behind DataFlow's batch: a worker that came too late has left that row. */
 const keptBy = (column: string) => `${column} = CASE WHEN next_chunk >= @chunk THEN ${column} END`;
 export const ENTER = `BEGIN TRAN;
 UPDATE ${APPLIED} SET fence = @fence, next_chunk = CASE WHEN next_chunk > @chunk THEN next_chunk ELSE @chunk END,
@@ -27,7 +30,9 @@ SELECT @batch, @fence, @chunk, ${NOW} WHERE NOT EXISTS (SELECT 1 FROM ${APPLIED}
 COMMIT;
 ${TOLD} WHERE a.batch = @batch AND a.fence = @fence;`;
 
-/** Goes with COMMIT in one batch. Where it changes no row, the target's rows are undone. */
+/**
+ * Moves the batch to its next chunk, in one batch with COMMIT. If it changes no row, the rows of the target are undone.
+ */
 export const ADVANCE = `${SETTINGS}
 DECLARE @done INT;
 UPDATE ${APPLIED} SET next_chunk = v.chunk + 1, counts = v.counts, refused = v.refused, changed_at = ${NOW}
@@ -39,7 +44,10 @@ ELSE
   ROLLBACK;
 SELECT @done AS "done";`;
 
-/** Row versions would show the row as it was before a transaction that is about to write it. */
+/**
+ * The hint is needed: with row versions the query would show the row as it was before a transaction that is about to
+ * write it.
+ */
 export const LOOK = `${TOLD} WITH (READCOMMITTEDLOCK) WHERE a.batch = @batch;`;
 export const RAISE = `UPDATE ${APPLIED} SET fence = CASE WHEN fence > @fence THEN fence ELSE @fence END, changed_at = ${NOW}
 WHERE batch = @batch;
@@ -65,10 +73,10 @@ const rowOf = ({ fence, nextChunk, counts, refused }: Raw): AppliedRow => ({
 });
 
 const NO_TABLE = 208;
-/** Two make the table at the same time. */
+/** The error number if another process has made the table at the same time. */
 const IS_THERE = 2714;
 
-/** `name`: of the database, for messages. */
+/** Access to `dataflow_applied` on this database. `name`: the name of the database in messages. */
 export function appliedOn(sql: Sql, name: string): AppliedTable {
   /** Runs a statement. If the table is missing, runs `otherwise`. */
   const asked = async <T>(statement: string, values: Values, otherwise: () => Promise<T[]>): Promise<T[]> => {
@@ -143,7 +151,10 @@ const verdictOf = ({ batch, fence, chunk }: ChunkOf, { counts, verdict }: Applie
   rows: [[batch, fence, chunk, JSON.stringify(counts), JSON.stringify(verdict)]],
 });
 
-/** No table, no column, no right, no schema: of `dataflow_applied` itself. Without it no batch is worked there. */
+/**
+ * Error numbers that concern `dataflow_applied` itself: no table, no column, no right, no schema. Without this table no
+ * batch is written to the database.
+ */
 const ITS_OWN = new Set([207, NO_TABLE, 229, 230, 262, 2760]);
 
 function failure(error: unknown, name: string): unknown {

@@ -1,4 +1,4 @@
-/** What an error of SQL Server says of a row, by its number. */
+/** Translates SQL Server's errors: what an error number says of a row or its table. */
 import { TableFailure } from "../../../errors.ts";
 import { shownTable } from "../../../targets/names.ts";
 import type { TableFaultCode } from "../../../targets/outcome.ts";
@@ -32,8 +32,9 @@ const ofText: Record<number, TableFaultCode> = {
 const [XML_LEAST, XML_MOST] = [9400, 9500];
 
 /**
- * A row that the table refuses. What is not here is no fault of a row: of the server, the schema, rights, or of a column that no
- * field fills (an exhausted identity is 8115). 547 is a reference or a CHECK: the constraint tells.
+ * Fault codes by the number of an error that refuses a row. All other errors are no fault of a row, but of the server,
+ * the schema, rights, or of a column that no field fills (an exhausted identity is 8115). 547 means a reference or a
+ * CHECK: the name of the constraint tells which.
  */
 const ofRow: Record<number, TableFaultCode> = {
   511: "maxLength",
@@ -42,9 +43,9 @@ const ofRow: Record<number, TableFaultCode> = {
   1946: "maxLength",
   2601: "conflict",
   2627: "conflict",
-  // A trigger has ended the transaction.
+  // 3609: a trigger has ended the transaction.
   3609: "constraint",
-  // Row security.
+  // 33504: the row security of the table refuses the row.
   33504: "constraint",
 };
 /** Error numbers from here on come from a trigger's own THROW or RAISERROR. */
@@ -52,7 +53,7 @@ const OWN = 50_000;
 
 const numbers = (of: object) => Object.keys(of).join(", ");
 
-/** Whether the error `@number` is a fault of a row, as conditions. */
+/** T-SQL conditions: whether the error `@number` is a fault of a text, or of a row. */
 export const IS_OF_TEXT = `(@number IN (${numbers(ofText)}) OR @number BETWEEN ${XML_LEAST} AND ${XML_MOST})`;
 export const IS_OF_ROW = `(@number IN (${numbers(ofRow)}) OR @number >= ${OWN})`;
 
@@ -84,7 +85,10 @@ const busy: Record<number, string> = {
   11728: "a sequence is exhausted",
 };
 
-/** Why the chunk cannot be written now. Nothing of the server's own text: it may show values. */
+/**
+ * The error that tells why the chunk cannot be written now. It has nothing of the server's own text, which may show
+ * values.
+ */
 export function failureOf(number: number, table: TargetTable, cause?: unknown): TableFailure {
   const reason = gone[number] ?? busy[number] ?? "the server refuses";
   const message = `the table ${shownTable(table)} cannot be written now: ${reason} (${number})`;

@@ -1,4 +1,7 @@
-/** What a table's catalog tells that a plan does not: its constraints by their names, and whether the order of rows matters. */
+/**
+ * Traits of the company's table that its catalog tells and the plan lacks: its constraints by name, and whether the
+ * order of rows matters.
+ */
 import { quotedTable } from "../../../targets/names.ts";
 import { isOrdered } from "../../../targets/plan.ts";
 import type { TablePlan, TargetTable } from "../../../targets/target.ts";
@@ -6,16 +9,16 @@ import type { Together } from "../together.ts";
 
 export interface Traits {
   constraints: Map<string, Constraint>;
-  /** Whether a chunk at once could differ from its rows one by one. */
+  /** Whether writing a whole chunk at once could have another result than writing its rows one by one. */
   isOrdered: boolean;
-  /** Whether a column counts the new rows. */
+  /** Whether a column numbers the new rows in their order. */
   seesOrder: boolean;
 }
 
 interface Constraint {
-  /** Whether it is a foreign key: of this table, or of one that refers to it. */
+  /** Whether the constraint is a foreign key: of this table, or of a table that refers to it. */
   isReference: boolean;
-  /** The table's columns in it. */
+  /** The table's columns in the constraint. */
   columns: string[];
 }
 
@@ -25,7 +28,7 @@ interface Raw {
   column: string | null;
 }
 
-/** For texts in T-SQL. */
+/** A text as a literal of T-SQL. */
 const literal = (text: string) => `N'${text.replaceAll("'", "''")}'`;
 
 export const traitsText = (
@@ -46,7 +49,7 @@ WHERE i.object_id = @table AND i.is_unique = 1
 UNION ALL SELECT c.name, 'counter', c.name FROM sys.columns AS c
 WHERE c.object_id = @table AND (c.is_identity = 1 OR OBJECT_DEFINITION(c.default_object_id) LIKE '%NEXT VALUE FOR%');`;
 
-/** For as long as the plan is known. */
+/** The traits of tables, cached for as long as the plan is in use. */
 const known = new WeakMap<TablePlan, Traits>();
 
 export async function traitsOf(unit: Together, plan: TablePlan): Promise<Traits> {
@@ -79,8 +82,8 @@ function read(rows: Raw[], plan: TablePlan): Traits {
 }
 
 /**
- * Which of these names an error's text tells. The text is in the server's language, so only names in quotation marks are looked for; the
- * first is taken, for values of the row come last.
+ * Which of `names` occurs in an error's text. The text is in the server's language, so only names in quotation marks
+ * count. The first name in the text is taken, because values of the row come last.
  */
 export function nameIn(text: string, names: Iterable<string>): string | null {
   const found = [...names].flatMap((name) => {

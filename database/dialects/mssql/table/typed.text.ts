@@ -1,6 +1,7 @@
 /**
- * Rows as their table types them, in the temporary table `#typed`: so the server's own types and collations decide which keys are
- * equal. This comes before the transaction, where a text that is none of its type costs its row alone.
+ * SQL that copies staged rows to the temporary table `#typed`, with the column types of the company's table. So the
+ * server's own types and collations decide which keys are equal. This happens before the transaction, where a text that
+ * does not fit its type refuses only its own row.
  */
 import { quotedTable } from "../../../targets/names.ts";
 import type { Part } from "../../../targets/staged.text.ts";
@@ -8,7 +9,10 @@ import type { TablePlan } from "../../../targets/target.ts";
 import { LOCK_TIMEOUT_MS } from "../sql.ts";
 import { IS_OF_TEXT } from "./states.ts";
 
-/** XACT_ABORT OFF: an error that is caught undoes its statement alone. DATEFORMAT: a day in a datetime is year, month, day. */
+/**
+ * Options of a batch. XACT_ABORT OFF: a caught error undoes only its statement. DATEFORMAT: a day in a datetime is
+ * year, month, day.
+ */
 export const OPTIONS = `SET NOCOUNT ON;
 SET XACT_ABORT OFF;
 SET DATEFORMAT ymd;
@@ -17,8 +21,9 @@ SET LOCK_TIMEOUT ${LOCK_TIMEOUT_MS};`;
 const columns = (parts: Part[], of: string) => parts.map(({ i }) => `, ${of}c${i}`).join("");
 
 /**
- * Columns as those of the table, but with room for NULL, without identities, and of the types that types of the company's own are
- * of: tempdb does not have these. `fresh`: null: no row of this key is there; else whether the record may change it.
+ * Makes `#typed`. Its columns are those of the table, but allow NULL and have no identity. A type of the company's own
+ * is replaced by its base type, because tempdb does not have the company's types. `fresh`: NULL if no row has the key;
+ * otherwise whether the record may change the row.
  */
 export const makeText = (plan: TablePlan, parts: Part[]): string => `DROP TABLE IF EXISTS #typed;
 SELECT 0 AS n, 0 AS p, 0 AS round, CAST(NULL AS INT) AS fresh, ${parts
@@ -26,14 +31,17 @@ SELECT 0 AS n, 0 AS p, 0 AS round, CAST(NULL AS INT) AS fresh, ${parts
   .join(", ")}
 INTO #typed FROM (SELECT 1 AS one) AS x LEFT JOIN ${quotedTable(plan.table)} AS t ON 1 = 0 WHERE 1 = 0;`;
 
-/** Not every server makes money of a text without a CAST. Of others a CAST would cut what is too long. */
+/**
+ * The value of a column. Money gets a CAST, because not every server converts a text to money without one. Other types
+ * get none, because a CAST would cut a text that is too long.
+ */
 const given = ({ i, column: { type } }: Part) => (/money$/.test(type) ? `CAST(r.c${i} AS ${type})` : `r.c${i}`);
 
-/** The n-th row. What the parts lack is as they are made: an INSERT without it would be NULL. */
+/** The INSERT into `#typed` of the rows that `which` selects. `fresh` stays NULL at first. */
 const typing = (parts: Part[], which: string) => `INSERT INTO #typed (n, p, round${columns(parts, "")})
 SELECT r.n, r.p, 0${parts.map((part) => `, ${given(part)}`).join("")} FROM #rows AS r${which}`;
 
-/** Types that TRY_CAST does not take. */
+/** Whether a column has a type that TRY_CAST does not support. */
 const isLegacy = ({ column }: Part) => column.type === "image";
 const misfit = ({ i, column }: Part) =>
   `WHEN r.c${i} IS NOT NULL AND TRY_CAST(r.c${i} AS ${column.type}) IS NULL THEN ${i}`;
@@ -43,7 +51,10 @@ const placeOf = (parts: Part[]) => {
   return known.length === 0 ? "NULL" : `CASE ${known.map(misfit).join(" ")} END`;
 };
 
-/** Types all rows. Answers the rows whose text does not fit, each with its error and the place of its column. */
+/**
+ * Copies all rows to `#typed`. Answers the rows with a text that does not fit, each with its error and the place of its
+ * column.
+ */
 export const typeText = (parts: Part[]): string => `${OPTIONS}
 DECLARE @n INT;
 DECLARE @number INT;
@@ -71,8 +82,9 @@ END CATCH;
 SELECT r.n AS "rank", r.number AS "number", r.place AS "place" FROM @refused AS r ORDER BY r.n;`;
 
 /**
- * Rows of a round are written at once: of equal keys the first, then the second, and so on, piece by piece of so many rows. `starts`:
- * further rows with which a piece begins.
+ * Numbers the rounds in which rows are written: the first row of each key comes in the first round, the second row in
+ * the second, and so on. The rows of a round are written at once, in pieces of `pieceRows` rows. `starts`: further rows
+ * at which a new piece begins.
  */
 export function roundsText(plan: TablePlan, parts: Part[], pieceRows: number | null, starts: number[] = []): string {
   const run = `CASE ${starts.map((n, i) => `WHEN s.n < ${n} THEN ${i}`).join(" ")} ELSE ${starts.length} END`;
@@ -92,5 +104,5 @@ ${INDEXED}`;
 
 const INDEXED = "CREATE CLUSTERED INDEX typed_ix ON #typed (round, n);";
 
-/** Each row is a round. */
+/** Gives each row a round of its own. */
 export const ALONE = "UPDATE #typed SET round = n;";

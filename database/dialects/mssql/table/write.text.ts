@@ -1,6 +1,7 @@
 /**
- * Typed rows into the table, round by round, inside the server. Rows that are there are locked and changed, the others are inserted.
- * No MERGE: it locks less than it reads. The ranges of keys that are not there stay locked as well, so that nobody makes them meanwhile.
+ * SQL that writes typed rows to the table, round by round, inside the server. Existing rows are locked and changed,
+ * other rows are inserted. MERGE is not used, because it locks less than it reads. The ranges of missing keys stay
+ * locked as well, so that nobody else can insert these keys meanwhile.
  */
 import { quotedTable } from "../../../targets/names.ts";
 import type { Pattern } from "../../../targets/stage.ts";
@@ -19,23 +20,23 @@ import type { TablePlan } from "../../../targets/target.ts";
 import { IS_OF_ROW } from "./states.ts";
 import { OPTIONS } from "./typed.text.ts";
 
-/** The result sets of both texts: the counts, then each record that changed nothing. */
+/** The first result set of both texts: the counts. `ToldRow` is the second: each record that changed nothing. */
 export interface Counted {
   created: number;
   updated: number;
   deleted: number;
-  /** The error for which nothing was written; null: there was none. */
+  /** The number of the error because of which nothing was written; null: there was no error. */
   number: number | null;
-  /** The round with which the next request goes on; null: all are done. */
+  /** The round with which the next request begins; null: all rounds are written. */
   next: number | null;
-  /** 1: an error has ended the transaction, and all begins again without the rows found. */
+  /** 1 if an error has ended the transaction, and all rows must be written again without the refused rows. */
   again: number;
 }
 export interface ToldRow {
   rank: number;
   isMissing: number;
 }
-/** The rows that the text for single rows has refused. They follow all other rows. */
+/** A row that the text for single rows has refused. These rows are the last result set. */
 export interface RefusedRaw {
   rank: number;
   number: number;
@@ -43,8 +44,8 @@ export interface RefusedRaw {
 }
 
 /**
- * How many rounds one request has. The driver ends a request that takes too long, and a chunk may have a round for each of its
- * rows. The transaction stays open between requests.
+ * How many rounds one request writes. The driver ends a request that takes too long, and a chunk may have a round for
+ * each of its rows. The transaction stays open between requests.
  */
 export const ROUNDS_A_REQUEST = 200;
 
@@ -64,14 +65,17 @@ SELECT t.n AS "rank", t.missing AS "isMissing" FROM @told AS t ORDER BY t.n;`;
 const UNDONE = `IF @@TRANCOUNT > 0
   ROLLBACK;`;
 
-/** The request of the first round opens the transaction. */
+/** BEGIN TRAN, in the request that has the first round. */
 const begun = (from: number) => (from === 0 ? "\nBEGIN TRAN;" : "");
 const firstRound = (from: number) => `SET @round = (SELECT MIN(s.round) FROM #typed AS s WHERE s.round >= ${from});`;
 const NEXT_ROUND = `SET @left = @left - 1;
 SET @round = (SELECT MIN(s.round) FROM #typed AS s WHERE s.round > @round);`;
 const GOES_ON = "WHILE @left > 0 AND @round IS NOT NULL";
 
-/** A request of rows together, `from` this round on: all rows, or none: after the error of a row nothing is written, and the transaction is over. */
+/**
+ * A request that writes rows together, from the round `from` on. After the error of a row nothing is written, and the
+ * transaction is over.
+ */
 export const togetherText = (
   plan: TablePlan,
   parts: Part[],
@@ -95,8 +99,8 @@ END CATCH;
 ${ANSWER}`;
 
 /**
- * A request of rows one by one, in the order of the records. A row that is refused is undone alone. Where its error has doomed the
- * transaction, as errors in triggers do, all begins again without the rows found so far.
+ * A request that writes rows one by one, in the order of the records. A refused row is undone alone. If its error has
+ * doomed the transaction, as errors in triggers do, all rows are written again without the rows refused so far.
  */
 export const aloneText = (plan: TablePlan, parts: Part[], patterns: Pattern[], from: number): string => `${DECLARED}
 DECLARE @text NVARCHAR(4000);
@@ -133,16 +137,16 @@ SET @number = NULL;
 ${ANSWER}
 SELECT r.n AS "rank", r.number AS "number", r.told AS "told" FROM @refused AS r ORDER BY r.n;`;
 
-/** Takes these rows away, outside of a transaction: for good. */
+/** Deletes these rows from `#typed`, outside of a transaction, so that they stay deleted. */
 export const withoutText = (ranks: number[]): string => `SET NOCOUNT ON;
 DECLARE @refused NVARCHAR(MAX) = N'[${ranks.join(",")}]';
 DELETE FROM #typed WHERE n IN (SELECT CAST(listed.value AS INT) FROM OPENJSON(@refused) AS listed);`;
 
 const OF_ROUND = "s.round = @round";
-/** Key by key: a merge or hash join would read, and lock, the whole table. */
+/** A hint that makes the server look up keys one by one: a merge or hash join would read, and lock, the whole table. */
 const KEY_BY_KEY = "OPTION (LOOP JOIN, FORCE ORDER)";
 
-/** What becomes of the rows of a round. */
+/** The statements that write the rows of a round, by mode. */
 function written(plan: TablePlan, parts: Part[], patterns: Pattern[]): string {
   const { mode } = plan;
   const inserts = mode === "insert" || mode === "ignore" || mode === "upsert";
@@ -165,7 +169,7 @@ const looked = (
 ${joined(plan, parts, " WITH (UPDLOCK, HOLDLOCK)")}
 ${KEY_BY_KEY}`;
 
-/** Records that change nothing: duplicates, and those whose row is missing. */
+/** The statements that note records that change nothing: duplicates, and records whose row is missing. */
 function told({ mode }: TablePlan, patterns: Pattern[]): string[] {
   const noted = (missing: number, condition: string) => `INSERT INTO @told (n, missing)
 SELECT s.n, ${missing} FROM #typed AS s WHERE ${OF_ROUND} AND ${condition}`;
@@ -176,7 +180,7 @@ SELECT s.n, ${missing} FROM #typed AS s WHERE ${OF_ROUND} AND ${condition}`;
   return [noted(0, passed), ...(mode === "update" || mode === "delete" ? [noted(1, `s.fresh IS NULL${kept}`)] : [])];
 }
 
-/** Asked for right after the statement that it counts. */
+/** Adds the row count of the statement right before it to a variable. */
 const counted = (what: string) => `SET @${what} = @${what} + @@ROWCOUNT`;
 
 function updated(plan: TablePlan, parts: Part[], patterns: Pattern[]): string[] {
@@ -194,7 +198,10 @@ function removed(plan: TablePlan, parts: Part[], patterns: Pattern[]): string[] 
   return [`DELETE t\n${joined(plan, parts)} AND ${of}\n${KEY_BY_KEY}`, counted("deleted")];
 }
 
-/** Whether rows of these patterns have no column to give: such an INSERT makes one row, so they are written one by one. */
+/**
+ * Whether some of these patterns leave out all columns. An INSERT without columns makes one row only, so such rows are
+ * written one by one.
+ */
 export const isBare = (parts: Part[], patterns: Pattern[]): boolean =>
   insertGroups(parts, patterns).some(({ left }) => left.size === parts.length);
 

@@ -1,7 +1,7 @@
 /**
- * A chunk's rows in the company's own table and the chunk's commit, in one transaction on one connection. The table comes first, DataFlow's
- * own rows last and with COMMIT in the same batch: so a row of the table that somebody has locked holds up no cancel, no
- * takeover and no lease, and a worker that hangs holds no row of DataFlow's.
+ * Writes a chunk's rows to the company's own table and commits the chunk, in one transaction on one connection. The
+ * table's rows come first. DataFlow's own rows come last, in one batch with COMMIT. So if somebody has locked a row of
+ * the table, no cancel, takeover or lease has to wait, and a worker that hangs locks no row of DataFlow's.
  */
 
 import type { TableCommit } from "../../../../services/batch/batch.table.domain.ts";
@@ -29,8 +29,8 @@ import {
 } from "./write.text.ts";
 
 /**
- * Writes the rows and the commit. Null: fence, state or chunk did not match, and nothing was written. Throws TableFailure if the
- * table cannot take the chunk now.
+ * Writes the rows and commits the chunk. Null: fence, state or chunk did not match, and nothing was written. Throws
+ * TableFailure if the table cannot take the chunk now.
  */
 export async function commitWithTable(sql: Sql, commit: ChunkCommit, table: TableCommit): Promise<Written | null> {
   checkCount(commit);
@@ -49,7 +49,7 @@ export async function commitWithTable(sql: Sql, commit: ChunkCommit, table: Tabl
   });
 }
 
-/** `mayBeDone`: whether what was sent could have committed. */
+/** Translates an error for the caller. `mayBeDone`: whether the sent batch could have committed. */
 export function toldFailure(error: unknown, { plan }: TableCommit, mayBeDone: boolean): unknown {
   if (error instanceof TableFailure || error instanceof DatabaseUnavailable) return error;
   if (isCut(error)) return unavailable(error, mayBeDone);
@@ -57,7 +57,7 @@ export function toldFailure(error: unknown, { plan }: TableCommit, mayBeDone: bo
   return number === null || isAway(error) || isLost(error) ? errorOf(error) : failureOf(number, plan.table, error);
 }
 
-/** Leaves the transaction open, with the rows in it. */
+/** Writes the rows, and leaves the transaction open. */
 export async function applied(unit: Together, table: TableCommit): Promise<TableOutcome> {
   const { plan, rows, pieceRows } = table;
   const parts = partsOf(plan);
@@ -85,8 +85,8 @@ interface Passed {
 }
 
 /**
- * Request by request, to the last round or to the error that has ended the transaction. Triggers may answer something before
- * the last `sets`.
+ * Sends requests until the last round is written, or until an error has ended the transaction. `sets`: how many result
+ * sets at the end of an answer belong to DataFlow; triggers may answer result sets before them.
  */
 async function passed(unit: Together, sets: number, textFrom: (round: number) => string): Promise<Passed> {
   const all: Passed = { counts: { ...NOTHING }, told: [], faults: [] };
@@ -120,7 +120,7 @@ async function rowByRow(unit: Together, textFrom: (round: number) => string): Pr
   }
 }
 
-/** Texts of all columns, and which pattern each row is of. */
+/** The rows as texts of all columns, each with the number of its pattern. */
 function stagedRows({ plan, rows }: TableCommit, numbers: number[]): Staged {
   const names = plan.columns.map((_column, i) => [`c${i}`, kinds.text] as const);
   return {
@@ -163,7 +163,7 @@ function refusedRow({ rank, number, told }: RefusedRaw, { plan }: TableCommit, {
   };
 }
 
-/** The rows without a row in the table: such records are faults of their own. */
+/** The outcome of a chunk. A record whose row is missing is a fault of its own. */
 function outcomeOf(counts: Counted, told: ToldRow[], refused: RefusedRow[], isRowByRow: boolean): TableOutcome {
   const missing = told.filter(({ isMissing }) => isMissing === 1).map(({ rank }) => missingRow(rank));
   return {

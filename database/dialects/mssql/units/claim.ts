@@ -28,14 +28,14 @@ const TAKE = `UPDATE batch SET state = 'processing', owner = @owner, fence = fen
   attempt = attempt + 1, attempts_total = attempts_total + 1, started_at = COALESCE(started_at, @now), version = version + 1
 WHERE id = @id AND state = 'ready'`;
 
-/** Inserts the batch's row of `batch_work`. A leftover row (an operator's SQL) is deleted before. */
+/** Inserts the batch's row of `batch_work`. A row that an operator's SQL has left over is deleted before. */
 function giveWork(place: string, groupId: string): string {
   const own: Record<string, string> = { batch_id: "id", due_at: "@now + @lease", place, group_id: groupId };
   return `INSERT INTO batch_work (${workColumns.join(", ")})
 SELECT ${workColumns.map((column) => own[column] ?? column).join(", ")} FROM batch WHERE id = @id`;
 }
 
-/** Takes a place of the client. On stride scheduling and the lift of `pass` see `takeSlot` of sqlite/units/work.ts. */
+/** Takes a place of the client. For stride scheduling and the lift of `pass` see `takeSlot` of sqlite/units/work.ts. */
 const takePlace = (stride: string) => `running = running + 1,
   pass = CASE WHEN pass < @lift THEN @lift ELSE pass END + ${stride},
   began = CASE WHEN pass < @lift THEN @lift ELSE pass END`;
@@ -43,7 +43,7 @@ const takePlace = (stride: string) => `running = running + 1,
 const CHUNKS = `SELECT ${batchColumns("made")}, c.batch_id AS "chunkOf", ${chunkColumns}
 FROM @made AS made LEFT JOIN batch_chunk AS c ON c.batch_id = made.id AND c.no = made.next_chunk`;
 
-/** Lock order: batch → batch_work → client_queue. */
+/** Claims a batch. Lock order: batch → batch_work → client_queue. */
 const CLAIM = `${LIFT}
 ${unit({
   declared: [MADE, "@client BIGINT"],
@@ -63,9 +63,10 @@ ${unit({
 })}`;
 
 /**
- * Claims a group. The batches of one client take one of its places. Claims only batches that no worker had before (fence 0). So no
- * two groups have the same first batch, and its id can be the group's id. Rows are locked one by one in the order of their ids,
- * each found by its key: one statement for all might scan the whole table, and wait for other units' locks.
+ * Claims a group. The batches of one client together take one of its places. Only batches that no worker has had before
+ * (fence 0) are claimed. So no two groups have the same first batch, and the id of the first batch can be the id of the
+ * group. Rows are locked one by one in the order of their ids, each found by its key: one statement for all might scan
+ * the whole table, and wait for other units' locks.
  */
 const CLAIM_GROUP = `${LIFT}
 ${unit({

@@ -1,4 +1,7 @@
-/** The steps of a commit that ends batches: each row of `batch` is written, and its client's place is passed on or freed. */
+/**
+ * The steps of a commit that ends batches: they write each row of `batch`, and pass the place of its client on or free
+ * it.
+ */
 
 import { movingColumns } from "../../../rows.ts";
 import { inTurn } from "../rows.ts";
@@ -8,8 +11,8 @@ import { OF_COMMIT } from "./commit.rows.ts";
 const ENDS = "EXISTS (SELECT 1 FROM @mine AS m WHERE m.id = @id AND m.ends = 1)";
 
 /**
- * For the last commit of a run: locks the row of `batch` before that of `batch_work`. An UPDATE that changes nothing locks
- * without hints.
+ * Locks the row of `batch`, before the row of `batch_work`, in the last commit of a run. An UPDATE that changes nothing
+ * locks a row without hints.
  */
 export const HOLD = `UPDATE batch SET fence = batch.fence
 OUTPUT inserted.id INTO @locked
@@ -26,8 +29,9 @@ export const ENDING_DECLARED = [
 ];
 
 /**
- * A batch that holds its group's place and ends hands it on to the next batch of the group (see moves.ts). If that one is leaving
- * too, the one after gets it. The group is first read without locks, because no batch can join it.
+ * The steps by which a batch that ends hands its group's place on to the next batch of the group (see moves.ts). If the
+ * next batch ends too, the one after it gets the place. The group is first read without locks, because no batch can
+ * join it.
  */
 export const HAND_ON = [
   `INSERT INTO @rest (id, group_id)
@@ -42,8 +46,8 @@ WHERE batch_id = @id AND group_id = @group`,
 ];
 
 /**
- * Copies the row of `batch_work` to `batch` and deletes it. That comes before the change of state, which would fire the
- * trigger `batch_work_taken`.
+ * Copies the row of `batch_work` to `batch` and deletes it. That comes before the change of state: otherwise the change
+ * of state would fire the trigger `batch_work_taken`.
  */
 export const ENDED = [
   `UPDATE batch SET ${movingColumns.map((column) => `${column} = w.${column}`).join(", ")}
@@ -55,7 +59,7 @@ ${OF_COMMIT}
 WHERE c.id = @id AND batch.id = @id AND c.ends = 1`,
 ];
 
-/** Frees the places of batches that ended, unless another batch of the group has got the place. */
+/** Frees the places of batches that ended, unless another batch of the group has taken over the place. */
 export const LEAVE = [
   `INSERT INTO @freed (client_id, places)
 SELECT m.client_id, SUM(m.place) FROM @mine AS m

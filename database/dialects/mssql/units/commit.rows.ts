@@ -7,7 +7,7 @@ import { placesWithout, storable } from "../../../rows.ts";
 import { kinds, type Staged } from "../sql.ts";
 import type { Kind } from "../values.ts";
 
-/** The columns of a commit's row. Booleans are 1 or 0. */
+/** The columns of a commit's row in `#commits`. Booleans are 1 or 0. */
 const commitColumns = {
   n: kinds.int,
   id: kinds.big,
@@ -29,7 +29,7 @@ const commitColumns = {
   due_in: kinds.big,
   has_ended: kinds.int,
   purge: kinds.int,
-  /** The counts of rows in a table of another database. Null: the batch goes into none. */
+  /** How many rows of the company's table were created, updated and deleted. NULL: the batch goes into no table. */
   created: kinds.big,
   updated: kinds.big,
   deleted: kinds.big,
@@ -78,7 +78,7 @@ export const commitsOf = (commits: ChunkCommit[]): Staged =>
     })),
   );
 
-/** The events of all commits. `n`: the position of an event among them. */
+/** The events of all commits. `n`: the position of an event among all events. */
 export function eventRows(commits: ChunkCommit[]): Staged {
   const all = commits.flatMap((commit) => eventsOf(commit).map((event) => ({ id: commit.id, ...event })));
   const rows = all.map(({ delivery, ...event }, n) => ({ n, ...event, delivery_id: delivery?.publicId ?? null }));
@@ -87,7 +87,7 @@ export function eventRows(commits: ChunkCommit[]): Staged {
 
 const keysOf = ({ unique, text }: ChunkCommit): string[] => (unique && text.length > 0 ? unique.keys.split("\n") : []);
 
-/** The records with their numbers, and with their unique keys if they have any. */
+/** The records with their numbers, and with their unique keys if the batch has keys. */
 export function stagedTexts(commits: ChunkCommit[]): Staged[] {
   const columns = { id: kinds.big, seq: kinds.big, data: kinds.text };
   const [keyed, plain] = [commits.filter(isCounted), commits.filter((commit) => !isCounted(commit))];
@@ -139,7 +139,7 @@ export function stagedGroups(commits: ChunkCommit[]): Staged[] {
   return rows.length === 0 ? [] : [tableOf("#grouped", groupColumns, ["id", "i"], rows)];
 }
 
-/** The keys that other batches had: each record has its own. */
+/** The unique keys that other batches hold: one for each record whose key was taken. */
 export function stagedLost([commit]: ChunkCommit[]): Staged[] {
   const rows = (commit?.unique?.taken ?? []).map((key) => [Buffer.from(key, "hex")]);
   return rows.length === 0 ? [] : [{ name: "#lost", order: ["key_hash"], columns: { key_hash: kinds.key }, rows }];
@@ -152,5 +152,5 @@ export function stagedFreed([commit]: ChunkCommit[]): Staged[] {
   return rows.length === 0 ? [] : [{ name: "#spared", order: ["key_hash"], columns: { key_hash: kinds.key }, rows }];
 }
 
-/** The commits' rows, of which a statement takes that of the batch `@id`. */
+/** A FROM clause for `#commits`. Each statement selects the row of the batch `@id`. */
 export const OF_COMMIT = "FROM #commits AS c";

@@ -30,12 +30,12 @@ export async function commitChunk(sql: Sql, commit: ChunkCommit): Promise<Writte
   return (await committed(sql, [commit]))[0] ?? null;
 }
 
-/** Whether a commit may be grouped. Reserved keys and tables belong to batches that are worked alone. */
+/** Whether a commit may be grouped. Batches with reserved keys, or with a table, are never in a group. */
 const fitsGroup = ({ unique, table }: ChunkCommit): boolean => !unique?.freed && !table;
 
 /**
- * Commits all in one unit. An error undoes the whole unit; then each is committed by itself (`alone`), so that one faulty
- * commit does not fail the others.
+ * Commits all chunks in one unit. An error undoes the whole unit. Then `alone` commits each chunk by itself, so that
+ * one faulty commit does not fail the others.
  */
 export async function commitChunks(
   sql: Sql,
@@ -56,8 +56,8 @@ export async function commitChunks(
 type RawCommitted = RawBatch & { event: number | null };
 
 /**
- * Each batch after its commit. Null: its fence, state or chunk did not match, and nothing of it was written. Many rows are loaded
- * before anything is locked.
+ * Answers each batch after its commit. Null: fence, state or chunk of the batch did not match, and nothing of it was
+ * written. If there are many rows, they are loaded before anything is locked.
  */
 async function committed(sql: Sql, commits: ChunkCommit[]): Promise<(Written | null)[]> {
   const { needs, brought, params, staged } = sentOf(commits);
@@ -69,8 +69,8 @@ async function committed(sql: Sql, commits: ChunkCommit[]): Promise<(Written | n
 }
 
 /**
- * Commits a chunk as the end of a transaction that is open. Null: its fence, state or chunk did not match, and all that the
- * transaction had done is undone.
+ * Commits a chunk as the end of an open transaction. Null: fence, state or chunk did not match, and the whole
+ * transaction is undone.
  */
 export async function commitTogether(unit: Together, commit: ChunkCommit): Promise<Written | null> {
   const { needs, brought, params, staged } = sentOf([commit]);
@@ -80,15 +80,15 @@ export async function commitTogether(unit: Together, commit: ChunkCommit): Promi
   return writtenOf([commit], sets.at(-1) as RawCommitted[])[0] ?? null;
 }
 
-/** A parameter as a variable: all of them are numbers, which need no quotes. */
+/** Declares a parameter as a variable with its value. All parameters are numbers, which need no quotes. */
 const declaredNumber = ([name, { type, value }]: [string, Value]): string =>
   `@${name} ${declarationOf(type)} = ${value === null ? "NULL" : Number(value)}`;
 
-/** What the server gets: tables with few rows, parameters, and tables that may have many rows. */
+/** What is sent to the server: tables with few rows, parameters, and tables that may have many rows. */
 function sentOf(commits: ChunkCommit[]) {
   const needs = needsOf(commits);
   const brought = [commitsOf(commits), ...(needs.events ? [eventRows(commits)] : [])];
-  // A BIGINT parameter, because `pass` times PASS does not fit in an INT.
+  // `step` is a BIGINT, because `pass` times PASS does not fit in an INT.
   const params: Values = Object.assign(needs.faults ? { step: big(PASS) } : {}, ...commits.map(reservedValues));
   const staged = [
     ...stagedTexts(commits),
@@ -116,10 +116,11 @@ const MINE = `@mine TABLE (id BIGINT NOT NULL PRIMARY KEY, client_id BIGINT NOT 
   group_id BIGINT, n INT NOT NULL, chunk INT NOT NULL, ends INT NOT NULL, key_kept BIGINT)`;
 
 /**
- * Lock order: batch → batch_work → keys → client_queue, which comes last because all workers of the client need its row. If another
- * worker takes a batch over while this waits, the batch has no row in `@mine`, from which all writes read. Shared rows are found
- * by their keys, one by one: one statement for all might scan the whole table, and wait for other units' locks. Only the last
- * commit of a run writes the row of `batch`. `joining`: a transaction is open; these are variables in place of its parameters.
+ * Makes the T-SQL of a commit. Lock order: batch → batch_work → keys → client_queue. `client_queue` comes last, because
+ * all workers of the client need its row. If another worker takes a batch over while the commit waits for a lock, the
+ * batch has no row in `@mine`, from which all writes read. Shared rows are found by their keys, one by one: one
+ * statement for all might scan the whole table, and wait for other units' locks. Only the last commit of a run writes
+ * the row of `batch`. `joining`: set if a transaction is open; declarations of variables that replace the parameters.
  */
 function textOf(commits: ChunkCommit[], needs: Needs, joining?: string[]): string {
   const declared = [
@@ -160,7 +161,7 @@ function textOf(commits: ChunkCommit[], needs: Needs, joining?: string[]): strin
 
 const IS_MINE = "IN (SELECT m.id FROM @mine AS m)";
 
-/** Locks the worker's row of `batch_work`, if it has this fence and is at this chunk. */
+/** Locks the worker's row of `batch_work`, if the row has this fence and is at this chunk. */
 const fenced = ({ ends }: Needs) => `UPDATE batch_work SET fence = batch_work.fence
 OUTPUT inserted.batch_id, inserted.client_id, inserted.pass, inserted.place, inserted.group_id, c.n, c.chunk, c.ends, c.key_kept INTO @mine
 ${OF_COMMIT}
@@ -178,7 +179,7 @@ const FAULTS = `INSERT INTO record_error (batch_id, seq, ${faultNames.join(", ")
 SELECT given.id, m.pass * @step + given.seq, ${faultNames.map((name) => `given.${name}`).join(", ")}
 FROM #errors AS given JOIN @mine AS m ON m.id = given.id ORDER BY given.id, given.seq, given.n`;
 
-/** A group may mix batches that go into a table with others. The counts of rows of the others stay NULL. */
+/** The counts of table rows. A group may mix batches that go into a table with others, whose counts stay NULL. */
 const ROWS = tableCounts
   .map((name) => `${name} = COALESCE(batch_work.${name} + c.${name}, c.${name}, batch_work.${name}),`)
   .join(" ");
@@ -206,7 +207,7 @@ SELECT e.delivery_id, @id, m.client_id, e.topic, e.body, 'pending', @now, 0, @no
 WHERE e.id = @id AND e.delivery_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.batch_id = @id AND d.event = e.topic)`,
 ];
 
-/** Inserts the events in order, so that their ids rise in that order. */
+/** Inserts the events in order, so that their ids rise in the same order. */
 const OUTBOX = `INSERT INTO outbox (topic, body, due_at, attempts)
 OUTPUT inserted.id INTO @outbox
 SELECT e.topic, e.body, @now, 0 FROM #events AS e WHERE e.id ${IS_MINE} ORDER BY e.n`;

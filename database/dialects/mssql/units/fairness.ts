@@ -3,22 +3,25 @@ import { chooseCandidates, type Seen } from "../../../candidates.ts";
 import { AT_NOW, idList, idsIn, unit } from "../rows.ts";
 import { int, type Sql } from "../sql.ts";
 
-/** The number that a claim adds to its client's `pass`. `of`: the client's row. */
+/** The number that a claim adds to the `pass` of its client. `of`: the alias of the client's row. */
 export const strideOf = (of: string) => `CAST(1000 AS FLOAT) / ${of}.weight`;
 /** The greatest pass at which any client began a claim. */
 export const LIFT = "DECLARE @lift FLOAT = (SELECT MAX(p.began) FROM client_queue AS p);";
 
-/** Clients that may have a batch to claim. The index gives them in the order of their turns, so a query can stop early. */
+/** Clients that may have a batch to claim. The index orders them by turn, so a query can stop early. */
 const WAITING = "client_queue AS q WITH (INDEX(client_queue_waiting_ix))";
 /** `IS NOT NULL` adds nothing, but the filtered index is used only with it. */
 const MAY = "q.due_at IS NOT NULL AND q.due_at <= @now AND q.running < q.cap AND q.paused_at IS NULL";
 const IN_TURN = "q.pass, q.due_at, q.client_id";
 
-/** Batches of the client `of` that are ready and due. The oldest has the least id. */
+/** Batches of a client that are ready and due. The oldest has the least id. `of`: the alias of the client's row. */
 export const readyOf = (of: string) =>
   `FROM batch AS r WHERE r.state = 'ready' AND r.client_id = ${of}.client_id AND r.due_at <= @now`;
 
-/** See CANDIDATES of sqlite/units/fairness.ts. `@each`: how many batches of one client at most. */
+/**
+ * The clients whose turn comes first, with their next batches. For the rules see CANDIDATES of
+ * sqlite/units/fairness.ts. `@each`: the greatest number of batches of one client.
+ */
 const CANDIDATES = `${AT_NOW}
 ${LIFT}
 WITH walked AS (
@@ -52,9 +55,10 @@ export function candidates(sql: Sql, limit: number, groupSize = 0): Promise<Cand
 }
 
 /**
- * Writes when each client's next batch is due. A unit that makes a batch ready writes the batch first, and then reads its client's
- * row as it is now (`arrived`). Here the client's row is locked first. So a batch that is written but not committed is found by the
- * NOLOCK read, and a unit that comes later waits for the lock and sees the new value. A row that somebody has locked is skipped.
+ * Writes when each client's next batch is due. A unit that makes a batch ready writes the batch first, and then reads
+ * its client's row as it is now (`arrived`). This statement locks the client's row first. So the NOLOCK read finds a
+ * batch that is written but not committed, and a unit that comes later waits for the lock and sees the new value. A row
+ * that another unit has locked is skipped.
  */
 const SETTLE = unit({
   declared: ["@settled TABLE (client_id BIGINT NOT NULL PRIMARY KEY)"],

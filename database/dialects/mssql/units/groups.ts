@@ -1,19 +1,22 @@
-/** Adds the faults of chunks to the groups of their batches: steps of a commit, which read `#grouped`. */
+/** Steps of a commit that add the faults of chunks to the error groups of their batches. They read `#grouped`. */
 import { MAX_GROUPS } from "../../../../formats/check/fault-groups.ts";
 import { ENOUGH_EXAMPLES } from "../../../error-groups.ts";
 
-/** Groups that their batch has not yet, and whether there is room for them. */
+/** The table variable `@fresh`: groups that their batch does not have yet, and whether there is room for each. */
 export const FRESH = "@fresh TABLE (id BIGINT NOT NULL, i INT NOT NULL, kept INT NOT NULL, PRIMARY KEY (id, i))";
 
 const MINE = "JOIN @mine AS m ON m.id = g.id";
 const OF_BATCH = "k.batch_id = m.id AND k.pass = m.pass";
 const columns = ["name", "field", "code", "message", "examples", "n", "first_record", "first_line"];
 
-/** What has no group of its own, of each batch. */
+/** For each batch, the faults that have no group of their own. */
 const REST = `SELECT m.id, m.pass, SUM(g.n) AS n FROM #grouped AS g ${MINE} LEFT JOIN @fresh AS f ON f.id = g.id AND f.i = g.i
   WHERE g.name = '' OR f.kept = 0 GROUP BY m.id, m.pass`;
 
-/** Once a fault was counted with the others no group begins any more: its count would lack what came before. */
+/**
+ * The steps: they begin new groups while there is room, and count all other faults in the group with the empty name.
+ * Once that group exists, no new group begins: its count would lack earlier faults.
+ */
 export const GROUPED = [
   `INSERT INTO @fresh (id, i, kept)
 SELECT g.id, g.i, CASE WHEN g.i < ${MAX_GROUPS} - (SELECT COUNT(*) FROM error_group AS k WHERE ${OF_BATCH})

@@ -1,17 +1,26 @@
-/** Writes the unique keys of records with the records. For reservations see units/keys.ts. */
+/** Writes the unique keys of records together with the records. For reservations of keys see database/units/keys.ts. */
 import type { ChunkCommit } from "../../../../services/batch/batch.writes.domain.ts";
 import { big, int, key, kinds, type Values } from "../sql.ts";
 
-/** Waits for uncommitted rows of others. Without the hint the insert would wait later, fail, and be retried. */
+/**
+ * A hint that makes a read wait for uncommitted rows of other units. Without the hint the insert would wait later,
+ * fail, and be retried.
+ */
 const LATEST = "WITH (READCOMMITTEDLOCK)";
-/** Looks up key by key. The client has many more keys than the chunk, and a merge or hash join would read them all. */
+/**
+ * A hint that makes the server look up keys one by one. The client has many more keys than the chunk, and a merge or
+ * hash join would read them all.
+ */
 const KEY_BY_KEY = "OPTION (LOOP JOIN)";
 
 export const TAKEN = `@taken TABLE (batch_id BIGINT NOT NULL, key_hash ${kinds.key.sql} NOT NULL, PRIMARY KEY (batch_id, key_hash))`;
 
 export const REPEATS = "@repeats TABLE (batch_id BIGINT NOT NULL, by_id BIGINT NOT NULL, n BIGINT NOT NULL)";
 
-/** Counts records whose keys other batches have, at these. Only the batch's own commits write these rows. */
+/**
+ * Counts records whose key another batch holds, for that batch. Only the commits of one batch write its rows of
+ * `duplicate_count`.
+ */
 function repeated(of: string): string[] {
   return [
     "DELETE FROM @repeats",
@@ -27,8 +36,8 @@ WHERE NOT EXISTS (SELECT 1 FROM duplicate_count AS c WHERE c.batch_id = r.batch_
 }
 
 /**
- * Inserts keys in the order of their hashes, so that two units with the same keys cannot deadlock. If two batches of the unit have
- * the same key, the earlier one gets it.
+ * Inserts keys in the order of their hashes, so that two units with the same keys cannot deadlock. If two batches of
+ * the unit have the same key, the earlier batch gets it.
  */
 export const KEYED = [
   `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
@@ -50,14 +59,17 @@ WHERE k.batch_id <> m.id
   AND NOT EXISTS (SELECT 1 FROM @taken AS taken WHERE taken.batch_id = given.id AND taken.key_hash = given.key_hash)`),
 ];
 
-/** Counts the keys that are left and mark corrections, at the batch that is corrected. */
+/** Counts the remaining keys that mark corrections, and adds the count to the batch that is corrected. */
 const markedStep = (
   mine: string,
 ): string => `UPDATE batch SET corrected = coalesce(batch.corrected, 0) + found.n, version = batch.version + 1
 FROM (SELECT COUNT_BIG(*) AS n FROM record_key WHERE ${mine} AND key_hash >= @keysFrom AND key_hash <= @keysTo) AS found
 WHERE batch.id = @first AND found.n > 0`;
 
-/** Locks the row of the batch that is corrected, before any row of `batch_work`. An UPDATE that changes nothing locks without hints. */
+/**
+ * Locks the row of the batch that is corrected, before any row of `batch_work`. An UPDATE that changes nothing locks a
+ * row without hints.
+ */
 export const heldFirst = ({ unique }: ChunkCommit): string[] =>
   unique?.marks ? ["UPDATE batch SET fence = batch.fence WHERE batch.id = @first"] : [];
 
