@@ -1,7 +1,8 @@
 /**
- * The HTTP API. It authenticates the caller (client, operator or anybody), counts the request against the rate limit, and
- * calls the services of this node for everything else. It keeps no state but the counts of failed logins. A refusal never
- * breaks a connection before the client could read the answer. A stopping node answers 503 while it finishes running requests.
+ * The HTTP API. The service authenticates the caller (client, operator or anybody), counts the request against the rate
+ * limit, and calls the services of this node for everything else. It keeps no state but the counts of failed logins. A
+ * refusal never breaks a connection before the client could read the answer. A stopping node answers 503 while it
+ * finishes running requests.
  */
 
 import type { ServerResponse } from "node:http";
@@ -42,7 +43,7 @@ import { gatewayRoutes } from "./routes/aliases.ts";
 import { admitOperator } from "./routes/audited.ts";
 import { feedOf } from "./routes/feed.source.ts";
 
-/** A request id that we accept: visible ASCII, short enough for a log line. */
+/** The request ids that are accepted from callers: visible ASCII, short enough for a log line. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 /** How often the credentials of long requests are checked again. A change without an event is noticed this late. */
 const RECHECK_MS = 5_000;
@@ -86,7 +87,8 @@ const api = define({
       res.setHeader("X-Frame-Options", "DENY");
       const own = req.headers["x-request-id"];
       options.requestID = typeof own === "string" && REQUEST_ID.test(own) ? own : uuidv7();
-      // moleculer-web would route an OPTIONS request by the method that this header names. We have no routes for CORS.
+      // moleculer-web would route an OPTIONS request by the method that this header names. The API has no routes for
+      // CORS.
       delete req.headers["access-control-request-method"];
     },
     routes: gatewayRoutes,
@@ -136,7 +138,7 @@ const api = define({
     this.logins = counter(this.broker, sessions, "outcome", ["begun", "refused"], { label: "role", usual: "partner" });
     this.oidc = null;
     this.isStopping = false;
-    // moleculer-web's own `listen` would end the process with a stack trace if the port is taken, and hang on other errors.
+    // moleculer-web's own `listen` would end the process if the port is taken, and would hang on other errors.
     this.settings = Object.assign({}, this.settings, { server: false });
     this.server.removeAllListeners("error");
     Object.assign(this.server, { requireHostHeader: false });

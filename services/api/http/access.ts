@@ -50,7 +50,7 @@ export class AccessLog {
   private readonly trusted: readonly string[];
   private readonly peers = new WeakMap<Socket, Peer>();
 
-  /** `trusted`: the proxies whose X-Forwarded-For counts. */
+  /** `trusted` are the proxies whose `X-Forwarded-For` counts. */
   constructor(logger: Logger, trusted: readonly string[]) {
     this.logger = logger;
     this.trusted = trusted;

@@ -1,4 +1,4 @@
-/** The address of a request's client. Failed logins and open connections are counted by it. */
+/** The address of a request's client, by which failed logins and open connections are counted. */
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
@@ -29,9 +29,10 @@ function nameOf(address: Address): string {
 }
 
 /**
- * The right-most address of `X-Forwarded-For` that is not a trusted proxy: each proxy appends the address of its own peer.
- * The header counts only if the peer itself is a trusted proxy, since anybody can send one. If the peer is not trusted, or
- * the header holds something else than addresses, the answer is the peer.
+ * The right-most address of `X-Forwarded-For` that is not a trusted proxy, because each proxy appends the address of
+ * its own peer. The header counts only if the peer itself is a trusted proxy, since anybody can send one. If the peer
+ * is not trusted, or the header holds something else than addresses, the answer is the peer. The result names the
+ * network of an IPv6 address.
  */
 export function addressOf(peer: Peer, trusted: readonly string[]): string {
   const found = sourceIn(peer, trusted);
@@ -62,7 +63,7 @@ function sourceIn({ socket, headers }: Peer, trusted: readonly string[]): Addres
   return found;
 }
 
-/** Whether the peer is a trusted proxy. */
+/** Whether the peer of a request is a trusted proxy. */
 export function isTrusted({ socket }: Pick<Peer, "socket">, trusted: readonly string[]): boolean {
   const peer = addressIn(socket.remoteAddress ?? "");
   return peer !== null && trusted.some((entry) => admits(entry, peer));

@@ -15,8 +15,8 @@ const unkept = (found: string) =>
 
 /**
  * The operators' token: the one from the settings, else the one in the file beside the database, else a new one. A new
- * token is written to that file (mode 0600) and printed once. Throws ConfigError if the file holds no token, or if others
- * may read it.
+ * token is written to that file (mode 0600) and printed once. Throws ConfigError if the file holds no token, or if
+ * others may read the file.
  */
 export function adminToken(broker: ServiceBroker): string {
   const { adminToken: given, databaseUrl } = configOf(broker);
@@ -48,14 +48,15 @@ function isKeptNow(file: string, token: string): boolean {
 }
 
 /**
- * Reads the token from its file. It refuses a link, and a file that others can write, because others could then choose the token.
+ * Reads the token from its file. Throws if the file is a link, or if others can read or write it. Whoever can write the
+ * file could choose the token.
  */
 function keptToken(file: string): string {
   const opened = openedFile(file);
   try {
     const { mode, size } = fstatSync(opened);
     if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw unkept(`${file}, which is no file`);
-    // Windows has no such mode bits.
+    // On Windows a file's mode has no bits for the group and for others.
     if (process.platform !== "win32" && (mode & OTHERS) !== 0)
       throw unkept(
         `${file}, which others may read or write (mode ${(mode & 0o777).toString(8)}): run chmod 600 on it, or set ADMIN_TOKEN`,

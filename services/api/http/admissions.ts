@@ -21,10 +21,10 @@ export interface Admitted {
 type Running = Admitted & { revoking: AbortController };
 
 /**
- * The running requests of clients and operators. Uploads, exports, event streams and waits can last for hours, so their credentials are
- * checked again: at once when the client changes, and every few seconds, because an event can be lost, and a rotated secret, a
- * token and a session expire by themselves. If a client is disabled, its secret revoked, an operator deleted or a session ended, its
- * requests end.
+ * The running requests of clients and operators. Uploads, exports, event streams and waits can last for hours, so their
+ * credentials are checked again: at once when the client changes, and every few seconds. An event can be lost, and a
+ * rotated secret, a token and a session expire by themselves. If a client is disabled, its secret revoked, an operator
+ * deleted or a session ended, the requests of that login end.
  */
 export class Admissions {
   private readonly perOwner = new Map<string, Set<Running>>();
@@ -47,8 +47,8 @@ export class Admissions {
   }
 
   /**
-   * Checks the credentials of all requests, one owner after another. If a round still runs, this waits for it. Never
-   * rejects.
+   * Checks the credentials of all requests, one owner after another. If a round of checks still runs, the call waits
+   * for that round. Never rejects.
    */
   recheckAll(): Promise<void> {
     this.round ??= this.recheckEach().finally(() => {
@@ -78,7 +78,7 @@ export class Admissions {
   }
 }
 
-/** Cuts off an answer in progress that does not end by itself. */
+/** Cuts off an answer that has begun and is not ended yet. */
 function cutOff(res: ServerResponse): void {
   if (res.headersSent && !res.writableEnded) res.destroy();
 }

@@ -1,4 +1,4 @@
-/** What the api itself writes to the audit: refusals, logins, and how often logins have failed. */
+/** The entries that the api service itself writes to the audit: refusals, logins, and how often logins have failed. */
 import type { ServiceBroker } from "moleculer";
 import { configOf } from "../../../config/config.ts";
 import { actors } from "../../actors.ts";

@@ -1,6 +1,6 @@
 /**
- * Authentication: Basic for clients, Bearer for operators, and for both the cookie of a session. `Authorization` goes first. An
- * unknown name and a wrong secret get the same answer.
+ * Authentication: Basic for clients, Bearer for operators, and the cookie of a session for both. If a request has both,
+ * `Authorization` counts. An unknown name and a wrong secret get the same answer.
  */
 
 import { hash, timingSafeEqual } from "node:crypto";
@@ -130,7 +130,10 @@ export function admitKey(
 export const sessionOver = () =>
   new Problem("unauthenticated", "There is no session, or it is over. Log in.", { headers: wrongLogin });
 
-/** Whether a page of this host sends the request. Programs, and people who type an address, do not. */
+/**
+ * Whether a page of this host sends the request. Requests of programs, and of people who type an address, are not by a
+ * page.
+ */
 const isByPage = ({ headers }: ApiRequest) => headers["sec-fetch-site"] === "same-origin";
 
 function enabled<C extends Client>(client: C): C {

@@ -1,4 +1,4 @@
-/** Clients that log in, by any of their keys. */
+/** Finds the client that logs in, by any of its keys. */
 import type { Context, ServiceBroker } from "moleculer";
 import { actors } from "../../actors.ts";
 import type { ClientKey, Recognised } from "../../clientCache/clientCache.contract.ts";

@@ -4,7 +4,7 @@ import type { ApiRequest } from "./head.ts";
 import { answerOnSocket, type ReadProblem } from "./problems.ts";
 
 export interface Answers {
-  /** Sends a request's answer. */
+  /** Handles a request and sends its answer. */
   answer(req: ApiRequest, res: ServerResponse): void;
   /** Called after bytes that are no request were answered with this problem. */
   refused(socket: Socket, problem: ReadProblem, requestId: string): void;

@@ -66,7 +66,9 @@ export class Connections {
     });
   }
 
-  /** Closes connections that never carried a request: Node does not count them as idle, so a stop would wait for them. */
+  /**
+   * Closes connections that never carried a request. Node does not count them as idle, so a stop would wait for them.
+   */
   closeSilent(): void {
     for (const { isSilent, socket } of this.crowd) if (isSilent) socket.destroy();
   }
@@ -151,7 +153,7 @@ const LINE = /^ *\d+: \S+ \S+ \S+ ([\dA-F]+):\S+ \S+ \S+ +\d+ +\d+ (\d+)/gm;
 
 /**
  * How many bytes of each socket the other side has not acknowledged. Node hears of progress only when a third of the
- * system's buffer, 1.4 MB, is free. A socket for which the number is unknown is left out.
+ * system's buffer, 1.4 MB, is free. Sockets without a known number are left out.
  */
 export async function unsentOf(sockets: readonly Socket[]): Promise<Map<Socket, string>> {
   const found = new Map<Socket, string>();

@@ -1,8 +1,8 @@
 import type { Connection } from "./connection.ts";
 
 /**
- * The open connections, each group ordered by when a connection last moved. A stranger is a connection whose last request
- * had no login. If there is no room, the stranger that has been quiet for longest is closed.
+ * The open connections, each group ordered by when a connection last moved. A stranger is a connection whose last
+ * request had no login. If there is no room, the stranger that has been quiet for longest is closed.
  */
 export class Crowd {
   private readonly known = new Set<Connection>();
@@ -29,7 +29,7 @@ export class Crowd {
     if (network !== null && this.networks.get(network)?.size === 0) this.networks.delete(network);
   }
 
-  /** A connection sent or read something. From now on it counts as known or as a stranger. */
+  /** Notes that a connection sent or read something. From now on the connection counts as known or as a stranger. */
   moved(connection: Connection, isKnown = connection.isKnown): void {
     this.delete(connection);
     connection.isKnown = isKnown;

@@ -18,7 +18,7 @@ const BLIND_LOOKS = 3;
 export const NEWEST_DELIVERIES = 50;
 
 export class DeliveryNews {
-  /** The state of each delivery in the last list. Null: there was no list yet. */
+  /** The state of each delivery in the last list. Null if there was no list yet. */
   private last: Map<string, string> | null = null;
   /** What the figures said of deliveries at the last look. */
   private figured = "";
@@ -33,7 +33,7 @@ export class DeliveryNews {
    */
   isMissing = false;
 
-  /** Makes the next look list deliveries, because some may have changed. */
+  /** Makes the next look list deliveries, because some deliveries may have changed. */
   expect(): void {
     this.isExpected = true;
   }

@@ -172,7 +172,7 @@ export class Feed {
     // Without figures no sign tells that batches have moved, so the batches are read at each look.
     const isBlind = ids.size > 0 || !this.some(({ stats }) => stats);
     if (!isBlind && this.wanted.size === 0 && !this.signs.isLookDue()) return;
-    // Batches that events have named come first.
+    // Batches that streams and events have named come first, because a look reads only MOST_BATCHES batches.
     const all = [...new Set([...ids, ...this.wanted, ...this.seen.keys()])].slice(0, MOST_BATCHES);
     if (all.length === 0) return;
     for (const id of all) this.wanted.delete(id);

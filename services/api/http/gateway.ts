@@ -33,7 +33,7 @@ export interface AliasOfGateway {
   match(url: string): false | Record<string, string>;
 }
 
-/** The fields of the api service: our own, and those of moleculer-web. */
+/** The fields of the api service: its own fields, and those that moleculer-web adds. */
 export interface ApiState {
   server: Server;
   aliases: AliasOfGateway[];

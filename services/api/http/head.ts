@@ -25,7 +25,7 @@ export interface TokenShown {
 
 export type ClientCredentials = KeyShown | TokenShown;
 
-/** A request, with the members that moleculer-web and our own code add to it. */
+/** A request, with the members that moleculer-web and the product add to it. */
 export type ApiRequest = IncomingMessage & {
   $ctx: Context;
   $params: Record<string, string>;

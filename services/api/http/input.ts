@@ -1,4 +1,4 @@
-/** Checks the JSON bodies and queries of all calls but uploads. Everything unknown is refused. */
+/** Checks the JSON bodies and queries of all calls but uploads. Unknown fields and unknown names are refused. */
 
 import { mediaType } from "../../../formats/content.ts";
 import { type Fault, Problem } from "../../../lib/errors.ts";
@@ -40,7 +40,7 @@ export function strictly<const P extends Params>(params: P): ((value: unknown) =
   return Object.assign(checked, { schema: jsonSchemaOf(params) });
 }
 
-/** The value as an object. Throws validation if it is not a JSON object. */
+/** Takes a value as an object. Throws validation if the value is not a JSON object. */
 export function objectOf(value: unknown): Record<string, unknown> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new Problem("validation", "A JSON object is expected.", {
@@ -48,7 +48,9 @@ export function objectOf(value: unknown): Record<string, unknown> {
   });
 }
 
-/** Faults that fastest-validator reports badly: unknown names, and null, which it treats as an absent field. */
+/**
+ * Finds the faults that fastest-validator reports badly: unknown names, and null, which it treats as an absent field.
+ */
 function nameFaults(value: Record<string, unknown>, params: Params): Fault[] {
   return Object.keys(value).flatMap((name) => {
     const pointer = pointerStep(name);
@@ -163,7 +165,7 @@ export function timeIn(name: string, value: string | undefined): number | undefi
   return ms;
 }
 
-/** The query as an object of strings. Throws validation for an unknown or repeated name. */
+/** Reads the query as an object of strings. Throws validation for an unknown or repeated name. */
 export function queryOf({ query }: Exchange, ...allowed: string[]): Record<string, string> {
   const found: Record<string, string> = {};
   for (const [name, value] of query) {

@@ -40,7 +40,7 @@ export class FailedLogins {
   /** Failures by address that `taken` has not answered yet. */
   private untold = new Map<string, number>();
 
-  /** `trusted`: the proxies whose X-Forwarded-For counts. */
+  /** `trusted` are the proxies whose `X-Forwarded-For` counts. */
   constructor(trusted: readonly string[] = []) {
     this.trusted = trusted;
   }

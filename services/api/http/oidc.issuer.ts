@@ -1,9 +1,10 @@
 /**
- * The keys with which the company's own issuer signs tokens (OpenID Connect): found by its discovery document, fetched seldom, kept
- * while the issuer is away.
+ * The keys with which the company's own issuer signs tokens (OpenID Connect). The keys are found by the issuer's
+ * discovery document, fetched seldom, and kept while the issuer cannot be reached.
  *
- *   token's key known ─► go on (older than REFRESH_MS: fetched anew meanwhile)
- *   unknown ─► fetch, unless that was tried within COOLDOWN_MS ─► known now, or refused; the issuer is away: unavailable
+ *   the token's key is known ─► go on; if the keys are older than `refreshMs`, fetch them anew meanwhile
+ *   the token's key is unknown ─► fetch the keys, unless that was tried within `cooldownMs`
+ *     ─► the key is known now, or the token is refused; if the issuer cannot be reached: unavailable
  */
 import {
   type CryptoKey,
@@ -53,7 +54,10 @@ export class IssuerKeys {
     this.stopping.abort();
   }
 
-  /** The key of a token, for jose. Throws unavailable, and what jose throws for a key that the issuer does not have. */
+  /**
+   * Finds the key of a token, for jose. Throws unavailable, and what jose throws for a key that the issuer does not
+   * have.
+   */
   readonly keyOf = async (header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> => {
     if (!this.keys) await this.fetchUnlessTried();
     if (!this.keys) throw this.away();

@@ -24,7 +24,7 @@ const ALGORITHMS = [
   "EdDSA",
   "Ed25519",
 ];
-/** How far the issuer's clock may be from ours. */
+/** The greatest difference between the issuer's clock and this node's clock that is allowed for. */
 const CLOCK_SECONDS = 30;
 /** The most characters of a token. Longer tokens are refused unread. */
 export const LONGEST_TOKEN = 8_192;

@@ -75,7 +75,7 @@ function faultsOf(error: Errors.ValidationError): ProblemExtra {
   };
 }
 
-/** The address of a code in the guide that this node serves. */
+/** The address of an error code in the guide that this node serves. */
 export const problemDoc = (code: ProblemCode): string => `/docs/guide/errors#${code}`;
 
 /** The `type` of a problem (RFC 9457). */
@@ -177,7 +177,7 @@ const garbage = (type: ProblemCode, detail: string) => ({
   isGarbage: true,
 });
 
-/** The answer to CONNECT, which asks for a proxy: Node would close the connection without an answer. */
+/** The answer to CONNECT, which asks for a proxy. Node itself would close the connection without an answer. */
 export const noProxy = () =>
   new Problem("method-not-allowed", "This is no proxy.", {
     headers: { Allow: "GET, HEAD, POST, PUT, PATCH" },

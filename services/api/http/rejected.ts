@@ -18,7 +18,7 @@ export interface RejectedForm {
   hasCells: boolean;
   head: string;
   row(record: RecordErrors): string;
-  /** The end of the file. It says how many records are missing, if `unlisted` is not 0. */
+  /** The end of the file. If `unlisted` is not 0, the end says how many records are missing. */
   tail(unlisted: number): string;
 }
 

@@ -12,7 +12,10 @@ import { MOST_CELL_CHARACTERS, MOST_SHEET_ROWS, sheetRow } from "../../../format
 import type { RecordErrors } from "../../batch/batch.reads.domain.ts";
 import { errorsText, type RejectedForm } from "./rejected.ts";
 
-/** The most characters of a sheet. A part of a zip (without Zip64) has at most 4 GiB, and a character at most three bytes. */
+/**
+ * The most characters of a sheet. A part of a zip (without Zip64) has at most 4 GiB, and a character has at most three
+ * bytes.
+ */
 const MOST_CHARACTERS = 1024 ** 3;
 /** How many columns the product puts in front of the record's own columns. */
 const OWN = 2;
@@ -48,7 +51,7 @@ export function workbookForm(format: Format, envelope: Envelope): RejectedForm {
   };
 }
 
-/** The positions of the cells that the record's errors name. */
+/** The positions of the cells that the errors of a record name. */
 const wrongOf = ({ errors }: RecordErrors, header: readonly string[]): ReadonlySet<number> =>
   new Set(errors.map(({ field, column = field }) => header.indexOf(column) + OWN).filter((place) => place >= OWN));
 

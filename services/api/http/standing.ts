@@ -21,7 +21,7 @@ import { endOf, type Session } from "./sessions.ts";
 
 type Desk = Pick<ApiState, "adminToken" | "oidc" | "refusedKeys" | "keyUses"> & { broker: ServiceBroker };
 
-/** The name under which the running requests of a client are kept. */
+/** The name of a client under which its running requests are kept. */
 export const clientOwner = (id: number): string => `client ${id}`;
 
 /**

@@ -1,4 +1,4 @@
-/** The calls of a client about itself. */
+/** The descriptions of the calls of a client about itself. */
 import { accountSchema } from "../routes/account.ts";
 import { rotatedSchema, rotation } from "../routes/admin.clients.ts";
 import { client, secret, webhook } from "./examples.ts";

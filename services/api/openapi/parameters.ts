@@ -72,7 +72,7 @@ const all = {
 export type ParameterName = keyof typeof all;
 export const parameters: Record<ParameterName, Parameter> = all;
 
-/** Path parameters. */
+/** The parameters that paths have, by name. */
 const ofPath: Record<string, Pick<Parameter, "description" | "schema" | "example">> = {
   id: { description: "Its id.", schema: id, example: ids.batch },
   keyId: { description: "The id of a key, or `default`.", schema: text(), example: ids.key },

@@ -19,7 +19,7 @@ import { time } from "./views.ts";
 
 const CSV = "text/csv; charset=utf-8; header=present";
 const JSON_PAGE = "application/json";
-/** Entries of the audit that are read at once. Each may have 18 kB. */
+/** How many entries of the audit are read at once. Each may have 18 kB. */
 const ROWS_AT_ONCE = 100;
 
 /** The schema of what `auditView` answers. */

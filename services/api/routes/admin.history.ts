@@ -158,7 +158,7 @@ function seriesIn(value: string | undefined): readonly Series[] {
   throw wrongQuery("series", `expected some of ${[...named.keys()].join(", ")}, by commas; found "${unknown}"`);
 }
 
-/** The client with this id or identifier. Throws validation if there is none. */
+/** Finds the client with this id or identifier. Throws validation if there is none. */
 async function clientOf({ ctx }: Exchange, value: string | undefined, { step }: Wanted): Promise<number> {
   if (value === undefined) return ALL_CLIENTS;
   if (step === "10s") throw wrongQuery("client", "expected only with a step of 1m or longer");

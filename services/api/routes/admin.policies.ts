@@ -1,4 +1,4 @@
-/** Operators try changes of policies before they make them. */
+/** The call by which operators try a change of a policy before they make it. */
 
 import { Problem, rethrowUnder } from "../../../lib/errors.ts";
 import { described, type JsonSchema, listOf, record, schemaRef, text } from "../../../lib/json-schema.ts";

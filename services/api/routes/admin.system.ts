@@ -1,4 +1,7 @@
-/** Operators look at the nodes, the settings and the database, pause workers, and empty caches. */
+/**
+ * The calls of operators about a running system: look at nodes, settings and the database, pause workers, and empty
+ * caches.
+ */
 import { choice, count, described, type JsonSchema, listOf, orNull, record, text } from "../../../lib/json-schema.ts";
 import { actors } from "../../actors.ts";
 import { type Exchange, json, type Reply } from "../http/exchange.ts";

@@ -26,12 +26,15 @@ const withRecords = <Found extends Preview>(found: Found) => ({
   records: found.records.map((one) => ({ ...one, data: one.data === null ? null : exactRecord(one.data) })),
 });
 
-/** Checks the beginning of a body at once, and stores nothing. */
+/** Checks the beginning of a body at once. Stores nothing. */
 export async function checkImport(exchange: Exchange): Promise<Reply> {
   return checkBody(exchange, callerOf(exchange).policy, formatIn(exchange));
 }
 
-/** `POST /datasets/{name}/imports/check`. Throws not-found. */
+/**
+ * `POST /datasets/{name}/imports/check`: checks a body for a dataset. Throws not-found if the client has no such
+ * dataset.
+ */
 export async function checkDatasetImport(exchange: Exchange): Promise<Reply> {
   const { client } = callerOf(exchange);
   const name = exchange.path.name ?? "";

@@ -1,4 +1,4 @@
-/** What a client sees of its datasets: the kinds of import that it may send. */
+/** The datasets of a client as the client sees them: the kinds of import that it may send. */
 
 import { formats } from "../../../formats/formats.ts";
 import { Problem } from "../../../lib/errors.ts";

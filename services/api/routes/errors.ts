@@ -108,7 +108,7 @@ function layoutOf({ format, envelope }: BatchRow) {
   return { layout: { columns, ...(format === "csv" ? { delimiter, quote } : { delimiter: null, quote: null }) } };
 }
 
-/** A rejected record as it is shown. `corrected`: a later batch has delivered it. */
+/** A rejected record as the report shows it. `corrected` is true if a later batch has delivered the record. */
 type ShownErrors = RecordErrors & { corrected?: true };
 
 /**

@@ -33,7 +33,7 @@ export async function getRules(exchange: Exchange): Promise<Reply> {
   });
 }
 
-/** The present rules of the dataset. Null: the client no longer has the dataset. */
+/** The present rules of the dataset. Null if the client no longer has the dataset. */
 async function rulesNow({ ctx }: Exchange, { clientId, dataset: name }: BatchRow): Promise<Rules | null> {
   if (name === ownDataset) {
     const { version, policy } = await actors.policy.get(ctx, { clientId });

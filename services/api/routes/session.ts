@@ -165,7 +165,7 @@ async function sessionByIssuer(exchange: Exchange, text: string, beganAt: number
   return sessionReply(asPartner(client), api.sessions.begin(req, res, { kind: "partner", ...shown }));
 }
 
-/** Answers whose session the request has. Throws unauthenticated. */
+/** Answers who is logged in by the session of the request. Throws unauthenticated. */
 export async function getSession({ req, res, ctx }: Exchange): Promise<Reply> {
   const session = req.$service.sessions.of(req, res);
   const known = session && (await whoIs({ req, ctx }, session));

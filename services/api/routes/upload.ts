@@ -27,7 +27,7 @@ export async function postImport(exchange: Exchange): Promise<Reply> {
   return upload(exchange, callerOf(exchange).policy, askedIn(exchange));
 }
 
-/** `POST /datasets/{name}/imports`. Throws not-found. */
+/** `POST /datasets/{name}/imports`: an upload for a dataset. Throws not-found if the client has no such dataset. */
 export async function postDatasetImport(exchange: Exchange): Promise<Reply> {
   const { client } = callerOf(exchange);
   const name = exchange.path.name ?? "";
@@ -35,7 +35,10 @@ export async function postDatasetImport(exchange: Exchange): Promise<Reply> {
   return upload(exchange, await actors.policy.ofDataset(exchange.ctx, { clientId: client.id, name }), asked);
 }
 
-/** Corrects rejected records by merge patches, under today's policy of their dataset. Throws not-found, illegal-state. */
+/**
+ * Corrects rejected records by merge patches, under today's policy of the records' dataset. Throws not-found,
+ * illegal-state.
+ */
 export async function postCorrections(exchange: Exchange): Promise<Reply> {
   const { client } = callerOf(exchange);
   const asked = { named: undefined, validateOnly: false, corrects: exchange.path.id ?? "", isPatches: true };
