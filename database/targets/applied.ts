@@ -1,7 +1,7 @@
 /**
- * What DataFlow keeps in another database beside the tables there: for each batch that is worked the table `dataflow_applied` has
- * the fence, the chunk that comes next, and what became of the chunk before it. It is written in the transaction of the chunk's
- * rows, so it tells the truth about them, whatever happens before DataFlow's own commit.
+ * The table `dataflow_applied`, which DataFlow keeps in another database with the company's tables. For each running
+ * batch it has the fence, the next chunk, and the outcome of the last chunk. A chunk's rows and this outcome are
+ * written in one transaction. So the outcome is true, even if a crash prevents DataFlow's own commit.
  */
 import type { AppliedChunk, TableCommit, TableVerdict, TableWritten } from "../../services/batch/batch.table.domain.ts";
 import type { TableOutcome } from "./outcome.ts";
@@ -19,7 +19,7 @@ export interface AppliedVerdict {
   counts: AppliedChunk["counts"];
 }
 
-/** A row as operators and the deletion of old rows see it. */
+/** A row for lists: operators read them, and a sweep deletes old rows. */
 export interface ListedRow {
   batch: string;
   fence: number;
@@ -35,30 +35,33 @@ export interface ChunkOf {
   chunk: number;
 }
 
-/** `told` null: the chunk was written before. */
+/** The verdict on a chunk, now or from an earlier write. `told` null: the chunk had been written before this call. */
 export interface AppliedNow extends AppliedVerdict {
   told: TableWritten | null;
 }
 
 /**
- * The table in one database. Batches go by their public ids. Throws TableFailure where the table is not there or may not be written,
- * and DatabaseUnavailable.
+ * `dataflow_applied` in one database. `batch`: a public id. The methods throw TableFailure if the table is missing or
+ * may not be written, and DatabaseUnavailable.
  */
 export interface AppliedTable {
   /** Creates the table if it is missing. */
   make(): Promise<void>;
   /**
-   * The claim of a worker: raises the fence, or makes the row. Null: the fence there is higher. The caller then asks whether its
-   * claim still holds: only then may a row that was made stand for it.
+   * Enters a worker's claim: raises the fence in the batch's row, or inserts the row. Null: the row has a higher fence.
+   * The caller must check afterwards that its claim still holds, because the inserted row may be of an outdated claim.
    */
   enter(of: ChunkOf): Promise<AppliedRow | null>;
-  /** Writes the rows and the verdict in one transaction. Null: fence or chunk was another, and nothing was written. */
+  /**
+   * Writes a chunk's rows and its verdict in one transaction. Null: fence or chunk did not match, and nothing was
+   * written.
+   */
   apply(of: ChunkOf, table: TableCommit, judge: (outcome: TableOutcome) => AppliedVerdict): Promise<AppliedNow | null>;
-  /** Waits for a transaction that is about to write the row. Null: there is none. */
+  /** Reads the batch's row. Waits for a running transaction that writes it. Null: there is no row. */
   look(batch: string): Promise<AppliedRow | null>;
-  /** Raises the fence, so that its worker writes nothing any more. Null: no worker has entered. */
+  /** Raises the fence of a batch, so that its worker can write no further chunk. Null: no worker has entered. */
   raise(batch: string, fence: number): Promise<AppliedRow | null>;
-  /** Deletes the rows of these batches, unless a worker has claimed one since. */
+  /** Deletes the rows of these batches, except those that a worker has claimed since (another fence). */
   forget(rows: { batch: string; fence: number }[]): Promise<void>;
   /** The rows after the batch `after`, ordered by batch. Empty if the table does not exist. */
   list(after: string | null, limit: number): Promise<ListedRow[]>;

@@ -11,7 +11,7 @@ import type { TableDocument, TargetColumn, TargetDialect, TargetTable } from "./
 
 const makers: Record<TargetDialect, Maker> = { postgres: postgresMaker, sqlite: sqliteMaker, mssql: mssqlMaker };
 
-/** A table as it would be made. */
+/** A planned table that does not exist yet. */
 export interface NewTable {
   table: TargetTable;
   text: string;
@@ -20,7 +20,7 @@ export interface NewTable {
 /** The column that numbers rows if the dataset names no key. */
 const SURROGATE = "id";
 
-/** The table as it would be made, or why it may not be. Throws DatabaseUnavailable. */
+/** Plans a missing table, or says why DataFlow may not create it. Throws DatabaseUnavailable. */
 export async function plannedTable(
   { name: database, dialect, ask }: AskedDatabase,
   document: TableDocument,
@@ -38,7 +38,7 @@ export async function plannedTable(
 
 const refused = (detail: string) => ({ faults: [{ pointer: "/table/name", detail }] });
 
-/** Pure, for tests of the text. */
+/** Plans a missing table without asking the database. Separate, so that tests can check the text of the statement. */
 export function newTable(
   place: Pick<TargetTable, "database" | "dialect" | "schema" | "name">,
   document: TableDocument,
@@ -63,7 +63,7 @@ export function newTable(
   ]);
   const primary = { name: "", columns: surrogate ? [surrogate.name] : key, isPrimary: true };
   const all = surrogate ? [surrogate, ...columns] : columns;
-  // SQLite tells the names of CHECKs and indexes, and the table will have none.
+  // SQLite reports only names of CHECKs and indexes in errors. The new table will have none.
   const toldConstraints = dialect === "sqlite" ? [] : null;
   return { table: { ...place, columns: all, keys: [primary], toldConstraints, hindrances: [] }, text };
 }
@@ -103,8 +103,8 @@ function surrogateColumn(wanted: Wanted[], dialect: TargetDialect): TargetColumn
 }
 
 /**
- * Makes it. Another node may do so at the same time: whether it is there, the catalog tells afterwards. Returns why the server does
- * not make it, or null. Throws DatabaseUnavailable.
+ * Creates the table. Another node may create it at the same time, so the caller reads the catalog afterwards. Answers
+ * the server's reason for a refusal, or null. Throws DatabaseUnavailable.
  */
 export async function createTable({ ask }: AskedDatabase, { text }: NewTable): Promise<string | null> {
   try {

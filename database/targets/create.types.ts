@@ -1,4 +1,4 @@
-/** What a column of a table that is made must hold, before its database gives it a type. */
+/** The contents that a column of a new table must hold, before the dialect chooses the column's type. */
 import { fieldsOf, type Path } from "../../formats/read/fields.ts";
 import type { ColumnSource, TableMeta, TargetColumn } from "./target.ts";
 
@@ -23,12 +23,15 @@ export interface Wanted {
   isKey: boolean;
 }
 
-/** What each dialect gives: its types, how a table is made, and the column that numbers rows where there is no key. */
+/**
+ * What each dialect provides to create a table: types, the statement, and a column that numbers rows of a table without
+ * a key.
+ */
 export interface Maker {
   /** The schema of a new table whose name has none. */
   schema: string;
   type(wanted: Wanted, keyColumns: number): Pick<TargetColumn, "kind" | "type">;
-  /** After the name of the column. */
+  /** The definition of the column that numbers rows: the SQL text after the column's name. */
   surrogate: string;
   /** The statement that creates a table. `columns`: each as in CREATE TABLE. It does nothing if the table exists. */
   create(table: string, columns: string[]): string;
@@ -52,7 +55,9 @@ const formats: Readonly<Record<string, Content>> = {
   uuid: "uuid",
 };
 
-/** What the source gives. A path that the schema does not have gives a text; the plan tells of it. */
+/**
+ * The contents that a source gives a column. A path that the schema lacks counts as text; the plan reports the fault.
+ */
 export function contentOf(source: ColumnSource, schema: object): Pick<Wanted, "content" | "maxLength"> {
   if (typeof source === "string") {
     const path = fieldsOf(schema).paths.find((one) => one.join(".") === source);

@@ -1,6 +1,7 @@
 /**
- * The databases with the company's own tables, as a node asks them. That of `DATABASE_URL` is asked over the connections that
- * are there; each of `TABLE_DATABASES` is opened when it is asked for the first time, and again if that failed.
+ * Connections of a node to the databases with the company's own tables. The database of `DATABASE_URL` uses the
+ * connections of DataFlow itself. Each database of `TABLE_DATABASES` is opened at its first use; if that fails, the
+ * next use opens it again.
  */
 import { QueryTypes } from "sequelize";
 import type { AllowedTables, TableDatabase } from "../../config/tables.ts";
@@ -19,7 +20,7 @@ import type { Ask, TargetDialect } from "./target.ts";
 interface Asker {
   ask(text: string, values: readonly unknown[]): Promise<unknown[]>;
   send(text: string): Promise<unknown[]>;
-  /** Its `dataflow_applied`, which workers write beside the rows. */
+  /** The table `dataflow_applied` of the database, which workers write in the same transaction as a chunk's rows. */
   applied: AppliedTable;
   limitWaits?(ms: number): void;
   close?(): Promise<void>;
@@ -51,7 +52,7 @@ export class TableDatabaseAway extends DatabaseUnavailable {
   }
 }
 
-/** The batch waits for a database that is away, as for a locked table. It may be back at once. */
+/** Turns the error of a database that is away into a TableFailure `busy`. The batch then waits and is retried soon. */
 export async function orBusy<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
@@ -63,8 +64,8 @@ export async function orBusy<T>(asked: Promise<T>): Promise<T> {
 }
 
 /**
- * A database that kept its caller waiting before it turned out to be away is not asked for a while: else each batch that waits for it
- * would hold a worker's place for as long.
+ * A failed call that took longer than this makes the node leave the database alone for a while. Otherwise each batch
+ * for that database would occupy a worker for as long.
  */
 const SLOW_MS = 500;
 const LEFT_ALONE_MS = 2_000;
@@ -83,7 +84,7 @@ export class TargetDatabases {
     return this.#options.allowed;
   }
 
-  /** The names that a dataset's `database` may have, but for null. */
+  /** The names that a dataset's `database` may have. It may also be null. */
   get names(): string[] {
     return this.#options.databases.map(({ name }) => name);
   }
@@ -116,7 +117,7 @@ export class TargetDatabases {
     };
   }
 
-  /** A round trip, in ms. A database that only reads cannot be used. Throws TableDatabaseAway. */
+  /** Measures a round trip in ms. Throws TableDatabaseAway, also for a read-only database. */
   async ping(name: string): Promise<number> {
     const beganAt = performance.now();
     const database = this.find(name);
@@ -158,7 +159,7 @@ export class TargetDatabases {
     return this.#with(database, (asker) => asker.ask(text, values));
   }
 
-  /** Throws TableDatabaseAway. */
+  /** Runs `work` on an open database of `TABLE_DATABASES`. Throws TableDatabaseAway. */
   async #with<T>({ name, url }: TableDatabase, work: (asker: Asker) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new TableDatabaseAway(name, new Error("the node stops"));
     const left = this.#leftAlone.get(name);
@@ -190,7 +191,10 @@ function dialectOf(url: string): TargetDialect {
   return url.startsWith("mssql:") ? "mssql" : "postgres";
 }
 
-/** Whether the server is read-only: `on`. A file tells it only when it is written. */
+/**
+ * Queries that answer `on` for a read-only database. For a file of SQLite only a write would show it, so it answers
+ * `off`.
+ */
 const pings: Record<TargetDialect, string> = {
   sqlite: "SELECT 'off' AS only",
   postgres: "SELECT current_setting('transaction_read_only') AS only",

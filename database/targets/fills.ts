@@ -1,4 +1,4 @@
-/** Whether a field of the record schema, or what is known of a record, can fill a column. */
+/** Whether a field of the record schema, metadata of a record, or a fixed value can fill a column. */
 import { fieldsOf, type Path } from "../../formats/read/fields.ts";
 import { type ColumnKind, type TableMeta, type TargetColumn, type TargetDialect, ValueFault } from "./target.ts";
 import { columnText } from "./values/column.ts";
@@ -35,13 +35,16 @@ const formats: Partial<Record<ColumnKind, readonly string[]>> = {
   uuid: ["uuid"],
 };
 
-/** What a field may be, by the schema. Null: anything. */
+/** The values that the schema allows for a field. A member that is null allows anything. */
 interface Possible {
   types: readonly JsonType[] | null;
   formats: readonly string[];
 }
 
-/** Why nothing at all goes into the column; null: something does. Values go as texts, and SQL Server makes no bytes of them. */
+/**
+ * Why no value can fill the column; null: values can. Values are sent as texts, which SQL Server does not convert to
+ * bytes.
+ */
 export function columnFault({ type }: TargetColumn, dialect: TargetDialect): string | null {
   return dialect === "mssql" && /^(?:(?:var)?binary\b|image$)/.test(type)
     ? `a column of type ${type} takes no text`
@@ -90,7 +93,9 @@ function possibleAt(schema: object, path: Path, isItems: boolean): Possible {
 }
 
 const someId = "00000000-0000-0000-0000-000000000000";
-/** Every value of this source looks like this one, so if it does not fit, none does. */
+/**
+ * An example for each kind of metadata. All values of a kind have its form, so if the example does not fit, none does.
+ */
 const samples: Record<Exclude<TableMeta, "json">, unknown> = {
   batchId: someId,
   clientId: someId,
@@ -101,14 +106,14 @@ const samples: Record<Exclude<TableMeta, "json">, unknown> = {
   receivedAt: "2026-11-29T13:45:00.123Z",
 };
 
-/** Why what is known of a record does not go into the column; null: it does. */
+/** Why this metadata of a record cannot fill the column. Null: it can. */
 export function metaFault(meta: TableMeta, column: TargetColumn): string | null {
   if (meta === "json")
     return column.kind === "json" || column.kind === "text" ? null : `the record's JSON needs a column of text or JSON`;
   return valueFault(samples[meta], column);
 }
 
-/** Why a fixed value does not go into the column; null: it does. */
+/** Why a fixed value cannot fill the column. Null: it can. */
 export function valueFault(value: unknown, column: TargetColumn): string | null {
   if (value === null) return column.isNotNull ? "the column is NOT NULL" : null;
   const text = columnText(value, column);

@@ -16,7 +16,7 @@ export interface ListedTable {
 
 const lists: Record<TargetDialect, CatalogList> = { postgres: listPostgres, sqlite: listSqlite, mssql: listMssql };
 
-/** A catalog with more tables is not told as a whole. */
+/** The most tables that are read from a catalog. Of a larger catalog the rest is not listed. */
 const MOST_TABLES = 10_000;
 
 /** Tables in the order of their names, after `after`. Throws DatabaseUnavailable. */

@@ -1,7 +1,7 @@
 /** How the tables of a catalog are listed: what each dialect does for `list.ts`. */
 import type { Ask } from "./target.ts";
 
-/** A table of a catalog. `id`: what its columns are found by. */
+/** A table of a catalog. `id`: the key by which the query of columns finds the table. */
 export interface FoundTable {
   id: string;
   schema: string;

@@ -1,4 +1,4 @@
-/** How each database makes a table for a dataset: its types, and its words. */
+/** How each dialect creates a table for a dataset: its types, and its statement. */
 import type { Content, Maker } from "./create.types.ts";
 import type { ColumnKind } from "./target.ts";
 
@@ -72,7 +72,7 @@ export const mssqlMaker: Maker = {
   type({ content, maxLength }, keyColumns) {
     if (content === "key text") {
       const most = Math.floor(KEY_UNITS / keyColumns);
-      // A character may take two units.
+      // A character may take two UTF-16 units.
       return { kind: "text", type: `nvarchar(${maxLength === null ? most : Math.min(most, 2 * maxLength)})` };
     }
     const [kind, type] = mssqlTypes[content];

@@ -3,7 +3,7 @@ import type { AllowedTables, NamePart } from "../../config/tables.ts";
 import { tableNames } from "../schema/names.ts";
 import type { TargetDialect, TargetTable } from "./target.ts";
 
-/** The identifier in the quotes of that database, whatever its characters are. */
+/** The identifier in the quotes of the dialect. Any characters are allowed. */
 export const quotedIn = (dialect: TargetDialect, name: string): string =>
   dialect === "mssql" ? `[${name.replaceAll("]", "]]")}]` : `"${name.replaceAll('"', '""')}"`;
 
@@ -16,7 +16,7 @@ export const quotedTable = ({ dialect, schema, name }: Named): string =>
 /** The name with its schema, for messages. */
 export const shownTable = ({ schema, name }: Pick<Named, "schema" | "name">): string => `${schema}.${name}`;
 
-/** Whether two identifiers are one to that database. */
+/** Whether the database treats two identifiers as the same name. */
 export const isSameName = (dialect: TargetDialect, one: string, other: string): boolean =>
   folded(dialect, one) === folded(dialect, other);
 

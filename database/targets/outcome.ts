@@ -79,7 +79,7 @@ export function faultOf(refused: Told, of: Faulty, index: number): RecordFault {
 
 type Told = Omit<RefusedRow, "rank" | "state"> & { message?: string };
 
-/** What tells a partner of a row's fault. */
+/** The parts of a commit from which a row's fault is described to the partner. */
 export type Faulty = Pick<TableCommit, "plan" | "origins" | "sent">;
 
 /** The path of the field that fills the column. Null: none does. */
@@ -88,9 +88,9 @@ function pathOf(column: string | null, { columns }: TablePlan): string[] | null 
   return source && "path" in source ? source.path : null;
 }
 
-/** What else the commit needs after the table's result. */
+/** What the commit needs, beside the table's result, to report refused records. */
 export interface Judged extends Pick<TableCommit, "origins" | "faultsLeft"> {
-  /** The keys of the record at that place, separated by blanks; null: it has none. */
+  /** The unique keys of the record at this position of the chunk, separated by blanks. Null: the record has none. */
   keyAt(index: number): string | null;
 }
 
@@ -133,7 +133,7 @@ export function afterVerdict<C extends Judgeable>(commit: C, verdict: TableVerdi
   const counts = { ...commit.counts, rows: verdict.rows };
   if (verdict.passed.length + verdict.refused.length === 0) return { ...rest, counts };
   const places = textPlaces(commit);
-  // Records that are rejected already were rejected before SQL, with their values of that time.
+  // Records that were rejected before SQL already have their faults.
   const isLeft = new Set(places);
   const refused = verdict.refused.filter(({ index }) => isLeft.has(index));
   const own: RejectedRecord[] = refused.map((one) => ({ ...one, ...originAt(about.origins, one.index) }));
@@ -164,7 +164,7 @@ function textPlaces(commit: Pick<ChunkCommit, "records" | "errors" | "unlisted" 
   return Array.from({ length: commit.records }, (_, place) => place).filter((place) => !without.has(place));
 }
 
-/** The members for logs and metrics. */
+/** The counts of a table's result, for logs and metrics. */
 export function toldOf({ passed, refused, isRowByRow }: TableOutcome, ms: number): TableWritten {
   const reasons = new Map<string, TableWritten["refused"][number]>();
   for (const { code, state, constraint, column } of refused) {

@@ -18,7 +18,7 @@ function primaryKey({ mode }: TableDocument, { keys }: TargetTable, isFilled: (n
   if (!primary) return mode === "insert" ? told() : told(fault("", `${inWords(keys)}: expected the columns of one`));
   const missing = primary.columns.filter((name) => !isFilled(name));
   if (missing.length === 0) return { value: primary.columns, faults: [] };
-  // The database gives each new row its key.
+  // A mode `insert` needs no key: the database gives each new row its key.
   if (mode === "insert") return told();
   return told(fault("", `nothing fills the column "${missing[0]}" of the primary key`));
 }

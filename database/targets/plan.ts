@@ -1,4 +1,7 @@
-/** How a dataset's records become rows of a table, or what is wrong with that. Pure: the catalog has been read before. */
+/**
+ * Plans how a dataset's records become rows of a table, or finds the faults of the mapping. Reads no database: pure
+ * functions.
+ */
 import { fieldsOf, type Path } from "../../formats/read/fields.ts";
 import { pointerStep } from "../../formats/schema/walk.ts";
 import type { Fault } from "../../lib/errors.ts";
@@ -115,7 +118,7 @@ function isOfKey({ key }: TableDocument, table: TargetTable, name: string): bool
   return names.some((one) => isSameName(table.dialect, one, name));
 }
 
-/** Sorts what was found; two names of one column are a fault. */
+/** Separates planned columns from faults. A column that is named twice is a fault. */
 function gathered(found: (PlannedColumn | Fault)[]): Result<PlannedColumn[]> {
   const value: PlannedColumn[] = [];
   const faults: Fault[] = [];
@@ -128,7 +131,7 @@ function gathered(found: (PlannedColumn | Fault)[]): Result<PlannedColumn[]> {
   return { value, faults };
 }
 
-/** Required columns of a new row that no source fills. */
+/** A fault for each required column of a new row that no source fills. */
 function unfilled({ mode }: TableDocument, { columns }: TargetTable, isFilled: (name: string) => boolean): Fault[] {
   if (mode === "update" || mode === "delete") return [];
   return columns
@@ -185,7 +188,7 @@ function messageFaults({ messages }: TableDocument, { toldConstraints }: TargetT
     );
 }
 
-/** The rules of the table that matter for it. */
+/** The rules of a table for which the order of written rows may matter. */
 export interface Rules {
   refersToItself: boolean;
   /** Columns of unique indexes and exclusion constraints. Null: some are expressions. */
@@ -193,8 +196,8 @@ export interface Rules {
 }
 
 /**
- * Whether a chunk at once could differ from its rows one by one: the table refers to itself, or a change may give a value to
- * another row that has to be unique.
+ * Whether the order of a chunk's rows may change the result. Writing all rows at once may differ from writing them one
+ * by one if the table refers to itself, or if a change may move a unique value from one row to another.
  */
 export function isOrdered({ refersToItself, unique }: Rules, { mode, key, columns }: TablePlan): boolean {
   if (refersToItself) return true;

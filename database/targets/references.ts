@@ -1,4 +1,4 @@
-/** The foreign keys of a table, and which references lead to no row: each asked by one statement that only reads. */
+/** Reads a table's foreign keys, and finds references that lead to no row, each with one statement that only reads. */
 import { TableFailure } from "../errors.ts";
 import { isUnavailable } from "../unavailable.ts";
 import type { AskedDatabase } from "./catalog.ts";
@@ -20,7 +20,9 @@ const asking: Record<TargetDialect, Asking> = {
   mssql: { keys: mssqlKeys, unknown: mssqlUnknown },
 };
 
-/** Values whose texts are not known to be the server's own spelling. The server judges these references with their rows. */
+/**
+ * Kinds whose texts may differ from the server's spelling. Their references are checked only when the rows are written.
+ */
 const UNSURE: readonly ColumnKind[] = ["json", "array", "other"];
 /** Kinds of columns in which equal values always have the same text. */
 const ONE_TEXT: readonly ColumnKind[] = ["integer", "boolean", "date", "uuid", "enum"];
@@ -47,14 +49,14 @@ function referenceOf(raw: RawReference, table: TargetTable): TableReference | nu
   };
 }
 
-/** Whether two values are equal there exactly if their texts are. */
+/** Whether the server treats two values of a reference as equal exactly if their texts are equal. */
 const isOneText = (parent: TargetColumn, column: TargetColumn | undefined, { isByCharacters }: RawReference): boolean =>
   parent.kind === column?.kind &&
   (ONE_TEXT.includes(parent.kind) || (isByCharacters && /^(text|character varying|varchar)\b/i.test(parent.type)));
 
 /**
- * Which of the keys no row of the referenced table has. A value that the server cannot compare counts as known: the server judges it
- * with its row. Throws TableFailure and DatabaseUnavailable.
+ * The positions of those keys that no row of the referenced table has. If the server cannot read a value, all keys
+ * count as known, and the server checks them when it writes the rows. Throws TableFailure and DatabaseUnavailable.
  */
 export async function unknownAmong(
   { dialect, ask }: AskedDatabase,
@@ -75,7 +77,7 @@ interface ServerError {
   parent?: ServerError;
 }
 
-/** `ofValues`: the answer where a value is at fault. */
+/** Turns a server's errors into TableFailure. `ofValues`: the answer instead of an error that a value caused. */
 async function told<T>(table: TargetTable, asked: () => Promise<T[]>, ofValues?: T[]): Promise<T[]> {
   try {
     return await asked();

@@ -1,17 +1,17 @@
-/** Packs rows into one long text for each column. Sending them then costs as much as a copy, however many there are. */
+/** Packs rows into one long text for each column, because sending few long texts costs much less than many values. */
 import { randomBytes } from "node:crypto";
 import type { TableRow } from "../../services/batch/batch.table.domain.ts";
 
 /** Records that lack the same columns, and delete or not. */
 export interface Pattern {
   isDelete: boolean;
-  /** Numbers of columns. */
+  /** The numbers of the planned columns that the records lack. */
   absent: ReadonlySet<number>;
 }
 
 export interface Stage {
   patterns: Pattern[];
-  /** The pattern of each row, then each column; the first of each is no row. */
+  /** The text with each row's pattern, then a text for each column. The first entry of each text stands for no row. */
   texts: string[];
   separator: string;
   /** The text that means NULL. */
@@ -21,7 +21,7 @@ export interface Stage {
 /** A short text that hardly any value contains. */
 const SEPARATOR = "\x1f";
 const NOTHING = "\x1e";
-/** Stands before the rows, because the text of one empty row alone would mean no row. */
+/** The first entry of each text. Without it, the text of a single empty value could not be told from no rows. */
 const HEAD = "-";
 
 /** `width`: the number of columns. */
@@ -39,7 +39,7 @@ export function stageOf(rows: TableRow[], width: number): Stage {
   return { patterns, texts, separator, nothing };
 }
 
-/** The patterns of the rows, and the number of that of each row. */
+/** The distinct patterns of the rows, and for each row the number of its pattern. */
 export function patternsOf(rows: TableRow[]): { patterns: Pattern[]; numbers: number[] } {
   const known = new Map<string, Pattern & { no: number }>();
   const numbers = rows.map((row) => patternOf(row, known).no);

@@ -11,7 +11,7 @@ import type { PlannedColumn, TablePlan } from "./target.ts";
 export interface Part extends PlannedColumn {
   /** The column's number among the planned columns. Staged rows call the column `c<i>`. */
   i: number;
-  /** Quoted. */
+  /** The column's quoted name. */
   name: string;
   isKey: boolean;
 }
@@ -80,12 +80,12 @@ export function insertGroups(parts: Part[], patterns: Pattern[]): InsertGroup[] 
   return [...groups.values()];
 }
 
-/** Statements for rows that leave out other columns than the row before, where their order is seen. */
+/** The most runs into which a chunk is cut when the order of its rows matters. Each run costs statements of its own. */
 const MOST_RUNS = 8;
 
 /**
- * Of rows whose order the table sees, the places: cut so that all new rows of a run leave out the same columns, for each combination of
- * these has a statement of its own. Null: there are too many runs.
+ * For rows whose order matters: cuts their positions into runs. All new rows of a run leave out the same columns,
+ * because each combination of left-out columns needs its own statement. Null: there are too many runs.
  */
 export function runsOf(parts: Part[], rows: TableRow[], { mode }: TablePlan): number[][] | null {
   const all = [...rows.keys()];

@@ -33,7 +33,7 @@ export interface TableDocument {
   newer: string | null;
   delete: { field: string; values: unknown[] } | null;
   create: boolean;
-  /** Whether references are looked for before anything is delivered. Documents of earlier releases lack it. */
+  /** Whether references are checked before any row is written. Documents of earlier releases lack this member. */
   checkReferences?: boolean;
   messages: Record<string, { field?: string; code?: string; message: string }>;
 }

@@ -1,4 +1,7 @@
-/** What the statements of all dialects share that take a batch's rows back. `t`, `d`: a row of the batch. `c`: one that refers to it. */
+/**
+ * Parts of the undo statements that all dialects share. Aliases: `t` and `d` are rows of the batch, `c` a row that
+ * refers to one.
+ */
 import { isSameName, quotedIn, quotedTable } from "./names.ts";
 import type { BatchRows, Referring } from "./undo.types.ts";
 

@@ -11,7 +11,7 @@ import type { BatchRows, Referring, UndoTexts } from "./undo.types.ts";
 
 const dialects: Record<TargetDialect, UndoTexts> = { postgres: postgresUndo, sqlite: sqliteUndo, mssql: mssqlUndo };
 
-/** Deleting this many takes a few ms, unless triggers do more. */
+/** How many rows one statement deletes. Without triggers this takes a few ms. */
 const ROWS_AT_ONCE = 1_000;
 
 const modes: readonly string[] = ["insert", "ignore"];
@@ -28,7 +28,10 @@ function columnOf({ mode, columns, name }: TableDocument): { fault: string } | {
     : { fault: `No column of the table ${name} is filled by {"meta": "batchId"}, so its rows cannot be found.` };
 }
 
-/** What the catalog tells now, or why the rows cannot be taken back. Throws TableFailure and DatabaseUnavailable. */
+/**
+ * Reads from the catalog how to find a batch's rows, or why they cannot be undone. Throws TableFailure and
+ * DatabaseUnavailable.
+ */
 export async function batchRowsOf(
   { dialect, ask }: AskedDatabase,
   document: TableDocument,
@@ -54,8 +57,8 @@ export async function batchRowsOf(
 }
 
 /**
- * Deletes some of the batch's rows. `done`: none is left. `stuck`: those that are left are referred to, or locked. Throws TableFailure
- * if the table refuses the deletion, and DatabaseUnavailable.
+ * Deletes some of the batch's rows. `done`: none is left. `stuck`: other rows refer to the remaining rows, or these are
+ * locked. Throws TableFailure if the table refuses the deletion, and DatabaseUnavailable.
  */
 export async function removeRows(
   { dialect, ask, send }: AskedDatabase,
@@ -73,7 +76,7 @@ export async function removeRows(
   return left.length === 0 ? "done" : "stuck";
 }
 
-/** The foreign keys by which rows that are not the batch's refer to its rows. Throws TableFailure and DatabaseUnavailable. */
+/** The foreign keys by which other rows refer to the batch's rows. Throws TableFailure and DatabaseUnavailable. */
 export async function referencesTo(
   { dialect, ask }: AskedDatabase,
   rows: BatchRows,

@@ -32,12 +32,12 @@ export interface UndoTexts {
   identity(table: TargetTable, told: string): string[];
   referring(table: TargetTable): Statement & { made(rows: never[]): Referring[] };
   /**
-   * Deletes up to `limit` rows that no row refers to, and none to which one comes to refer meanwhile. Answers rows with `n` if it has
-   * deleted any. A list: statements without parameters, which are sent together.
+   * Deletes up to `limit` rows of the batch to which no row refers, not even a row written meanwhile. Answers rows with
+   * `n` if it has deleted any. A list means statements without parameters, which are sent in one message.
    */
   remove(rows: BatchRows, limit: number, batch: string): Statement | string[];
-  /** Answers a row if one of the batch's rows is there. */
+  /** Answers a row if the table still has a row of the batch. */
   left(rows: BatchRows): string;
-  /** Answers a row if a row that is not the batch's refers to one of the batch's. */
+  /** Answers a row if a row outside the batch refers to a row of the batch. */
   isReferred(rows: BatchRows, by: Referring): string;
 }

@@ -11,7 +11,7 @@ import {
 } from "./target.ts";
 import { columnText } from "./values/column.ts";
 
-/** What is known of a record beside what is in it. */
+/** Metadata of a record: facts that are not in the record itself. */
 export interface RecordAbout {
   /** Public ids. */
   batchId: string;
@@ -41,13 +41,13 @@ export type Row = { values: (string | null | undefined)[]; isDelete: boolean } |
 
 interface Source {
   record: Record<string, unknown>;
-  /** The record's text, as long as its numbers may be had with the digits that they came with. */
+  /** The record's JSON text, if its numbers may have to be read with their original digits. Null: no need. */
   json: string | null;
   about: RecordAbout;
 }
 
 interface Prepared {
-  /** What the record has for the column, before any check. */
+  /** Reads the column's value from the record or its source, before any check. */
   read(source: Source): unknown;
   column: PlannedColumn["column"];
   path: string[] | null;
@@ -110,7 +110,10 @@ const AS_WRITTEN: readonly ColumnKind[] = ["text", "json", "array", "other"];
 const isAsWritten = ({ kind, scale }: TargetColumn): boolean =>
   AS_WRITTEN.includes(kind) || (kind === "decimal" && scale === null);
 
-/** Few records have such numbers in such a column. Only these are parsed again. */
+/**
+ * The value with the original digits of its numbers. Parses the record's text again only if a digit may be lost, which
+ * is rare.
+ */
 function asWritten(column: Prepared, source: Source): unknown {
   const value = column.read(source);
   if (source.json === null || !(typeof value === "number" || (typeof value === "object" && value !== null)))
@@ -139,7 +142,7 @@ function preparedOf(plan: TablePlan): Prepared[] {
   return known;
 }
 
-/** Equals no value. */
+/** Stands for "no value seen yet", because it equals no value. */
 const NONE_YET = Symbol("none yet");
 const OF_RECORD: readonly TableMeta[] = ["record", "line", "json"];
 const isFixed = (source: PlannedColumn["source"]): boolean =>
@@ -166,7 +169,7 @@ function isNeeded({ isNotNull, hasDefault }: PlannedColumn["column"], { mode, ab
     case "insert":
     case "ignore":
       return !hasDefault;
-    // With "keep" an update leaves the column. Only the server knows whether the row is there.
+    // With "keep" an update leaves the column unchanged. Only the server knows whether the row exists already.
     case "upsert":
       return absent === "null" && !hasDefault;
     case "update":

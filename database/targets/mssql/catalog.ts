@@ -53,7 +53,9 @@ interface HindranceRow {
   kind: "index" | "trigger";
 }
 
-/** What may drop rows without an error. The row count of a statement still has them. */
+/**
+ * Indexes and INSTEAD OF triggers that may drop rows without an error. The server's row count still includes such rows.
+ */
 const SWALLOWING = `SELECT x.name AS name, x.kind AS kind FROM (
   SELECT i.object_id AS id, i.name AS name, 'index' AS kind FROM sys.indexes i WHERE i.is_unique = 1 AND i.ignore_dup_key = 1
   UNION ALL SELECT t.parent_id, t.name, 'trigger' FROM sys.triggers t WHERE t.is_instead_of_trigger = 1 AND t.is_disabled = 0) x

@@ -1,4 +1,4 @@
-/** How SQL Server takes a batch's rows back. */
+/** The statements that undo a batch's rows in a table of SQL Server. */
 import { quotedIn, quotedTable } from "../names.ts";
 import { isFree, referredText } from "../undo.text.ts";
 import type { BatchRows, Referring, UndoTexts } from "../undo.types.ts";
@@ -43,8 +43,8 @@ const isOfBatch = (rows: BatchRows) => `t.${quotedIn("mssql", rows.column.name)}
 /** Skips rows that others have locked. READPAST alone is an error if the database keeps row versions. */
 const UNLOCKED = "WITH (READCOMMITTEDLOCK, READPAST, ROWLOCK)";
 /**
- * If no row refers to the deleted one, this locks the gap, so that none can begin to refer until the delete. It waits for a row
- * that is being written.
+ * Locks the gap in the index of references, so that no row can begin to refer to a row before it is deleted. Waits for
+ * a row that is being written.
  */
 const GAPS = " WITH (HOLDLOCK)";
 

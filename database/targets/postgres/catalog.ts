@@ -15,7 +15,7 @@ interface TableRow {
 
 const SIGNS = ownSigns.map((name) => `'${name}'`).join(", ");
 
-/** Without a schema: the first of this name on the search path. */
+/** Finds a table. A name without a schema means the first table of this name on the search path. */
 const TABLE = `SELECT c.oid::text AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
   c.relhasrules AS "hasRules",
   (SELECT count(*) FROM pg_catalog.pg_class m WHERE m.relnamespace = c.relnamespace AND m.relname IN (${SIGNS})) = ${ownSigns.length} AS "isBeside"

@@ -7,7 +7,10 @@ export const namesOf = (of: string, numbers: string) => `ARRAY(SELECT a.attname:
   FROM unnest(${numbers}) WITH ORDINALITY AS k(attnum, place)
   JOIN pg_catalog.pg_attribute a ON a.attrelid = ${of} AND a.attnum = k.attnum ORDER BY k.place)`;
 
-/** Not those to the partitions of a table that is referenced itself: the row is in one of them. */
+/**
+ * A foreign key to a partitioned table also has entries for its partitions. These are left out; the key itself
+ * suffices.
+ */
 const KEYS = `SELECT c.conname::text AS "constraint", ${namesOf("c.conrelid", "c.conkey")} AS columns,
   n.nspname::text AS schema, p.relname::text AS "table", ${namesOf("c.confrelid", "c.confkey")} AS "parentColumns",
   NOT EXISTS (SELECT FROM unnest(c.confkey) AS k(attnum)

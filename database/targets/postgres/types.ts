@@ -112,11 +112,11 @@ function plain({ name, type, isBuiltIn, enumValues }: TypeRow, bounds: number): 
   }
 }
 
-/** Its typmod has no header. */
+/** The length of a bit type. Its typmod is the length itself, without the header that other types add. */
 const bitsOf = (name: string, bounds: number): TargetColumn["maxLength"] =>
   (name === "bit" || name === "varbit") && bounds !== NO_BOUNDS ? { units: "characters", most: bounds } : null;
 
-/** citext is of an extension. The server checks the texts of all other types that are not built in. */
+/** The kind of a type. Of the types that are not built in only citext counts as text; the server checks the others. */
 function kindOf(name: string, isBuiltIn: boolean): ColumnKind {
   if (!isBuiltIn) return name === "citext" ? "text" : "other";
   return kinds[name] ?? "other";

@@ -1,4 +1,4 @@
-/** How PostgreSQL takes a batch's rows back. */
+/** The statements that undo a batch's rows in a table of PostgreSQL. */
 import { plainType } from "../../dialects/postgres/table/columns.ts";
 import { isUuid } from "../../rows.ts";
 import { quotedIn, quotedTable } from "../names.ts";
@@ -25,9 +25,10 @@ const isOfBatch = ({ column }: BatchRows, of: string, batch = "$1") =>
 const batchIn = ({ type }: BatchRows["column"], batch = "$1") => `${batch}::${plainType(type)}`;
 
 /**
- * Locks rows first, so that no row can come to refer to them any more, and then looks again: a statement sees nothing that came
- * after it began, and a key that cascades would take it along. One message: no row stays locked while a node sleeps. Rows of
- * several partitions can have one `ctid`.
+ * Locks the rows first, so that no new row can refer to them. A second statement then checks again for references,
+ * because the first does not see those made after it began, and a cascading key would delete them too. All statements
+ * are one message, so no row stays locked while a node sleeps. `tableoid` is compared too, because rows of different
+ * partitions can have the same `ctid`.
  */
 function remove(rows: BatchRows, limit: number, batch: string): string[] {
   if (!isUuid(batch)) throw new Error(`The id of a batch is no UUID: ${batch}.`);

@@ -1,4 +1,4 @@
-/** What SQLite's catalog tells of a table. Its types and much of the rest are only in the text of CREATE TABLE. */
+/** Reads a table from SQLite's catalog. Much of it, such as CHECKs, is only in the text of CREATE TABLE. */
 import type { NamePart } from "../../../config/tables.ts";
 import { isOwnTable, OWN_TABLE, ownSigns, prefixesOf } from "../names.ts";
 import type { Ask, Described, TargetColumn, TargetKey } from "../target.ts";
@@ -22,7 +22,7 @@ interface ColumnRow {
   type: string;
   isNotNull: number;
   default: string | null;
-  /** Its place in the primary key, from 1. */
+  /** The column's position in the primary key, from 1. */
   pk: number;
   /** 2 and 3: generated. */
   hidden: number;
@@ -41,7 +41,7 @@ const LIST = `SELECT type, wr, strict FROM pragma_table_list($1) WHERE schema = 
 const COLUMNS = `SELECT name, type, "notnull" AS "isNotNull", dflt_value AS "default", pk, hidden FROM pragma_table_xinfo($1) WHERE hidden <> 1 ORDER BY cid`;
 const INDEXES = `SELECT l.name AS name, l.origin AS origin, l.partial AS partial, x.name AS "column"
 FROM pragma_index_list($1) AS l, pragma_index_xinfo(l.name) AS x WHERE l."unique" = 1 AND x.key = 1 ORDER BY l.seq, x.seqno`;
-/** The tables whose foreign keys lead here. */
+/** The tables with a foreign key that leads to this table. */
 const REFERRING = `SELECT DISTINCT m.name AS name, m.type AS type, m.sql AS sql FROM main.sqlite_schema AS m, pragma_foreign_key_list(m.name) AS f
 WHERE m.type = 'table' AND f."table" = $1 COLLATE NOCASE`;
 const BESIDE = `SELECT count(*) AS found FROM main.sqlite_schema WHERE type = 'table' AND lower(name) IN ($1, $2)`;

@@ -4,13 +4,13 @@ import type { ColumnKind, TargetColumn } from "../target.ts";
 /** Only a primary key of exactly this type is the rowid. */
 export const ROWID_TYPE = "INTEGER";
 
-/** What SQLite keeps as a whole number. It makes a double of all that is beyond. */
+/** The range of whole numbers that SQLite stores exactly. It stores larger ones as doubles. */
 const WHOLE = { least: "-9223372036854775808", most: "9223372036854775807" };
 const DOUBLE_BITS = 53;
 
 type Type = Pick<TargetColumn, "kind" | "type" | "element" | "maxLength" | "precision" | "scale" | "range" | "values">;
 
-/** Types that SQLite does not know, and that texts are kept in as they are. */
+/** Types that SQLite does not know. It stores texts in such columns unchanged. */
 const known: readonly [RegExp, ColumnKind][] = [
   [/^BOOL/, "boolean"],
   [/^DATE$/, "date"],

@@ -1,4 +1,4 @@
-/** How SQLite takes a batch's rows back. */
+/** The statements that undo a batch's rows in a table of SQLite. */
 import { quotedIn, quotedTable } from "../names.ts";
 import { isFree, referredText } from "../undo.text.ts";
 import type { BatchRows, Referring, UndoTexts } from "../undo.types.ts";
@@ -8,7 +8,7 @@ const INDEX = `SELECT l.wr AS identity FROM pragma_table_list($1) AS l WHERE l.s
   SELECT 1 FROM pragma_index_list($2) AS i, pragma_index_xinfo(i.name) AS x
   WHERE i.partial = 0 AND x.seqno = 0 AND x.name = $3 COLLATE NOCASE)`;
 
-/** A key that names no columns leads to the primary key. */
+/** A foreign key that names no columns of the other table leads to that table's primary key. */
 const REFERRING = `SELECT m.name AS "table", f.id AS id, f."from" AS "column", p.name AS parent
 FROM main.sqlite_schema AS m, pragma_foreign_key_list(m.name) AS f
 JOIN pragma_table_info($1) AS p ON p.name = f."to" COLLATE NOCASE OR (f."to" IS NULL AND p.pk = f.seq + 1)

@@ -16,7 +16,7 @@ const PLAIN = /^-?\d+(?:\.\d+)?$/;
 const MOST_ZEROS = 1_000;
 /** What PostgreSQL's numeric holds without a precision: digits before the point, and after it. */
 const WIDEST = { before: 131_072, after: 16_383 };
-/** Bits of a float, from which on it is a double. */
+/** A float with this many bits or more is a double. */
 const DOUBLE_BITS = 53;
 
 /** The digits of a number. A text counts if it is a number in JSON. Null: it is no number. */

@@ -13,7 +13,7 @@ const NO_TEXT = /^\\u(?:0000|d[89a-f][\da-f]{2})$/;
 export const cleanText = (text: string): string =>
   (text.includes("\0") ? text.replaceAll("\0", REPLACEMENT) : text).toWellFormed();
 
-/** JSON with digits kept. */
+/** The JSON text of a value. Its numbers keep their original digits. */
 export function jsonText(value: unknown): string {
   const json = JSON.stringify(value);
   if (!json.includes("\\u")) return json;

@@ -16,7 +16,7 @@ interface Clock {
   hour: number;
   minute: number;
   second: number;
-  /** Without zeros at its end. */
+  /** The digits of the fraction of a second, without zeros at the end. */
   fraction: string;
   /** The offset in minutes. Null: the text has none. */
   offset: number | null;
@@ -53,7 +53,7 @@ export const timestamptzText: ToText = (value, column) => {
   return `${day} ${clockText(clock)}${offsetText(clock.offset)}`;
 };
 
-/** In UTC. */
+/** A time for a column without an offset. A value with an offset is converted to UTC. */
 export const timestampText: ToText = (value, column) => {
   const moment = momentOf(value, column);
   if (moment instanceof ValueFault) return moment;
@@ -67,7 +67,7 @@ export const timestampText: ToText = (value, column) => {
   return `${utc.toISOString().slice(0, 10)} ${clockText(shifted)}`;
 };
 
-/** A date alone is its midnight. */
+/** Reads a day and a time of day. A date alone means midnight. */
 function momentOf(value: unknown, column: TargetColumn): { day: string; clock: Clock } | ValueFault {
   const found = typeof value === "string" ? (MOMENT.exec(value) ?? DATE.exec(value)) : null;
   if (!found || !isDay(value as string)) return ofType("a date and time like 2026-11-29T13:45:00Z");
