@@ -97,8 +97,8 @@ export function optionsOf(args, env) {
   const { values, positionals } = parsed(args);
   if (values.help) return undefined;
   const [named, ...more] = positionals;
-  if (named === undefined) throw new UsageError('Which file? (or "-" for stdin)');
-  if (more.length > 0) throw new UsageError(`One file at a time, found also: ${more.join(" ")}`);
+  if (named === undefined) throw new UsageError('No file is named: name one, or "-" for stdin.');
+  if (more.length > 0) throw new UsageError(`Name one file only, found also: ${more.join(" ")}`);
   // npm runs a script in the package's folder; INIT_CWD is the user's folder.
   const place = (env.npm_lifecycle_event === "push" && env.INIT_CWD) || ".";
   const file = named === "-" ? named : resolve(place, named);
@@ -155,7 +155,7 @@ function checkFile(file) {
  */
 function needed(option, value, variable) {
   if (value) return value;
-  throw new UsageError(`${option} is missing (or the variable ${variable}).`);
+  throw new UsageError(`${option} is missing: pass it, or set the variable ${variable}.`);
 }
 
 /** @param {string | undefined} name */
@@ -169,7 +169,8 @@ function urlOf(value) {
   const url = URL.canParse(value) ? new URL(value) : null;
   if (!url || !/^https?:$/.test(url.protocol))
     throw new UsageError(`--url: expected http://… or https://…, found ${value}`);
-  if (url.username || url.password) throw new UsageError("--url: credentials belong into --client and --secret.");
+  if (url.username || url.password)
+    throw new UsageError("--url: expected a URL without credentials. Pass them as --client and --secret.");
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
 }
 

@@ -87,7 +87,8 @@ async function inTime(broker: ServiceBroker, stop: PromiseLike<void>): Promise<v
   const deadline = timeOut(configOf(broker).shutdownTimeoutMs + LAST_MS);
   const isLate = await Promise.race([stop.then(() => false), deadline.over.then(() => true)]);
   deadline.clear();
-  if (isLate) broker.logger.warn("Not everything closed within SHUTDOWN_TIMEOUT; the node ends without it.");
+  if (isLate)
+    broker.logger.warn("Not everything closed within SHUTDOWN_TIMEOUT; the node ends without waiting longer.");
 }
 
 async function drain(broker: ServiceBroker, name: string): Promise<void> {

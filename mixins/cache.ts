@@ -144,7 +144,10 @@ export function cacheMixin<V extends Versioned, Needs = unknown>(options: CacheO
         flush(this);
         this.shared?.lost();
         this.readChanges().catch((error: unknown) =>
-          this.logger.warn("An early safety read failed, the next one is regular:", error),
+          this.logger.warn(
+            "Reading recent changes after the cache was emptied failed; the next regular read follows:",
+            error,
+          ),
         );
       },
       /** Deletes what Redis holds of this cache; answers how many keys, null: there is no Redis. Rejects while it is away. */

@@ -41,9 +41,10 @@ async function applied(args: string[], env: NodeJS.ProcessEnv, output: Output): 
   const options = { "dry-run": flag, url: text, token: text, help: { ...flag, short: "h" } } as const;
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
   if (values.help) return output.log(USAGE);
-  if (positionals.length === 0) throw new ApplyFaults(["Which file?"]);
+  if (positionals.length === 0) throw new ApplyFaults(["No file is named: name at least one."]);
   const token = values.token ?? env.ADMIN_TOKEN;
-  if (!token) throw new ApplyFaults(["The operators' token is missing: --token or ADMIN_TOKEN."]);
+  if (!token)
+    throw new ApplyFaults(["The operators' token is missing: pass --token, or set the variable ADMIN_TOKEN."]);
   // npm runs a script in the package's folder; INIT_CWD is the user's folder.
   const place = (env.npm_lifecycle_event === "apply" && env.INIT_CWD) || ".";
   const wanted = wantedOf(positionals.map((file) => ({ path: resolve(place, file), name: basename(file) })));

@@ -59,7 +59,8 @@ export function eventFault(name: string, payload: unknown): string | null {
 export function checkMessage<N extends QueueName>(name: N, payload: unknown): MessageOf<N> {
   const check = checks.get(name);
   if (!check) throw new Error(`No such queue: ${name}.`);
-  const faults = typeof payload === "object" && payload ? check(payload) : [{ message: "It is no object." }];
+  const faults =
+    typeof payload === "object" && payload ? check(payload) : [{ message: "The message is not an object." }];
   if (Array.isArray(faults)) throw new Error(faults.map(({ message }) => message).join(" "));
   return payload as MessageOf<N>;
 }

@@ -92,7 +92,9 @@ export async function untilWritten<T>(
     } catch (error) {
       if (!isOvertaken(error)) throw error;
       if (tries === MOST_TRIES)
-        throw new Problem("unavailable", `The ${what} changes too quickly.`, { headers: { "Retry-After": "1" } });
+        throw new Problem("unavailable", `The ${what} changed several times during this request. Send it again.`, {
+          headers: { "Retry-After": "1" },
+        });
       await pause(Math.random() * MOST_PAUSE_MS);
     }
   }

@@ -68,7 +68,7 @@ export class SharedLevel<V extends Versioned> {
   /** Reads a value. Null: it is not in Redis, or Redis did not answer. */
   async get(key: string): Promise<V | null> {
     try {
-      if (!this.isTrusted) throw new Error("Redis may hold what is old.");
+      if (!this.isTrusted) throw new Error("The cache in Redis may be out of date.");
       const [texts, place] = await this.reads.ask("", this.nameOf(key));
       const text = texts[place];
       const value = text ? this.decoded(text) : null;

@@ -185,7 +185,8 @@ export default defineActor({
   actions: {
     /** A test takes no kind of alert, so it does not wait for other lines and does not delay them. */
     async test(ctx): Promise<AlertTest> {
-      if (!hasAlerts(this.broker)) throw new Problem("alerts-off", "The node has no ALERT_WEBHOOK.");
+      if (!hasAlerts(this.broker))
+        throw new Problem("alerts-off", "ALERT_WEBHOOK is not set on this node, so it has no chat to tell.");
       const at = await this.database.now();
       const began = performance.now();
       const { status, error } = await this.post(TEST_LINE);

@@ -116,7 +116,10 @@ export class Elsewhere {
   async tidy(): Promise<void> {
     for (const name of this.parts.tables.names)
       await this.tidyOne(name).catch((error: unknown) =>
-        this.parts.logger.debug(`dataflow_applied of "${name}" is not tidied now:`, error),
+        this.parts.logger.debug(
+          `Old rows of dataflow_applied in the database "${name}" could not be deleted; it is tried again later:`,
+          error,
+        ),
       );
   }
 

@@ -30,7 +30,9 @@ async function moved(parts: BatchParts, by: By, which: Which, moveFor: (batch: B
     const batch = announced(parts, written);
     if (batch) return settled(parts, batch);
   }
-  throw new Problem("unavailable", "The batch changes too quickly.", { headers: { "Retry-After": "1" } });
+  throw new Problem("unavailable", "The batch changed several times during this request. Send it again.", {
+    headers: { "Retry-After": "1" },
+  });
 }
 
 /** A batch that has joined its lane as the first one goes on at once. */
@@ -102,7 +104,7 @@ export function approveMove(parts: BatchParts, { reason, ...which }: Asked, audi
     if (hold && "hold" in hold && hold.hold === "order")
       throw new Problem(
         "illegal-state",
-        `It waits for batch ${hold.batchId}, which is in front: skip or redrive that one.`,
+        `The batch waits for batch ${hold.batchId}, which comes before it: skip or redrive that one.`,
         { current: "held" },
       );
     return goingOn(parts, batch, { isApproved: true, ...approved(batch) });

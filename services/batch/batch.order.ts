@@ -132,7 +132,9 @@ export async function skipMove(
     await advance(parts, lane);
     return foundBatch(parts.store, which);
   }
-  throw new Problem("unavailable", "The batch changes too quickly.", { headers: { "Retry-After": "1" } });
+  throw new Problem("unavailable", "The batch changed several times during this request. Send it again.", {
+    headers: { "Retry-After": "1" },
+  });
 }
 
 /** The history's entry for a skip. */

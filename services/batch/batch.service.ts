@@ -75,10 +75,16 @@ export default defineActor({
     },
     /** If the call is lost, `retention` runs at its own interval. */
     wakeRetention() {
-      actors.retention.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      actors.retention
+        .wake(this.broker, {})
+        .catch((error: unknown) => this.logger.debug("Waking retention failed; it finds the work by polling:", error));
     },
     wakeWorkers() {
-      actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      actors.outbox
+        .wake(this.broker, {})
+        .catch((error: unknown) =>
+          this.logger.debug("Waking a worker failed; workers find the work by polling:", error),
+        );
     },
   },
 

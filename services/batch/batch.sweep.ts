@@ -118,7 +118,9 @@ export class Sweeper {
   /** If the call is lost, `retention` runs at its own interval. */
   private wakeRetention(): void {
     const { broker, logger } = this.parts;
-    actors.retention.wake(broker, {}).catch((error: unknown) => logger.debug("No wake-up:", error));
+    actors.retention
+      .wake(broker, {})
+      .catch((error: unknown) => logger.debug("Waking retention failed; it finds the work by polling:", error));
   }
 
   private async decideAgain(batch: BatchRow): Promise<void> {

@@ -86,7 +86,8 @@ async function known<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof TableFailure) throw new Problem("unavailable", `Not now: ${error.message}.`);
+    if (error instanceof TableFailure)
+      throw new Problem("unavailable", `The batch cannot be taken back now: ${error.message}.`);
     throw error;
   }
 }

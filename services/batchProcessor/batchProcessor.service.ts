@@ -143,13 +143,13 @@ export default defineActor({
     },
     async pause(ctx) {
       this.loop.pause();
-      this.logger.warn("Paused by an operator: nothing is claimed until it is resumed.");
+      this.logger.warn("An operator has paused this worker: it claims no batch until it is resumed.");
       await this.note(auditing(ctx), "node.pause");
       return this.status();
     },
     async resume(ctx) {
       this.loop.resume();
-      this.logger.warn("Resumed by an operator.");
+      this.logger.warn("An operator has resumed this worker: it claims batches again.");
       await this.note(auditing(ctx), "node.resume");
       return this.status();
     },

@@ -74,7 +74,7 @@ export function withKey(
 /** The keys without this one. Throws not-found, conflict. */
 export function withoutKey(keys: readonly StoredKey[], keyId: string): { left: StoredKey[]; gone: StoredKey } {
   if (keyId === DEFAULT_KEY)
-    throw new Problem("conflict", `The key "${DEFAULT_KEY}" stays: it ends when its secret is rotated.`);
+    throw new Problem("conflict", `The key "${DEFAULT_KEY}" cannot be deleted. To end its secret, rotate it.`);
   const gone = keys.find(({ id }) => id === keyId);
   if (!gone) throw new Problem("not-found", "The client has no such key.");
   return { left: keys.filter((key) => key !== gone), gone };

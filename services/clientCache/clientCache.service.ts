@@ -163,7 +163,7 @@ export default defineActor({
         "client.renewed",
       );
       // Wakes a worker now, so that it need not wait for its next poll, as after a cap has risen.
-      actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("No wake-up:", error));
+      actors.outbox.wake(this.broker, {}).catch((error: unknown) => this.logger.debug("Waking workers failed:", error));
       return client;
     },
 
@@ -220,7 +220,7 @@ export default defineActor({
       // A row that stays is not shown, and is deleted with the client.
       await this.database.store
         .forgetKeyUse(id, ctx.params.keyId)
-        .catch((error: unknown) => this.logger.debug("The use of a deleted key stays:", error));
+        .catch((error: unknown) => this.logger.debug("The last use of a deleted key is not deleted:", error));
     },
 
     async noteKeyUses(ctx) {

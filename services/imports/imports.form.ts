@@ -106,7 +106,7 @@ class FormReader {
       this.hasFinished = true;
       this.wake();
     });
-    this.dicer.on("error", () => this.refuse(broken("breaks off, or its boundary is another one")));
+    this.dicer.on("error", () => this.refuse(broken("is cut off, or its boundary is not the one in its Content-Type")));
   }
 
   async header(): Promise<PartHeader> {
@@ -165,7 +165,8 @@ class FormReader {
     else if (name === this.expected.text) {
       if (this.textFound !== null) this.refuse(this.wrong(name, "expected once"));
       else if (this.file !== null) this.refuse(this.wrong(name, "expected before the file"));
-      else if (isEncoded(header)) this.refuse(broken("has a part with an encoding of its own"));
+      else if (isEncoded(header))
+        this.refuse(broken("has an encoded part: send it without Content-Encoding and Content-Transfer-Encoding"));
       this.textFound ??= [];
       return "text";
     } else if (!this.expected.takesFile) this.refuse(this.wrong(name, `unknown field: expected "${DRAFT}" alone`));
@@ -174,7 +175,8 @@ class FormReader {
         this.wrong(name, `unknown field: a form has its ${this.expected.text ? "draft and its " : ""}file alone`),
       );
     else if (this.file !== null) this.refuse(this.wrong(name, "a second file: a form has one"));
-    else if (isEncoded(header)) this.refuse(broken("has a file with an encoding of its own"));
+    else if (isEncoded(header))
+      this.refuse(broken("has an encoded file: send it without Content-Encoding and Content-Transfer-Encoding"));
     else this.file = header;
     return "file";
   }

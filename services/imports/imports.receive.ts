@@ -156,7 +156,7 @@ async function planOf(intake: Intake, params: Asked, corrects: Envelope["correct
 /** A local call passes the request itself, without a buffer in between. */
 function bodyOf(ctx: Pick<Context, "stream">): UploadBody {
   const stream = ctx.stream as UploadBody | null;
-  if (!stream) throw new Problem("empty-body", "There is no body.");
+  if (!stream) throw new Problem("empty-body", "The request has no body: send the records in it.");
   return stream;
 }
 
@@ -178,7 +178,7 @@ async function commit(intake: Intake, ctx: Context<Create>, asked: Asked, receiv
       await announceNew(intake, ctx, done, whole);
       return { status: 202, batch: done.batch, isReplayed: false };
     case "swept":
-      throw new Problem("unavailable", "The upload was given up meanwhile. Send it again.");
+      throw new Problem("unavailable", "The upload was stopped before it was stored. Send it again.");
     case "repeated":
       return replayed(answerIn(done.holder), asked, received.contentHash);
     case "duplicate":

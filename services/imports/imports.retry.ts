@@ -95,7 +95,8 @@ async function commit(
     quota: null,
     ...(audit && { audit }),
   }));
-  if (done.outcome !== "stored") throw new Problem("unavailable", "The retry was given up meanwhile. Ask again.");
+  if (done.outcome !== "stored")
+    throw new Problem("unavailable", "The retry was stopped before it was stored. Send the request again.");
   await announceNew(intake, ctx, done, whole);
   return done.batch;
 }

@@ -143,7 +143,10 @@ async function ofBody(intake: Intake, batch: BatchRow, asked: Asked, signal: Abo
 }
 
 const gone = () =>
-  new Problem("gone", "The body of the batch is not kept any longer. Its rejected records are: only=rejected.");
+  new Problem(
+    "gone",
+    "The body of the batch is not kept any longer. Its rejected records are kept: send only=rejected.",
+  );
 
 /** Its first rejected records, with their numbers and lines in the batch. Throws illegal-state, wrong-columns. */
 async function ofRejected(intake: Intake, batch: BatchRow, asked: Asked, signal: AbortSignal): Promise<CheckedBody> {

@@ -28,7 +28,7 @@ export async function turnWorker(
   const workers = nodesWith(broker, "batchProcessor");
   const known = workers.length > 0 ? `Workers: ${workers.join(", ")}.` : "There is no worker.";
   const nodeID = node ?? (workers.length === 1 ? workers[0] : undefined);
-  if (nodeID === undefined) throw new Problem("validation", `Which one? ${known}`);
+  if (nodeID === undefined) throw new Problem("validation", `Name the node of the worker. ${known}`);
   if (!workers.includes(nodeID)) throw new Problem("not-found", `"${nodeID}" is no worker. ${known}`);
   try {
     const status = await actors.batchProcessor[how](asking as Context, {}, { nodeID, timeout: PATIENCE_MS });

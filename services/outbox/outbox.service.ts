@@ -122,7 +122,7 @@ export default defineActor({
         await this.database.store.noteAlert(JSON.parse(row.body) as AlertNote);
         this.confirmed.push(row.id);
       } catch (error) {
-        this.logger.debug("An alert waits to be noted:", (error as Error).message);
+        this.logger.debug("An alert could not be noted; it is tried again:", (error as Error).message);
         this.keep(row, until);
       }
     },
@@ -187,7 +187,7 @@ export default defineActor({
     },
     wake() {
       return this.token({ batchId: null }).catch((error: Error) =>
-        this.logger.debug("No token was sent, workers poll:", error.message),
+        this.logger.debug("No message that wakes workers could be sent; they find the work by polling:", error.message),
       );
     },
     ping() {

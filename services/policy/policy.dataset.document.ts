@@ -53,7 +53,7 @@ export function overrideFaults(dataset: Dataset, override: unknown, surroundings
   const whole = overridden(dataset, override);
   return FIXED.filter((name) => !isDeepStrictEqual(whole[name], dataset[name])).map((name) => ({
     pointer: `/${name}`,
-    detail: "expected that of the dataset: no client has another",
+    detail: "expected the value of the dataset, which an override of a client cannot change",
   }));
 }
 

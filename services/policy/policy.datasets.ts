@@ -48,7 +48,7 @@ export interface DatasetParts {
 export const noSuchDataset = (name: string) => new Problem("not-found", `There is no dataset "${name}".`);
 const notGranted = (name: string) => new Problem("not-found", `This client has no dataset "${name}".`);
 const taken = () =>
-  new Problem("conflict", `"${ownDataset}" is the client's own: its policy, at /admin/clients/{id}/policy.`);
+  new Problem("conflict", `The dataset "${ownDataset}" is each client's own policy: use /admin/clients/{id}/policy.`);
 
 export class Datasets {
   private readonly turns = new Turns<string>();

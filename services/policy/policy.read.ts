@@ -53,7 +53,9 @@ const columns: Check<string[]> = checkOf(
     const names = (value as string[]).map(cleanName);
     return names.flatMap((name, i) => {
       if (name === "") return [{ pointer: `/${i}`, detail: "expected a name" }];
-      return names.indexOf(name) < i ? [{ pointer: `/${i}`, detail: "expected no name twice" }] : [];
+      return names.indexOf(name) < i
+        ? [{ pointer: `/${i}`, detail: `expected each name once, found ${JSON.stringify(name)} again` }]
+        : [];
     });
   },
 );
@@ -149,7 +151,9 @@ function titleFaults(fields: Read["fields"]): Fault[] {
       owners.set(folded, owner ?? name);
       const pointer = `/fields/${pointerStep(name)}/titles/${i}`;
       if (folded === "") return [{ pointer, detail: "expected a title that can be seen" }];
-      return owner === undefined || owner === name ? [] : [{ pointer, detail: `is a title of ${owner} as well` }];
+      return owner === undefined || owner === name
+        ? []
+        : [{ pointer, detail: `expected a title that no other field has, found one of ${owner}` }];
     }),
   );
 }

@@ -183,7 +183,10 @@ export default defineActor({
         clientId,
         async ({ version, policy }) => {
           if (ifVersion !== undefined && ifVersion !== version)
-            throw new Problem("precondition-failed", `The policy is at version ${version}.`);
+            throw new Problem(
+              "precondition-failed",
+              `The policy is at version ${version}, and If-Match names another. Read the policy again before you change it.`,
+            );
           const isPatch = mode === "patch";
           const wanted = isPatch ? mergePatch(policy, document) : document;
           this.check(wanted, isPatch ? document : {});

@@ -27,7 +27,7 @@ const key: Check<string[]> = checkOf(
     const faults = listed(column, { min: 1, max: MOST_IN_KEY })(value, around);
     const names = value as string[];
     if (faults.length > 0 || new Set(names).size === names.length) return faults;
-    return [{ pointer: "", detail: "expected no name twice" }];
+    return [{ pointer: "", detail: "expected each name once, found one twice" }];
   },
 );
 

@@ -93,7 +93,7 @@ export class TableChecks {
   }): Promise<ListedTable[]> {
     const found = this.#tables.find(database);
     if (!found)
-      throw new Problem("validation", "The database is wrong.", {
+      throw new Problem("validation", 'The field "database" is wrong.', {
         errors: [{ pointer: "/database", detail: this.#databaseExpected() }],
       });
     try {

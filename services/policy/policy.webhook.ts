@@ -16,7 +16,9 @@ export const isAnotherReceiver = (before: PolicyWebhook, after: PolicyWebhook): 
 
 /** Several nodes have changed it at the same time, too often. */
 export const tooQuick = (what: string) =>
-  new Problem("unavailable", `The ${what} changes too quickly.`, { headers: { "Retry-After": "1" } });
+  new Problem("unavailable", `Too many changes of the ${what} came at the same time. Send this one again.`, {
+    headers: { "Retry-After": "1" },
+  });
 
 interface OldSecret {
   secret: string;

@@ -126,8 +126,10 @@ export default defineActor({
       if (isRefused === this.isRefused) return;
       this.isRefused = isRefused;
       if (isRefused)
-        this.logger.warn(`Redis refuses to count, each node allows its share: ${(failure as Error).message}`);
-      else this.logger.info("Redis counts again.");
+        this.logger.warn(
+          `Redis refuses to count requests; each node now allows its share of the rate limit: ${(failure as Error).message}`,
+        );
+      else this.logger.info("Redis counts requests again.");
     },
 
     /** This node's share of a limit while Redis is away. */

@@ -185,7 +185,7 @@ test("a change that makes an override of another client invalid is told before t
 
 test("what cannot be done at all is said, with exit 1", async () => {
   const some = file("datasets: {g: {}}");
-  expect(await run([])).toMatchObject({ status: 1, err: "Which file?\n" });
+  expect(await run([])).toMatchObject({ status: 1, err: "No file is named: name at least one.\n" });
   expect(await run([join(folder, "never.yaml")])).toMatchObject({
     status: 1,
     err: expect.stringContaining("never.yaml"),
@@ -209,5 +209,9 @@ test("what cannot be done at all is said, with exit 1", async () => {
 test("the command is a process: exit 0 with its lines on stdout, exit 1 with the faults on stderr", async () => {
   const some = file("datasets: {h: {}}");
   expect(await appliedByProcess([some], url)).toEqual({ status: 0, err: "", out: "+ dataset h\n" });
-  expect(await appliedByProcess([], url)).toEqual({ status: 1, err: "Which file?\n", out: "" });
+  expect(await appliedByProcess([], url)).toEqual({
+    status: 1,
+    err: "No file is named: name at least one.\n",
+    out: "",
+  });
 });

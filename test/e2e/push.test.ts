@@ -153,7 +153,7 @@ test.each([
   ["a wrong secret", ["one.ndjson"], { DATAFLOW_SECRET: "wrong" }, /401 unauthenticated/],
   ["a body that is none", ["broken.json"], {}, /400 malformed-body/],
   ["no such file", ["none.csv"], {}, /There is no file .*none\.csv\./],
-  ["no client", ["one.ndjson"], { DATAFLOW_CLIENT: "" }, /--client is missing \(or the variable DATAFLOW_CLIENT\)/],
+  ["no client", ["one.ndjson"], { DATAFLOW_CLIENT: "" }, /--client is missing: .* variable DATAFLOW_CLIENT/],
   ["no dataset", ["one.ndjson", "--dataset", ""], {}, /--dataset: expected the name of a dataset, found nothing\./],
   ["an unknown option", ["one.ndjson", "--fast"], {}, /Unknown option '--fast'/],
   ["no format", ["-"], {}, /Which format\?/],

@@ -45,7 +45,7 @@ export const cache: Mutants[] = [
     file: "lib/cache/shared.ts",
     tests: ["integration/redis/cache-shared"],
     lines: [
-      ['if (!this.isTrusted) throw new Error("Redis may hold what is old.");'],
+      ['if (!this.isTrusted) throw new Error("The cache in Redis may be out of date.");'],
       ["if version and version > tonumber(ARGV[1]) then", "if false then"],
       ["this.isTrusted = false;\n    this.losses++;", "this.losses++;"],
       ["this.losses++;"],

@@ -73,7 +73,9 @@ function checkHost({ httpVersion, rawHeaders }: ApiRequest): void {
   const [host] = hosts;
   if (hosts.length > 1) throw wrongHost("Host is there more than once.");
   if (host !== undefined ? !isHost(host) : httpVersion === "1.1")
-    throw wrongHost(host === undefined ? "Host is missing." : "Host is no name or address with or without a port.");
+    throw wrongHost(
+      host === undefined ? "Host is missing." : "Host must be a name or an address, with or without a port.",
+    );
 }
 
 const wrongHost = (detail: string) => new Problem("invalid-header", detail, { header: "Host" });

@@ -43,7 +43,7 @@ export function strictly<const P extends Params>(params: P): ((value: unknown) =
 /** Takes a value as an object. Throws validation if the value is not a JSON object. */
 export function objectOf(value: unknown): Record<string, unknown> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new Problem("validation", "A JSON object is expected.", {
+  throw new Problem("validation", "The body must be a JSON object.", {
     errors: [{ pointer: "", detail: "expected an object" }],
   });
 }
@@ -97,7 +97,7 @@ const nothing = strictly({});
 /** Refuses a compressed body. Throws unsupported-encoding. */
 export function refuseCodings({ req }: Exchange): void {
   if (req.headers["content-encoding"] && req.headers["content-encoding"] !== "identity")
-    throw new Problem("unsupported-encoding", "This body is taken without encoding.", {
+    throw new Problem("unsupported-encoding", "The body must not be compressed: send it without Content-Encoding.", {
       headers: { "Accept-Encoding": "identity" },
     });
 }

@@ -80,10 +80,14 @@ export class OpenAnswers<Reader = number> {
   /** Refuses a reader that has too many open answers. Throws too-many-streams. */
   requirePlace(reader: Reader): void {
     if (this.openOf(reader) >= this.most)
-      throw new Problem("too-many-streams", `${this.most} ${this.name} are open.`, {
-        limit: this.most,
-        headers: { "Retry-After": "5", ...this.headers },
-      });
+      throw new Problem(
+        "too-many-streams",
+        `${this.most} ${this.name} are open already, and no more are allowed. Close one first.`,
+        {
+          limit: this.most,
+          headers: { "Retry-After": "5", ...this.headers },
+        },
+      );
   }
 
   /** Counts the answer until it is closed. Throws the error that the answer failed with. */
@@ -136,8 +140,12 @@ export class OpenFeeds extends OpenAnswers<string> {
   override requirePlace(reader: string): void {
     super.requirePlace(reader);
     if (this.size >= MOST_FEEDS_OF_NODE)
-      throw new Problem("unavailable", `${MOST_FEEDS_OF_NODE} event streams are open at this node.`, {
-        headers: { "Retry-After": "5" },
-      });
+      throw new Problem(
+        "unavailable",
+        `${MOST_FEEDS_OF_NODE} event streams are open at this node, and it takes no more. Try again later.`,
+        {
+          headers: { "Retry-After": "5" },
+        },
+      );
   }
 }

@@ -40,8 +40,12 @@ export function answerUnknown(api: Pick<ApiState, "aliases"> & Answering, req: A
   const problem =
     allowed.length === 0
       ? new Problem("not-found", "There is nothing here.")
-      : new Problem("method-not-allowed", `${req.method} is not known here.`, {
-          headers: { Allow: [...new Set(allowed)].join(", ") },
-        });
+      : new Problem(
+          "method-not-allowed",
+          `This path does not take ${req.method}. The header Allow lists what it takes.`,
+          {
+            headers: { Allow: [...new Set(allowed)].join(", ") },
+          },
+        );
   answerError(api, req, res, problem);
 }

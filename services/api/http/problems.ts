@@ -166,7 +166,7 @@ const tooManyWait = () =>
 export function unreadable({ code = "" }: NodeJS.ErrnoException): { problem: ReadProblem; isGarbage: boolean } | null {
   if (code === "HPE_HEADER_OVERFLOW") return garbage("invalid-header", "The header fields are too large.");
   if (code === TOO_MANY_WAIT) return { problem: tooManyWait(), isGarbage: false };
-  if (code.startsWith("HPE_")) return garbage("malformed-body", "This is no HTTP that can be read.");
+  if (code.startsWith("HPE_")) return garbage("malformed-body", "The bytes are not a valid HTTP/1.1 request.");
   if (code !== "ERR_HTTP_REQUEST_TIMEOUT") return null;
   const problem = new Problem("upload-timeout", "The request did not come in time.") as ReadProblem;
   return { problem, isGarbage: false };
@@ -179,7 +179,7 @@ const garbage = (type: ProblemCode, detail: string) => ({
 
 /** The answer to CONNECT, which asks for a proxy. Node itself would close the connection without an answer. */
 export const noProxy = () =>
-  new Problem("method-not-allowed", "This is no proxy.", {
+  new Problem("method-not-allowed", "This server is not a proxy: it does not take CONNECT.", {
     headers: { Allow: "GET, HEAD, POST, PUT, PATCH" },
   }) as ReadProblem;
 

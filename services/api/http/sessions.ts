@@ -128,7 +128,7 @@ export function refuseOtherSites({ method = "GET", headers }: IncomingMessage): 
   const found = site === undefined ? `Origin ${headers.origin ?? "missing"}` : `Sec-Fetch-Site ${String(site)}`;
   throw new Problem(
     "cross-site",
-    `With a session, changes come from a page of this host (${found}). Send Authorization instead, or the Origin of this host.`,
+    `A change with a session must come from a page of this host, found ${found}. Send the Origin of this host, or Authorization instead of the session.`,
   );
 }
 

@@ -102,7 +102,7 @@ export async function rotateOwnSecret(exchange: Exchange): Promise<Reply> {
   if (secretHash === null)
     throw new Problem(
       "forbidden",
-      "A secret is rotated by itself alone: log in with it, not with a token of another issuer.",
+      "Only a login with the secret itself can rotate it. Log in with the secret, not with a token of another issuer.",
     );
   const { graceSeconds } = rotationOf(await jsonBody(exchange, { isOptional: true }));
   const { publicId, identifier } = client;

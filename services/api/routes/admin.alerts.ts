@@ -22,7 +22,7 @@ export async function testAlert(exchange: Exchange): Promise<Reply> {
   await noBody(exchange);
   const spent = await actors.rateLimiter.consume(exchange.ctx, TESTS);
   if (!spent.allowed)
-    throw new Problem("quota-exceeded", "The chat is tried ten times a minute at most.", {
+    throw new Problem("quota-exceeded", "At most ten tests of the chat a minute are allowed.", {
       "violated-policies": ["alert-tests"],
       headers: { "Retry-After": String(Math.max(spent.retryAfterSeconds, 1)) },
     });

@@ -117,7 +117,7 @@ const TESTS = { limit: 1, windowSeconds: 1 };
 async function spendTest({ ctx }: Exchange, { publicId }: Client): Promise<void> {
   const spent = await actors.rateLimiter.consume(ctx, { clientId: `webhook-test:${publicId}`, ...TESTS });
   if (spent.allowed) return;
-  throw new Problem("quota-exceeded", "A webhook is tried once a second at most.", {
+  throw new Problem("quota-exceeded", "At most one test of a webhook a second is allowed.", {
     "violated-policies": ["webhook-tests"],
     headers: { "Retry-After": String(Math.max(spent.retryAfterSeconds, 1)) },
   });

@@ -87,7 +87,7 @@ function listIn<T>(
     const pointer = `/${name}/${i}`;
     if ("fault" in found) faults.push({ pointer, detail: found.fault });
     else if (items.includes(found.item))
-      faults.push({ pointer, detail: `${JSON.stringify(found.item)} is here twice` });
+      faults.push({ pointer, detail: `expected each value once, found ${JSON.stringify(found.item)} again` });
     else items.push(found.item);
   }
   return { items, faults };

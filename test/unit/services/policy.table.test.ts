@@ -56,7 +56,7 @@ test.each<[object, string, RegExp]>([
   [into({ database: "" }), "/table/database", /or null/],
   [into({ mode: "merge" }), "/table/mode", /"insert" or "ignore" or "upsert" or "update" or "delete"/],
   [into({ key: [] }), "/table/key", /list of 1 to 32/],
-  [into({ key: ["a", "a"] }), "/table/key", /no name twice/],
+  [into({ key: ["a", "a"] }), "/table/key", /each name once/],
   [into({ key: ["a", 1] }), "/table/key/1", /a text/],
   [into({ columns: [] }), "/table/columns", /an object/],
   [into({ columns: { a: 1 } }), "/table/columns/a", /"address.city", \{"meta": …\} or \{"value": …\}/],
