@@ -56,10 +56,7 @@ export interface UploadStore {
   forgetExpiredKeys(limit: number, removed?: Removed): Promise<boolean>;
 }
 
-/**
- * Batches that a client wants processed one after another. A batch keeps its place in the lane until it ends; a failed
- * one keeps it.
- */
+/** Lanes: batches of a client that are processed one after another. A failed batch keeps its place in its lane. */
 export interface OrderStore {
   /** How many places the lane has given, and the first batch in it (its public id). */
   laneState(lane: Lane): Promise<Lane & { places: number; front: string | null }>;

@@ -59,10 +59,7 @@ export const batch = table(
     created: "bigint?",
     updated: "bigint?",
     deleted: "bigint?",
-    /**
-     * The value of `rejected` when the batch was last redriven. A limit of errors may count only the records rejected
-     * since.
-     */
+    /** `rejected` at the last redrive of the batch. A limit of errors may count only records rejected since then. */
     rejectedBefore: "bigint?",
     /** When the batch was committed after a check (`validateOnly`). */
     committedAt: "bigint?",

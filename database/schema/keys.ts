@@ -45,10 +45,7 @@ export const duplicateCount = table(
   {
     /** The batch that has the unique keys. */
     batchId: "bigint",
-    /**
-     * The batch of the duplicates. Only this batch's commits write the row, so commits of other batches never wait for
-     * it.
-     */
+    /** The batch of the duplicates. Only its own commits write the row, so they never wait for other batches. */
     byId: "bigint",
     n: "bigint",
   },

@@ -45,7 +45,7 @@ export async function listTables(
   }));
 }
 
-/** DataFlow's own tables stand in a schema of theirs, or on SQLite under a prefix. */
+/** Finds out which tables are DataFlow's own. They have a schema of their own, or on SQLite a prefix. */
 function ownIn(tables: FoundTable[], dialect: TargetDialect): (table: FoundTable) => boolean {
   const there = new Set(tables.map(({ schema, name }) => `${schema}.${name.toLowerCase()}`));
   const hasSigns = (schema: string, prefix = "") => ownSigns.every((sign) => there.has(`${schema}.${prefix}${sign}`));

@@ -31,7 +31,7 @@ export function stageOf(rows: TableRow[], width: number): Stage {
   // Searches whole columns. Searching each value would take as long as everything else together.
   const wholes = columns.map((column) => column.join(""));
   const isIn = (text: string) => wholes.some((whole) => whole.includes(text));
-  // A random text is in no value.
+  // A random text of 24 digits occurs in no value.
   const free = (text: string) => (isIn(text) ? randomBytes(12).toString("hex") : text);
   const [separator, nothing] = [free(SEPARATOR), free(NOTHING)];
   for (const column of columns) setNulls(column, nothing);

@@ -14,7 +14,7 @@ interface TableRow {
 
 const SIGNS = ownSigns.map((name) => `N'${name}'`).join(", ");
 
-/** OBJECT_ID looks in the login's own schema first, then in dbo. */
+/** Finds a table. For a name without a schema OBJECT_ID looks in the login's own schema first, then in dbo. */
 const TABLE = `SELECT o.object_id AS id, s.name AS [schema], o.name AS name, RTRIM(o.type) AS type,
   (SELECT COUNT(*) FROM sys.tables m WHERE m.schema_id = o.schema_id AND m.name IN (${SIGNS})) AS beside
 FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id

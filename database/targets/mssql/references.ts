@@ -29,7 +29,7 @@ export const mssqlKeys = (table: TargetTable) => ({
       schema: of[0]?.schema as string,
       table: of[0]?.table as string,
       parentColumns: of.map(({ parent }) => parent),
-      // Most collations there do not tell capital letters from small ones, and none blanks at the end.
+      // Most collations of SQL Server ignore case, and all of them ignore blanks at the end of a text.
       isByCharacters: false,
     })),
 });

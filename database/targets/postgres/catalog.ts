@@ -39,7 +39,7 @@ const COLUMNS = `SELECT a.attname::text AS name, a.attnotnull AS "isNotNull",
   a.atttypid::text AS "typeId", a.atttypmod AS bounds, pg_catalog.format_type(a.atttypid, a.atttypmod) AS text
 FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`;
 
-/** The types of the columns, with those that domains and arrays are of. */
+/** The types of the columns, and the types on which their domains and arrays are based. */
 const TYPES = `WITH RECURSIVE needed(oid) AS (
   SELECT DISTINCT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
   UNION

@@ -1,6 +1,6 @@
 import type { CatalogList, FoundColumn, FoundTable } from "../list.types.ts";
 
-/** Rows go to a partitioned table, not to its parts. */
+/** Lists tables without partitions, because records are written to the partitioned table itself. */
 const TABLES = `SELECT c.oid::text AS id, n.nspname::text AS schema, c.relname::text AS name
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition

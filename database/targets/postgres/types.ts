@@ -61,7 +61,7 @@ const HEADER = 4;
 const NAME_BYTES = 63;
 const NO_BOUNDS = -1;
 
-/** The type of a column. Domains are resolved to what they are of. */
+/** The type of a column. A domain counts as its base type. */
 export function columnType(
   { typeId, bounds, text }: { typeId: string; bounds: number; text: string },
   types: ReadonlyMap<string, TypeRow>,
