@@ -1,18 +1,25 @@
-/** Spans as a collector of traces takes them. */
+/** Sends Moleculer's spans to a trace collector, in Zipkin's format. */
 import { hash } from "node:crypto";
 import { TracerExporters, type TracerOptions } from "moleculer";
 
-/** Needs `baseURL`. `interval`: how many seconds of spans one request has. */
+/**
+ * Needs `baseURL`. `interval`: the seconds between two requests to the collector, and the time limit of each request.
+ */
 export class ZipkinExporter extends TracerExporters.Zipkin {
   /**
-   * Zipkin's ids are hexadecimal, and one that is not costs all spans that are sent with it. A trace has the id of its request,
-   * which may be any text of a partner's; and of our own ids the first digits, which Moleculer takes, are mostly the time.
+   * Hashes an id, so that it has 16 hexadecimal digits, as Zipkin requires. A collector refuses all spans of a request
+   * if one id is invalid. A trace has the id of its HTTP request, and a partner may choose any text for that. Moleculer
+   * itself would send only the first digits of an id. In DataFlow's own ids these are mostly the time, so ids would
+   * collide.
    */
   override convertID(id: string): string {
     return id && hash("sha256", id).slice(0, 16);
   }
 
-  /** Moleculer would wait minutes for a collector that hangs, and keep all that it has sent meanwhile. */
+  /**
+   * Sends the waiting spans, with a time limit. Moleculer's own `flush` waits minutes for a collector that hangs, and
+   * keeps the spans of all open requests in memory.
+   */
   override flush(): void {
     if (this.queue.length === 0) return;
     const body = JSON.stringify(this.generateTracingData());
@@ -29,7 +36,10 @@ export class ZipkinExporter extends TracerExporters.Zipkin {
   }
 }
 
-/** Names, times and errors of calls alone: what they carry is the partners', and secrets are among it. */
+/**
+ * Options of Moleculer's tracing. A span has the name, times and error of a call, but no params: those may contain
+ * secrets.
+ */
 export function tracing(baseURL: string | null): TracerOptions {
   if (baseURL === null) return { enabled: false };
   return {
@@ -37,7 +47,8 @@ export function tracing(baseURL: string | null): TracerOptions {
     // The types do not allow an exporter of our own.
     exporter: new ZipkinExporter({ baseURL }) as unknown as TracerOptions["exporter"],
     tags: { action: { params: false } },
-    // As many entries as Moleculer's own list: it fills up a shorter one with its last entry, `data`.
+    // Moleculer fills a list of fewer than five entries up from its own, whose fifth entry is `data`: that may contain
+    // secrets.
     errorFields: ["name", "message", "code", "type", "retryable"],
   };
 }

@@ -1,4 +1,7 @@
-/** Writes a workbook of one sheet while its rows come: never more of it than a piece is in memory. */
+/**
+ * Writes a workbook with one sheet as a stream. Only the piece that is being written is in memory, never the whole
+ * sheet.
+ */
 import { once } from "node:events";
 import { crc32, createDeflateRaw } from "node:zlib";
 import { type CellStyle, contentTypes, escaped, relations, styleOf, stylesXml, workbookXml } from "./markup.ts";
@@ -6,28 +9,28 @@ import { columnName } from "./references.ts";
 import type { Cell } from "./sheet.ts";
 
 const VERSION = 20;
-/** Names are UTF-8, and sizes stand behind the data. */
+/** ZIP flags: names are UTF-8, and the sizes of a part follow its data, because they are unknown before. */
 const FLAGS = 0x0808;
 const DEFLATED = 8;
-/** 1 January 1980, as in our templates. */
+/** The date of each part in the ZIP archive: 1 January 1980, as in the templates that partners download. */
 const DATE = 0x21;
 const SHEET = "xl/worksheets/sheet1.xml";
 
-/** The most characters of a cell in Excel. A file with a longer one is broken for it. */
+/** The most characters that a cell may have. Excel calls a workbook with a longer cell broken. */
 export const MOST_CELL_CHARACTERS = 32_767;
-/** The most rows of a sheet. */
+/** The most rows that a sheet may have in Excel. */
 export const MOST_SHEET_ROWS = 1_048_576;
 
 const DAY_MS = 86_400_000;
-/** 1 January 1970 in days of Excel. */
+/** The number that Excel gives to the day 1 January 1970. */
 const UNIX_DAYS = 25_569;
-/** Excel knows a 29 February 1900: days before it have a number that is less by one. */
+/** Excel counts a 29 February 1900, which never was, as day 60. So the number of each earlier day is one less. */
 const LEAP_DAY = 60;
 const NEVER: Record<string, number> = { "1900-01-00": 0, "1900-02-29": LEAP_DAY };
 
 const styles: Partial<Record<Cell["kind"], CellStyle>> = { date: "date", "date-time": "date-time", time: "time" };
 
-/** A row; undefined cells are empty. `marked`: the places of the cells that are to be seen. */
+/** The XML of a row. Undefined cells are empty. `marked`: the indexes of the cells to highlight. */
 export function sheetRow(number: number, cells: readonly (Cell | undefined)[], marked: ReadonlySet<number>): string {
   const length = Math.max(cells.length, ...[...marked].map((place) => place + 1));
   const all = Array.from({ length }, (_, place) =>
@@ -50,7 +53,10 @@ function cellXml(name: string, cell: Cell | undefined, isMarked: boolean): strin
   return `${at} t="inlineStr"><is><t xml:space="preserve">${escaped(text)}</t></is></c>`;
 }
 
-/** A date or time of ISO 8601 as Excel's number. Null: it has none, and stays a text. */
+/**
+ * Turns a date or time of ISO 8601 into Excel's number of days. Null: Excel has no number for it, so the cell stays a
+ * text.
+ */
 function daysOf(style: CellStyle, text: string): number | null {
   const [day = "", time = ""] = style === "time" ? ["", text] : text.split("T");
   const date = day === "" ? 0 : (NEVER[day] ?? Date.parse(`${day}T00:00:00Z`) / DAY_MS + UNIX_DAYS);
@@ -59,7 +65,7 @@ function daysOf(style: CellStyle, text: string): number | null {
   return Number.isFinite(days) && days >= 0 ? days : null;
 }
 
-/** The bytes of a workbook whose sheet has this text. */
+/** Yields the bytes of a workbook. `sheet`: the XML of its only sheet, piece by piece. */
 export async function* workbookOf(sheet: AsyncIterable<string>): AsyncGenerator<Buffer> {
   const zip = new Zip();
   yield* zip.part(SHEET, sheet);
@@ -140,7 +146,7 @@ class Zip {
   }
 }
 
-/** The fields that a part's local header and its entry in the directory share. */
+/** The fields that the local header of a ZIP part and its entry in the central directory have in common. */
 function factsOf(path: Buffer, crc: number, packed: number, size: number): Buffer {
   const facts = Buffer.alloc(26);
   for (const [i, value] of [VERSION, FLAGS, DEFLATED, 0, DATE].entries()) facts.writeUInt16LE(value, i * 2);

@@ -31,7 +31,7 @@ export interface ElsewhereParts {
 }
 
 const A_PAGE = 200;
-/** Must be shorter than the timeout of the caller. */
+/** How long a ping waits for a target database. The action that pings has a longer timeout, so it can still answer. */
 const PING_MS = 1_500;
 
 /**

@@ -16,7 +16,7 @@ export const webhookEvents = [
 ] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 
-/** A taken delivery. Nobody else gets it while its lease lasts. */
+/** A delivery that a node has taken to send. No other node can take it while its lease lasts. */
 export interface TakenDelivery {
   id: number;
   publicId: string;
@@ -24,7 +24,7 @@ export interface TakenDelivery {
   event: string;
   /** The document to send. */
   body: string;
-  /** How often it was taken since it was written, including now. */
+  /** How often the delivery was taken since it was written, including now. */
   tries: number;
   claim: string;
   /** The id of the request that made the batch. Null: unknown. */
@@ -34,9 +34,9 @@ export interface TakenDelivery {
 export interface TakeDeliveries {
   limit: number;
   leaseMs: number;
-  /** Clients that have as many running sends as they may. */
+  /** Clients to skip: they have the most running sends that a client may have. */
   busy: number[];
-  /** A new id for what is taken now. */
+  /** A new id, which all deliveries of this take get. */
   claim: string;
 }
 
@@ -48,7 +48,9 @@ export interface AttemptRecord {
   status: number | null;
   error: string | null;
   ms: number;
-  /** The wait before the next attempt. `isTry` false: this attempt does not count. */
+  /**
+   * The state after the attempt. `inMs`: the wait before the next attempt. `isTry` false: this attempt does not count.
+   */
   next: { state: "delivered" | "failed" } | { state: "pending"; inMs: number; isTry: boolean };
 }
 
@@ -76,10 +78,10 @@ export interface WholeDelivery extends DeliveryRow {
   body: string;
 }
 
-/** Where a page of deliveries ended. */
+/** The last delivery of a page: the next page begins after this delivery. */
 export type DeliveryPlace = Pick<DeliveryRow, "id" | "createdAt">;
 
-/** Newest first. Omitted: any. */
+/** A search in the list of deliveries, the newest first. A condition that is left out admits any delivery. */
 export interface DeliveryQuery {
   /** The batch's public id. */
   batch?: string | undefined;
@@ -87,42 +89,42 @@ export interface DeliveryQuery {
   clientId?: number | undefined;
   state?: DeliveryState | undefined;
   event?: WebhookEvent | undefined;
-  /** When it was made: epoch ms, both inclusive. */
+  /** `from` and `to`: the time at which the delivery was made, in epoch ms, both inclusive. */
   from?: number | undefined;
   to?: number | undefined;
-  /** Only what follows this place in the list. */
+  /** Lists only deliveries that are older than this one. */
   before?: DeliveryPlace | undefined;
   limit: number;
 }
 
-/** Which failed deliveries of a client, the oldest first. `since`: when they were made, epoch ms. */
+/** A search for failed deliveries of a client, made at `since` (epoch ms) or later. The oldest come first. */
 export interface FailedQuery {
   clientId: number;
   since: number;
   limit: number;
 }
 
-/** What a call has replayed. */
+/** The result of replaying the failed deliveries of a client. */
 export interface Replayed {
-  /** How many deliveries were found, up to the limit of a call. `isMore`: there are further ones. */
+  /** The number of failed deliveries found, at most the limit of one call. `isMore`: there are more than this limit. */
   matched: number;
   isMore: boolean;
-  /** How many were made due. */
+  /** The number of deliveries that were made due again. */
   done: number;
-  /** Some of those that matched, the newest first, as they were before. */
+  /** A few of the failed deliveries, the newest first, as they were before the replay. */
   examples: DeliveryRow[];
 }
 
-/** What a receiver said to a test event. */
+/** The result of sending a test event to a webhook. */
 export interface WebhookTest {
   url: string;
-  /** The event's id, which its receiver got too. */
+  /** The id of the test event. The receiver gets the same id. */
   eventId: string;
   /** Epoch ms. */
   at: number;
   /** The status of the answer; null: no answer came. */
   status: number | null;
-  /** Why it counts as not delivered; null: it was delivered. */
+  /** Why the test event counts as not delivered. Null: it was delivered. */
   error: string | null;
   ms: number;
 }

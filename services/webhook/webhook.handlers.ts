@@ -1,4 +1,6 @@
-/** The actions of `webhook` that people ask for: look at a delivery, send it again, try the receiver (`webhook.contract.ts`). */
+/**
+ * Actions of `webhook` that users call: read a delivery, send it again, test the receiver. See `webhook.contract.ts`.
+ */
 import type { Context, ServiceBroker } from "moleculer";
 import { configOf } from "../../config/config.ts";
 import { Problem } from "../../lib/errors.ts";
@@ -14,13 +16,13 @@ import type { Replayed, WebhookTest, WholeDelivery } from "./webhook.domain.ts";
 
 type Asked<Name extends keyof Contracts["webhook"] & string> = Context<ParamsOf<`webhook.${Name}`>>;
 
-/** Where a webhook goes, and the secrets that sign it. */
+/** The URL of a webhook, and the secrets that sign its requests. */
 export interface Target {
   url: string;
   secrets: string[];
 }
 
-/** On the service, which has them. */
+/** The parts of the service `webhook` that these actions use. */
 interface Own extends Pick<WithDatabase, "database"> {
   broker: ServiceBroker;
   loop: { wake(): Promise<void> };
@@ -32,14 +34,16 @@ const EXAMPLES = 5;
 
 const noSuchDelivery = () => new Problem("not-found", "There is no such delivery.");
 
-/** Throws no-webhook. */
+/** The client's webhook. Throws no-webhook if the client has none. */
 async function targetOf(own: Own, clientId: number): Promise<Target> {
   const target = await own.receiver({ clientId, event: null });
   if ("refusal" in target) throw new Problem("no-webhook", `Nothing can be sent: ${target.refusal}.`);
   return target;
 }
 
-/** A delivery says "is turned off". A test turns nothing off. */
+/**
+ * The error of a test that is answered 410. At a real event this answer turns the webhook off; at a test it does not.
+ */
 const GONE_AT_TEST = "gone (410): at a real event the webhook would be turned off";
 
 export const deliveryHandlers = {
@@ -61,7 +65,10 @@ export const deliveryHandlers = {
     return delivery;
   },
 
-  /** One row of the audit for all: it has the number that was found. What has another state meanwhile stays as it is. */
+  /**
+   * Sends the failed deliveries of a client again. One row of the audit tells how many were found. A delivery that is
+   * no longer failed stays as it is.
+   */
   async replayFailed(this: Own, ctx: Asked<"replayFailed">): Promise<Replayed> {
     const { clientId, since, isDryRun } = ctx.params;
     const { deliveries } = this.database;
@@ -81,7 +88,7 @@ export const deliveryHandlers = {
     return { ...told, done };
   },
 
-  /** Sends a test event once. It is not a delivery, and nothing of it is stored. */
+  /** Sends a test event once. A test event is not a delivery, and is not stored. */
   async test(this: Own, ctx: Asked<"test">): Promise<WebhookTest> {
     const { clientId } = ctx.params;
     const target = await targetOf(this, clientId);

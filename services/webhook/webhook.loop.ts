@@ -1,13 +1,13 @@
 import { Flight } from "../../lib/batching/flight.ts";
 
-/** What the loop needs. */
+/** The parts and limits of a delivery loop. */
 export interface LoopParts<D extends { clientId: number }> {
   slots: number;
   /** The most deliveries of one client at once, so that a slow receiver does not take all slots. */
   slotsOfClient: number;
   /** Takes up to `limit` due deliveries, at most one of each client, none of `busy` clients. */
   take(limit: number, busy: number[]): Promise<D[]>;
-  /** Never rejects. */
+  /** Sends one delivery. Never rejects. */
   run(delivery: D): Promise<void>;
   failed(error: unknown): void;
 }

@@ -44,7 +44,7 @@ interface State {
   deliveries: Counter<Outcome>;
 }
 
-/** Deliveries that a node sends at once. Each is a socket and a few kB. */
+/** The most deliveries that a node sends at once. Each of them needs a socket and a few kB. */
 const SLOTS = 64;
 const SLOTS_OF_CLIENT = 4;
 /** The time limit of an attempt. Standard Webhooks advises 15 to 30 s. */
@@ -53,20 +53,22 @@ const ATTEMPT_MS = 15_000;
 const LEASE_SPARE_MS = 15_000;
 /** How often to poll for deliveries that no wake-up names: retries, and those of a dead node. */
 const POLL_MS = 1_000;
-/** Part of SHUTDOWN_TIMEOUT: after it an attempt without an answer is ended and its delivery handed back. */
+/**
+ * A share of SHUTDOWN_TIMEOUT. After this time a stop ends attempts without an answer and hands their deliveries back.
+ */
 const PATIENCE = 0.6;
 /** The status by which a receiver says that it wants no more events. */
 const GONE = 410;
 const GONE_SAID = "gone (410): the webhook is turned off";
 
-/** The target of a delivery, or why it has none. */
+/** The target of a delivery, or the reason why the delivery cannot be sent. */
 type Receiver = Target | { refusal: string };
 
 export default defineActor({
   name: "webhook",
   mixins: [partnersMixin("policy", "clientCache"), databaseMixin, scheduleMixin],
 
-  /** Tests may set others. */
+  /** Tests may set other times. */
   settings: { delaysMs: usualDelaysMs, attemptMs: ATTEMPT_MS },
   state: fields<State>(),
 
@@ -118,7 +120,9 @@ export default defineActor({
       await this.after(delivery, receiver.url, sent, ms);
     },
 
-    /** Signs a document and sends it once. `more`: further headers. `ms`: how long that took. Never rejects. */
+    /**
+     * Signs a document and sends it once, with the headers `more`. Answers how long the request took. Never rejects.
+     */
     async post({ url, secrets }: Target, id: string, body: string, more = {}): Promise<Sent & { ms: number }> {
       const headers = { ...plainHeaders, ...more, ...signed(id, body, secrets, new Date()) };
       const began = performance.now();
@@ -131,7 +135,10 @@ export default defineActor({
       return { ...sent, ...(sent.status === GONE && { error: GONE_SAID }), ms };
     },
 
-    /** The target in the present policy, not in the policy of the batch. `event` null: whichever events the webhook wants. */
+    /**
+     * The target in the client's present policy, which may differ from the policy of the batch. `event` null: the
+     * events that the webhook wants do not matter.
+     */
     async receiver({ clientId, event }: { clientId: number; event: string | null }): Promise<Receiver> {
       const client = await actors.clientCache.get(this.broker, { id: clientId });
       if (client?.status !== "active") return { refusal: "the client is disabled" };
@@ -149,7 +156,8 @@ export default defineActor({
         this.count(delivery.clientId, "delivered");
         return this.record(delivery, { status, error, ms, next: { state: "delivered" } });
       }
-      // Our own stop ended the attempt: another node, or this one after its start, sends it at once.
+      // The stop of this node ended the attempt. The delivery is due at once, for another node or for this one once
+      // restarted.
       if (status === null && this.stopping.signal.aborted)
         return this.record(delivery, { status, error, ms, next: { state: "pending", inMs: 0, isTry: false } });
       const inMs = status === GONE ? null : delayAfter(delivery.tries, sent.retryAfterMs, this.settings.delaysMs);
@@ -165,7 +173,10 @@ export default defineActor({
       tallyOf(this.broker).add(tallied[outcome], by, clientId);
     },
 
-    /** Comes before the record of the last attempt: if the node dies in between, that attempt is made again, and noted again. */
+    /**
+     * Notes an alert that a delivery has failed. The alert is noted before the last attempt is recorded: if the node
+     * dies in between, the attempt is repeated and noted again, so no alert is lost.
+     */
     async tellLost({ publicId, clientId, event, body }: TakenDelivery, status: number | null, code?: string) {
       if (!hasAlerts(this.broker)) return;
       const { subject: batchId } = JSON.parse(body) as CloudEvent;
@@ -173,7 +184,10 @@ export default defineActor({
       await this.noteLost({ publicId, about });
     },
 
-    /** Throws only unavailable: then recording the attempt would fail too. Any other error is only logged, so the delivery goes on. */
+    /**
+     * Notes an alert. Throws only unavailable, because recording the attempt would fail too. Any other error is only
+     * logged, so that the attempt is still recorded.
+     */
     async noteLost(note: Omit<AlertNote, "kind">) {
       await this.database.store.noteAlert({ kind: "delivery_failed", ...note }).catch((error: unknown) => {
         if (isUnavailable(error)) throw error;
@@ -211,7 +225,7 @@ export default defineActor({
   },
 
   actions: {
-    /** Does not wait for the deliveries. */
+    /** Starts sending due deliveries, and does not wait for them. */
     wake() {
       void this.loop.wake();
     },
@@ -228,7 +242,7 @@ export default defineActor({
     this.broker.localBus.once("$broker.started", poll);
   },
   async stopped() {
-    // After a start that failed midway, `drain` has not run.
+    // If the start has failed midway, `drain` has not run, so the sends end here.
     this.stopping.abort();
     await this.loop.end();
   },

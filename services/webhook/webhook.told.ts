@@ -1,4 +1,4 @@
-/** What the log says of deliveries. Each line has the batch, the request that it came by, and the delivery. */
+/** Log lines about deliveries. Each line names the batch, the request that made the batch, and the delivery. */
 import { Fields, type Logger } from "../../lib/log/fields.ts";
 import { logOf } from "../batches.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
@@ -8,7 +8,7 @@ import type { AttemptRecord, TakenDelivery } from "./webhook.domain.ts";
 export const logOfDelivery = (logger: Logger, { body, requestId }: TakenDelivery): Logger =>
   logOf(logger, { publicId: (JSON.parse(body) as CloudEvent).subject, requestId });
 
-/** Tells how an attempt has ended. The URL may have secrets: it is not told. */
+/** Logs how an attempt ended. The line leaves out the URL, because a URL may contain secrets. */
 export function attemptTold(
   logger: Logger,
   delivery: TakenDelivery,

@@ -1,10 +1,15 @@
-/** The span of an attempt. The first one goes on in the trace of the event, each further one is a trace of its own with a link to it. */
+/**
+ * Spans of webhook attempts. The first attempt of a delivery continues the trace of its event. Each later attempt has a
+ * trace of its own, with a link to the trace of the event.
+ */
 import type { Sent } from "../../lib/net/send.ts";
 import { contextOf, continued, failSpan, inSpan, isTracing, SpanKind, traceHeaders } from "../../lib/trace/trace.ts";
 import type { CloudEvent } from "../outbox/outbox.domain.ts";
 import type { TakenDelivery } from "./webhook.domain.ts";
 
-/** Sends a delivery, with the headers that name the trace. The URL may have secrets: only its host is told. */
+/**
+ * Sends a delivery with the trace headers. The span has only the host of the URL, because a URL may contain secrets.
+ */
 export async function inAttempt<T extends Sent>(
   { publicId, event: type, tries }: TakenDelivery,
   event: CloudEvent,
