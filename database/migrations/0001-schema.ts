@@ -1,4 +1,7 @@
-/** The first schema; later migrations change it (docs/architecture.md, Storage). Times are epoch ms. Structured values are JSON in `text` columns. */
+/**
+ * The first schema; later migrations change it (docs/architecture.md, Storage). Times are epoch ms. Structured values
+ * are JSON in columns of type `text`.
+ */
 import type { Table } from "../dialect.ts";
 import { createTable, type Migration } from "./ddl.ts";
 

@@ -16,7 +16,8 @@ export const webhook: Migration = {
   name: "0005-webhook",
   async up({ ddl, query }) {
     for (const statement of createTable(secrets, ddl)) await query(statement);
-    // `tries`: attempts since the delivery was made or replayed. `attempts` counts all attempts, also those before a replay.
+    // `tries`: attempts since the delivery was made or replayed. `attempts` counts all attempts, those before a replay
+    // included.
     await query(`ALTER TABLE "delivery" ADD "tries" ${ddl.types.int} DEFAULT 0 NOT NULL`);
     // `claim`: the sender that holds the delivery now. NULL: no sender holds the delivery.
     await query(`ALTER TABLE "delivery" ADD "claim" ${ddl.types.uuid}`);

@@ -1,4 +1,7 @@
-/** The group of each batch. When the batch that holds the group's place ends, the next batch of the group gets the place. */
+/**
+ * The group of each batch. When the batch that holds the group's place ends, the next batch of the group takes the
+ * place over.
+ */
 import type { Migration } from "./ddl.ts";
 
 export const groupMembers: Migration = {

@@ -1,4 +1,7 @@
-/** Public ids in the database's UUID type: 16 bytes instead of a text of 37 (PostgreSQL) or 72 (SQL Server). */
+/**
+ * Changes public ids to the database's UUID type: 16 bytes instead of a text of 37 bytes (PostgreSQL) or 72 bytes (SQL
+ * Server).
+ */
 import type { IdColumn } from "../dialect.ts";
 import type { Migration } from "./ddl.ts";
 

@@ -12,9 +12,9 @@ export interface MigrationContext {
 export interface Migration {
   name: string;
   up(context: MigrationContext): Promise<void>;
-  /** Set if the migration only makes these indexes. `Dialect.makeIndex` then runs instead of `up`, if the dialect has it. */
+  /** Set if the migration only makes these indexes. A dialect with `makeIndex` runs that instead of `up`. */
   indexes?: Index[];
-  /** Set if the migration only changes these rows. `Dialect.fill` then runs instead of `up`, if the dialect has it. */
+  /** Set if the migration only changes these rows. A dialect with `fill` runs that instead of `up`. */
   backfill?: Backfill;
 }
 

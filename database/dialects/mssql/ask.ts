@@ -11,8 +11,8 @@ import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, sequelizeOptionsOf } from "./ur
 const CONNECTIONS = 2;
 
 /**
- * Makes a reader that opens its first connection when it is first used. It throws DatabaseUnavailable if the database cannot be
- * opened, for any reason.
+ * Makes a reader that opens its first connection when it is first used. The reader throws DatabaseUnavailable if the
+ * database cannot be opened, for any reason.
  */
 export function openAsker({ name, url, connections }: { name: string; url: string; connections: number }) {
   const options = { dialect: "mssql", dialectModule, databaseVersion: "15.0.0", logging: false } as const;

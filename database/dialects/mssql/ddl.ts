@@ -49,7 +49,10 @@ END`,
  */
 const text = (length: number | "MAX") => `NVARCHAR(${length}) COLLATE ${COLLATION}`;
 
-/** An index that is made while other nodes write the table, in editions that can do that: Enterprise, Developer, Azure. */
+/**
+ * Makes an index. Other nodes can write the table meanwhile in the editions that support it: Enterprise, Developer,
+ * Azure.
+ */
 const onlineIndex = (index: Index) => `IF SERVERPROPERTY('EngineEdition') IN (3, 5, 8)
   ${createIndex(index)} WITH (ONLINE = ON)
 ELSE
@@ -97,7 +100,7 @@ export const ddl: Ddl = {
   idsNative,
 };
 
-/** The type of a column in a table variable or table that refers to a column of this kind. */
+/** The type of a column that refers to a column of this kind, or holds a copy of its values. */
 export const typeOf = (kind: ColumnKind): string => (kind === "id" ? ddl.types.bigint : ddl.types[kind]);
 
 const TRIGGERS = ["batch_count_change", "batch_work_taken"];

@@ -3,11 +3,16 @@ import { ConnectionError as SequelizeConnectionError } from "sequelize";
 import { isUntrusted } from "../../../lib/net/server-kind.ts";
 import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../../errors.ts";
 
-/** Deadlock victim, lock timeout, snapshot conflict. A retry of the unit may succeed at once. */
+/**
+ * Error numbers of transient errors: deadlock victim, lock timeout, snapshot conflict. A retry of the unit may succeed
+ * at once.
+ */
 const transient = new Set([1205, 1222, 3960]);
-/** A row with the same unique key exists. */
+/** Error numbers of a duplicate key: a row with the same unique key exists. */
 const duplicate = new Set([2601, 2627]);
-/** A violated constraint: a unique key, a NOT NULL column without a value, a CHECK or a foreign key. */
+/**
+ * Error numbers of a violated constraint: a unique key, a NOT NULL column without a value, a CHECK or a foreign key.
+ */
 const constraint = new Set([...duplicate, 515, 547]);
 /**
  * Error numbers of a server that cannot work now: no disk, log, memory or locks left; read-only, starting, stopping,
@@ -109,7 +114,10 @@ const isKeyTaken = (error: unknown): boolean => isDuplicate(error) && keyTable.t
 
 export const isTransient = (error: unknown): boolean => transient.has(numberOf(error) ?? 0) || isKeyTaken(error);
 
-/** Whether a temporary table is missing: the connection was replaced between the staging of rows and the batch that reads them. */
+/**
+ * Whether a temporary table is missing: its connection was replaced after its rows were loaded, before the batch read
+ * them.
+ */
 export const isLost = (error: unknown): boolean =>
   numberOf(error) === 208 && textsOf(error).some((text) => text.includes("#"));
 

@@ -22,8 +22,8 @@ const firsts = new WeakMap<object, number>();
 const NOT_OPEN = new Set([4060, 4064]);
 
 /**
- * Remembers the number of the first error with which the server refuses a login of `owner`, because later errors follow from it.
- * The driver itself keeps only the text of the last error, in the server's language.
+ * Remembers the number of the first error with which the server refuses a login of `owner`, because later errors follow
+ * from the first. The driver itself keeps only the text of the last error, in the server's language.
  */
 export function watched(connection: mssql.Connection, owner: object = connection): void {
   connection.on("errorMessage", ({ number }: { number: number }) => {

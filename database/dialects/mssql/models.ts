@@ -1,4 +1,4 @@
-/** The connections of Sequelize. They report errors in the same way as the connections of the hot tables. */
+/** Sequelize's connections to SQL Server. They report errors in the same way as the connections of the hot tables. */
 import * as tedious from "tedious";
 import { errorOf, isAway, isCut, isDuplicate, isTransient, unavailable } from "./failure.ts";
 import { sendAtOnce, watched, withRefusal } from "./lanes.ts";

@@ -31,7 +31,7 @@ export async function openMssql(to: Target, names: Names, logger?: Logger): Prom
   }
   let distrustedAt = Number.NEGATIVE_INFINITY;
   const validate = (connection: unknown) => isUsable(connection, distrustedAt);
-  // With `databaseVersion` given, Sequelize does not open a connection to ask for it.
+  // `databaseVersion` is set, so that Sequelize opens no connection to ask for the version.
   const options = {
     dialect: "mssql",
     dialectModule,
@@ -43,7 +43,7 @@ export async function openMssql(to: Target, names: Names, logger?: Logger): Prom
     ...sequelizeOptionsOf(url, REQUEST_TIMEOUT_MS),
     pool: { max: MODEL_CONNECTIONS, acquire: CONNECT_TIMEOUT_MS * 2, validate },
   });
-  // The pool connects only when it is used.
+  // A pool of migrations costs nothing while no migration runs: it connects only when it is used.
   const migrations = new Sequelize({ ...options, ...sequelizeOptionsOf(url, NO_LIMIT), pool: { max: 1, validate } });
   return {
     store: mssqlStore(sql),
@@ -94,7 +94,10 @@ interface State {
   hasRowVersions: boolean;
 }
 
-/** Checks the server's version and settings. Azure and compatible servers have version numbers of their own, so they are not checked. */
+/**
+ * Checks the server's version and settings. Azure and compatible servers are not checked, because they have version
+ * numbers of their own.
+ */
 async function check(sql: Sql, logger?: Logger): Promise<void> {
   const state = await stateOf(sql);
   if (!state) return;

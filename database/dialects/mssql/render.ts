@@ -123,7 +123,7 @@ function locked(step: Lock): string {
   return `UPDATE ${step.table.name}${by} SET ${column} = ${column}${output(step, "inserted")}`;
 }
 
-/** Runs the statement row by row in the order of the keys. One statement for all rows might scan the whole table, and wait for other units' locks. */
+/** Runs a statement row by row in key order. One for all rows might scan the table, and wait for other units. */
 function inTurns({ where, byKey }: Lock | Update, statement: string): string {
   if (!byKey) return `${statement}\nWHERE ${where}`;
   const { column, of } = byKey;

@@ -22,7 +22,10 @@ export const batchColumns = (of = "batch") => batchList((column) => `${of}.${col
 
 const list = (read: (column: string) => string) => rowColumns.map(({ column }) => read(column)).join(", ");
 
-/** The table variable `@made`: the batches as this unit left them. They are selected after the COMMIT, when nothing is locked. */
+/**
+ * The table variable `@made`: the batches as the unit has left them. They are selected after the COMMIT, when nothing
+ * is locked.
+ */
 export const MADE = `@made TABLE (${rowColumns.map(({ column, kind }) => `${column} ${typeOf(kind)}`).join(", ")})`;
 
 /** Copies a batch into `@made`, with its current moving columns. */
@@ -55,9 +58,15 @@ export const deciding = (statement: string): Deciding => ({ decides: `${statemen
 export interface Unit {
   /** Variables and table variables, without DECLARE. */
   declared?: string[];
-  /** Statements without their last semicolon, in the order of locks: batch, batch_work, client_queue, keys, the rest. */
+  /**
+   * The statements, without their last semicolon, in the order of locks: batch, batch_work, client_queue, keys, the
+   * rest.
+   */
   steps: (string | Deciding)[];
-  /** A SELECT from the table variables. If a step decides, it must check `@held = 1`, because a ROLLBACK does not undo variables. */
+  /**
+   * A SELECT from the table variables. If a step decides, the SELECT must check `@held = 1`, because a ROLLBACK does
+   * not undo variables.
+   */
   answer: string;
   /**
    * Set if the unit continues an open transaction. If this condition does not hold, the whole transaction is undone.
@@ -65,7 +74,10 @@ export interface Unit {
   keptIf?: string;
 }
 
-/** The T-SQL of a unit: one transaction in one batch. No row stays locked during a round trip, nor while the answer is read. */
+/**
+ * Makes the T-SQL of a unit: one transaction in one batch. No row stays locked during a round trip, nor while the
+ * answer is read.
+ */
 export function unit({ declared = [], steps, answer, keptIf }: Unit): string {
   const isDecided = steps.some((step) => typeof step !== "string");
   const text = [

@@ -25,7 +25,10 @@ export { big, bool, bytes, float, hash, int, key, kinds, name, text, uuid, type 
  */
 export const NOW = "DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME())";
 
-/** How long a statement waits for a lock. Units hold locks for milliseconds, so a longer wait means that the holder hangs. */
+/**
+ * How long a statement waits for a lock. Units hold locks for milliseconds, so a longer wait means that the lock's
+ * holder hangs.
+ */
 export const LOCK_TIMEOUT_MS = 5_000;
 /**
  * How many texts are cached with the names of the tables filled in. An upload has another text for each number of
@@ -38,7 +41,7 @@ const MOST_TEXTS = 1_000;
  * XACT_ABORT makes an error undo the whole transaction.
  */
 export const SETTINGS = `SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT ${LOCK_TIMEOUT_MS};`;
-/** The start of each batch. The number of the query comes back with its answer, so that a wrong answer is noticed. */
+/** The start of each batch. The number `@asked` comes back with the answer, so that a wrong answer is noticed. */
 const PREAMBLE = `${SETTINGS}
 SELECT @asked AS "asked";
 `;
@@ -72,7 +75,7 @@ export class Sql {
     );
   }
 
-  /** Loads `tables` in bulk, then runs the batch on the same connection. Few rows are sent with the batch instead. */
+  /** Loads `tables` in bulk, then runs the batch on the same connection. Few rows are sent within the batch instead. */
   async staged<T>(tables: Staged[], text: string, values: Values = {}): Promise<T[]> {
     const few = withFew(tables, text, values);
     if (few) return this.all<T>(few.text, few.values);

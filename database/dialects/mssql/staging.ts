@@ -34,7 +34,10 @@ export const tableText = (tables: Staged[]) =>
     })
     .join("\n");
 
-/** The table as the driver loads it. The rows are sorted, because the server refuses rows that are not in the declared order. */
+/**
+ * The table as the driver loads it. Its rows are sorted, because the server refuses rows that are not in the declared
+ * order.
+ */
 export function bulkOf({ name, columns, order, rows }: Staged): mssql.Table {
   const table = new mssql.Table(name);
   const names = Object.keys(columns);
@@ -50,7 +53,10 @@ const byColumns = (places: number[]) => (a: unknown[], b: unknown[]) =>
 const compared = (a: unknown, b: unknown): number =>
   Buffer.isBuffer(a) && Buffer.isBuffer(b) ? Buffer.compare(a, b) : Number(a) - Number(b);
 
-/** Loads a table in bulk. Throws MismatchedAnswer if the server reports another number of rows; 0 means that it reports none. */
+/**
+ * Loads a table in bulk. Throws MismatchedAnswer if the server reports another number of rows than were sent. A report
+ * of 0 means that the server reports no number.
+ */
 export async function load(lane: mssql.ConnectionPool, table: Staged): Promise<void> {
   const order = Object.fromEntries(table.order.map((column) => [column, "ASC"]));
   // The options have tedious' names; the types of mssql know neither.

@@ -120,7 +120,7 @@ export function configOf(url: string): Config {
   };
 }
 
-/** The settings of Sequelize. `requestTimeout` 0: no timeout, for migrations. */
+/** The settings of Sequelize's connections. `requestTimeout`: 0 means no timeout, for migrations. */
 export function sequelizeOptionsOf(url: string, requestTimeout: number): Options {
   const { server, port, database, user, password, options } = targetOf(url);
   return {

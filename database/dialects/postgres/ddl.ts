@@ -3,9 +3,9 @@ import { countedColumns, countedWithTables } from "../../rows.ts";
 import { countAnew, countBatches } from "./counting.ts";
 
 /*
- * When autovacuum cleans the tables whose rows change or go all the time. By default it waits until a fifth of the table's rows
- * are dead. With millions of bodies of failed batches, or a day of unpublished events, these dead rows waste disk space, and
- * every search for the next row reads over them.
+ * Autovacuum settings of tables whose rows change or go all the time. By default autovacuum waits until a fifth of a
+ * table's rows are dead. With millions of bodies of failed batches, or a day of unpublished events, these dead rows
+ * waste disk space, and every search for the next row reads over them.
  */
 
 /**

@@ -5,7 +5,10 @@ import { ConstraintViolation, DatabaseRefused, DatabaseUnavailable } from "../..
 import { serverLimits } from "./limits.ts";
 import { hasNoRoom, parameterRefused, refusalOfPooler } from "./pooler.ts";
 
-/** Serialization failure, deadlock, lock not available. A retry of the unit may succeed at once. */
+/**
+ * SQLSTATEs of transient errors: serialization failure, deadlock, lock not available. A retry of the unit may succeed
+ * at once.
+ */
 const transient = new Set(["40001", "40P01", "55P03"]);
 /**
  * SQLSTATEs that mean an unusable database: 08 connection, 53 resources (disk full, too many connections), 57 shutdown
@@ -27,7 +30,7 @@ const CERTIFICATE = [
 const NO_TLS = ["a server with TLS, for its parameters ask for that", "one without"] as const;
 type Refusal = readonly [expected: string, found: string];
 
-/** Errors of opening a connection that retrying cannot fix. */
+/** Errors of opening a connection that a retry cannot fix, by SQLSTATE. */
 const refusals: Record<string, Refusal> = {
   "28P01": LOGIN,
   "28000": LOGIN,

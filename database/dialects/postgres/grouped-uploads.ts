@@ -63,7 +63,10 @@ export class GroupedUploads {
     this.#one = one;
   }
 
-  /** See `BatchStore.commitUpload`. */
+  /**
+   * Implements `BatchStore.commitUpload`: a small upload waits for its group, and any other upload is committed at
+   * once.
+   */
   readonly commit = (commit: UploadCommit): Promise<UploadOutcome> => {
     if (!isSmall(commit)) return this.#one(commit);
     return new Promise((resolve, reject) => {

@@ -12,7 +12,10 @@ export const CONNECT_TIMEOUT_MS = 5_000;
  * statement would be sent again.
  */
 const STATEMENT_TIMEOUT_MS = 9_000;
-/** How long a statement waits for a lock. Units hold locks for milliseconds, so a longer wait means that the holder hangs. */
+/**
+ * How long a statement waits for a lock. Units hold locks for milliseconds, so a longer wait means that the lock's
+ * holder hangs.
+ */
 const LOCK_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_MS = 10_000;
 

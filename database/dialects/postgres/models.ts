@@ -1,4 +1,4 @@
-/** The connections of Sequelize. They report errors in the same way as the connections of the hot tables. */
+/** Sequelize's connections to PostgreSQL. They report errors in the same way as the connections of the hot tables. */
 import pg from "pg";
 import { errorOf, isCut, isTransient, unavailable } from "./failure.ts";
 import { type Links, types } from "./links.ts";
@@ -14,7 +14,10 @@ const clientOf = (links: Links) =>
   class extends links.Client {
     #hasFailed = false;
 
-    /** Sequelize's own flag. Its pool checks it before each use of the connection. */
+    /**
+     * Sequelize's own flag for a connection that must not be used. Sequelize's pool reads it before each use of the
+     * connection.
+     */
     get _invalid(): boolean {
       return this.#hasFailed || !links.isTrusted(this);
     }

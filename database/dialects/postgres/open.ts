@@ -122,8 +122,8 @@ interface AskedServer {
 }
 
 /**
- * Opens a PostgreSQL database of the company, for reads and for writes of its tables. Throws DatabaseUnavailable if it cannot be
- * opened, for any reason.
+ * Opens a PostgreSQL database of the company, to read it and to write its tables. Throws DatabaseUnavailable if the
+ * database cannot be opened, for any reason.
  */
 export async function openAsker({ name, url, connections }: AskedServer, logger?: Logger) {
   const links = new Links();

@@ -75,8 +75,8 @@ export class Sql {
   }
 
   /**
-   * Logs why several batches could not be written in one statement. The caller then writes them one by one, so nothing is lost.
-   * A violated constraint is expected (one of the batches was sent before), and is not logged.
+   * Logs why several batches could not be written in one statement. The caller then writes each batch by itself, so
+   * nothing is lost. A violated constraint is expected (one of the batches was sent before), and is not logged.
    */
   warnUngrouped(error: unknown): void {
     if (error instanceof ConstraintViolation) return;
@@ -100,7 +100,7 @@ export class Sql {
     await this.#tried(() => ({ text: this.names.in(text) }));
   }
 
-  /** Sends statements that are not prepared in one message, and answers the rows of all of them. */
+  /** Sends several statements in one message without preparing them, and answers the rows of all statements. */
   async send<T>(text: string): Promise<T[]> {
     return (await this.#tried<T>(() => ({ text: this.names.in(text) }))).rows;
   }

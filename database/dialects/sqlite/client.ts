@@ -40,7 +40,9 @@ export class SqliteClient {
     this.#exited.resolve();
   };
 
-  /** Resolves when the files are open. Calls `onLost` once if a file is deleted, moved or replaced later. */
+  /**
+   * Opens the files; resolves when they are open. Calls `onLost` once if a file is deleted, moved or replaced later.
+   */
   static async open(data: ThreadData, onLost: (message: string) => void): Promise<SqliteClient> {
     const client = new SqliteClient(data, onLost);
     try {

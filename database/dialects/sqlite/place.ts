@@ -91,7 +91,10 @@ async function refuseOtherThanOneFile(file: string): Promise<void> {
     );
 }
 
-/** Refuses to create a new file beside the token or the WAL file of an earlier database: a new empty database would hide its loss. */
+/**
+ * Refuses to create a database beside the token or the WAL file of an earlier database: a new empty database would hide
+ * that the earlier one is lost.
+ */
 async function refuseLostDatabase(file: string, tokenFile: string): Promise<void> {
   if ((await sizeOf(file)) > 0) return;
   const logFile = walFileOf(file);
@@ -138,7 +141,7 @@ const sizeOf = async (path: string) => (await stat(path).catch(unless("ENOENT"))
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? "";
 
-/** For `catch`: turns an error with one of these codes into null. */
+/** Makes a handler for `catch` that turns an error with one of these codes into null. */
 const unless =
   (...codes: string[]) =>
   (error: unknown): null => {

@@ -6,7 +6,10 @@ import type { Sql } from "./sql.ts";
 
 export interface ProgramStep {
   text: string;
-  /** The names of the parameters, in the order of their numbers: values of the unit, `now`, or rows of an earlier step. */
+  /**
+   * The names of the parameters in the order of their numbers. A name stands for a value of the unit, `now`, or the
+   * rows of an earlier step.
+   */
   params: string[];
   isRead: boolean;
   /** If set, the answer is built from the rows of earlier steps, and `text` is not run. */

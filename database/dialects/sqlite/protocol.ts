@@ -3,7 +3,7 @@ import type { Failure } from "./failure.ts";
 import type { SqlStatement } from "./sql.ts";
 import type { UnitName } from "./units/units.ts";
 
-/** A unit of the store. `size`: about how many bytes it writes. */
+/** A unit of the store. `size`: about how many bytes the unit writes. */
 export interface UnitRequest {
   kind: "unit";
   id: number;

@@ -1,4 +1,7 @@
-/** The entry point of SQLite's thread. `client.ts` starts it by its path, so Node runs this file itself, also in Jest. */
+/**
+ * The entry point of SQLite's thread. `client.ts` starts this file by its path, so Node itself runs the file, also in
+ * Jest.
+ */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { Engine } from "./engine.ts";
 import { failureOf } from "./failure.ts";
@@ -6,7 +9,10 @@ import { openFiles } from "./files.ts";
 import { forgetPrograms } from "./program.ts";
 import { type CloseRequest, OPENED, type OpenRequest, type Reply, type Request, type ThreadData } from "./protocol.ts";
 
-/** How long one drain may last. Reads are answered during a drain, so an endless stream of reads would block all writes. */
+/**
+ * How long one drain may last. Reads are answered during a drain, so without a limit an endless stream of reads would
+ * block all writes.
+ */
 const MOST_DRAIN_MS = 2;
 
 const port = parentPort as MessagePort;

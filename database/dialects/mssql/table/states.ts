@@ -5,8 +5,8 @@ import type { TableFaultCode } from "../../../targets/outcome.ts";
 import type { TargetTable } from "../../../targets/target.ts";
 
 /**
- * Errors of a text that does not fit its column's type. Such texts are found before the transaction, because most of these errors
- * would doom it.
+ * Fault codes by the number of an error of a text that does not fit its column's type. Such texts are found before the
+ * transaction, because most of these errors would doom it.
  */
 const ofText: Record<number, TableFaultCode> = {
   220: "range",
@@ -28,7 +28,7 @@ const ofText: Record<number, TableFaultCode> = {
   8152: "maxLength",
   8169: "type",
 };
-/** Errors of texts that are no XML: the parser has a number for each reason. */
+/** The range of error numbers for texts that are no XML: the parser has a number for each reason. */
 const [XML_LEAST, XML_MOST] = [9400, 9500];
 
 /**
@@ -48,7 +48,7 @@ const ofRow: Record<number, TableFaultCode> = {
   // 33504: the row security of the table refuses the row.
   33504: "constraint",
 };
-/** Error numbers from here on come from a trigger's own THROW or RAISERROR. */
+/** Error numbers from 50,000 on come from a trigger's own THROW or RAISERROR. */
 const OWN = 50_000;
 
 const numbers = (of: object) => Object.keys(of).join(", ");

@@ -1,4 +1,4 @@
-/** Claims of a worker: one batch, or a group of small ones. */
+/** The claims of a worker: one batch, or a group of small batches. */
 
 import { type Claimed, RECORDS_A_TURN } from "../../../../services/batch/batch.domain.ts";
 import { workColumns } from "../../../rows.ts";

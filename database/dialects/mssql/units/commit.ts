@@ -197,7 +197,7 @@ WHERE c.id = @id AND batch_work.batch_id = @id`;
 
 const PURGE = `DELETE FROM batch_chunk WHERE batch_id = @id AND EXISTS (SELECT 1 ${OF_COMMIT} WHERE c.id = @id AND c.purge = 1)`;
 
-/** The same as `deliveryStep` of units/outcome.ts. */
+/** The steps that insert or replace webhook deliveries, by the rules of `deliveryStep` in units/outcome.ts. */
 const DELIVERIES = [
   `UPDATE delivery SET body = e.body, state = 'pending', due_at = @now, tries = 0, claim = NULL
 FROM #events AS e

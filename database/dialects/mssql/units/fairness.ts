@@ -10,7 +10,10 @@ export const LIFT = "DECLARE @lift FLOAT = (SELECT MAX(p.began) FROM client_queu
 
 /** Clients that may have a batch to claim. The index orders them by turn, so a query can stop early. */
 const WAITING = "client_queue AS q WITH (INDEX(client_queue_waiting_ix))";
-/** `IS NOT NULL` adds nothing, but the filtered index is used only with it. */
+/**
+ * The condition that a client `q` may have a batch to claim. `IS NOT NULL` is redundant, but the server uses the
+ * filtered index only with it.
+ */
 const MAY = "q.due_at IS NOT NULL AND q.due_at <= @now AND q.running < q.cap AND q.paused_at IS NULL";
 const IN_TURN = "q.pass, q.due_at, q.client_id";
 

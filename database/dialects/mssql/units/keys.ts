@@ -73,7 +73,9 @@ WHERE batch.id = @first AND found.n > 0`;
 export const heldFirst = ({ unique }: ChunkCommit): string[] =>
   unique?.marks ? ["UPDATE batch SET fence = batch.fence WHERE batch.id = @first"] : [];
 
-/** Makes the reservations of the batch `@id` for this chunk permanent, and deletes those whose records were refused. */
+/**
+ * Makes the reservations of the batch `@id` for this chunk permanent, and deletes the reservations of refused records.
+ */
 export function reservedSteps({ unique }: ChunkCommit): string[] {
   if (!unique?.freed) return [];
   const mine = `batch_id = @id AND chunk_no = @chunk AND expires_at IS NOT NULL`;

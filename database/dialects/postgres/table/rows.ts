@@ -46,8 +46,8 @@ function* piecesOf(ranks: number[], size: number | null): Generator<number[]> {
 }
 
 /**
- * Writes all rows at once. Null: a trigger has swallowed a row, or there are too many combinations of columns. Throws if the
- * table refuses a row.
+ * Writes all rows at once. Throws if the table refuses a row. Null: the rows must be written one by one, because a
+ * trigger has swallowed a row, or there are too many combinations of columns or too many equal keys.
  */
 export async function atOnce(writing: Writing, ranks: number[]): Promise<TableOutcome | null> {
   const { table, parts, traits } = writing;

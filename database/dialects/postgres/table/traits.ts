@@ -10,7 +10,7 @@ import type { Transaction } from "../transaction.ts";
 
 export interface Traits {
   oid: number;
-  /** The collations of columns that have one, quoted. */
+  /** The quoted collations by column, for columns that have a collation of their own. */
   collations: Record<string, string>;
   /** The columns of each constraint and unique index. For a constraint of a domain: the only column of that domain. */
   constraints: Record<string, string[]>;

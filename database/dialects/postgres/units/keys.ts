@@ -3,7 +3,7 @@ import type { ChunkCommit, UniqueKeys } from "../../../../services/batch/batch.w
 import type { Values } from "../rows.ts";
 import { NOW } from "../sql.ts";
 
-/** Inserts keys in the order of their hashes, so that two batches with the same keys cannot deadlock. */
+/** The INSERT of unique keys, in the order of their hashes, so that two batches with the same keys cannot deadlock. */
 const TAKE = `INSERT INTO record_key (client_id, key_hash, batch_id, chunk_no, ends_at)
       SELECT fence.client_id, g.key, fence.id, $chunk, $ends FROM fence, given g WHERE g.key IS NOT NULL ORDER BY g.key`;
 
@@ -64,7 +64,7 @@ export function uniqueCtes(
 const endsAt = (keepMs: UniqueKeys["keepMs"], values: Values): string =>
   keepMs == null ? "NULL::bigint" : `${NOW} + ${values.add(keepMs, "bigint")}`;
 
-/** Makes the reservations of this chunk permanent, and deletes those whose records were refused. */
+/** CTEs that make the reservations of this chunk permanent, and delete the reservations of refused records. */
 export function reservedCtes({ chunk, unique }: ChunkCommit, values: Values): string[] {
   if (!unique?.freed) return [];
   const freed = values.add(unique.freed, "text[]");

@@ -68,7 +68,10 @@ export interface Needs {
 const heldBy = (table: string, as: string, condition: string) =>
   `LEFT JOIN LATERAL (SELECT true AS held FROM ${table} ${as} WHERE ${as}.client_id = i.client_id AND ${condition} LIMIT 1) ${as} ON true`;
 
-/** CTE `input`: the uploads whose key and content are free in this snapshot, each with a new id. Only these are written. */
+/**
+ * CTE `input`: the uploads whose key and content are free in this snapshot, each with a new id. No other upload is
+ * written.
+ */
 function input({ keys, contents }: Needs, batches: string): string {
   const fields = { ...uploadFields, ...(keys && keyFields), ...(contents && contentFields) };
   const holders = [

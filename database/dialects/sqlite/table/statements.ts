@@ -1,4 +1,7 @@
-/** The statements that write a row of the company's own table: one for each combination of columns that records have. */
+/**
+ * The statements that write a row of the company's own table. Each combination of columns that records have is a
+ * statement.
+ */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { TableRow } from "../../../../services/batch/batch.table.domain.ts";
 import { quotedIn, quotedTable } from "../../../targets/names.ts";

@@ -1,7 +1,10 @@
 import type { Seen } from "../../../candidates.ts";
 import type { Sql } from "../sql.ts";
 
-/** A client's ready batches that are due; `?1` is now. The oldest has the least id. On INDEXED BY see `readyOf` of render.ts. */
+/**
+ * A client's ready batches that are due; `?1` is now. The oldest has the least id. For the reason of INDEXED BY see
+ * `readyOf` of render.ts.
+ */
 const dueOf = (client: string) =>
   `FROM batch r INDEXED BY batch_state_client_id_id_ix WHERE r.state = 'ready' AND r.client_id = ${client} AND r.due_at <= ?1`;
 
@@ -15,10 +18,10 @@ export const CANDIDATE = `b.id, b.public_id AS "publicId", q.client_id AS "clien
   b.phase, b.chunks, b.records, b.bytes, q.room`;
 
 /**
- * The clients whose turn comes first, each with its oldest due batch (without one, `due_at` of its queue was too early). Then
- * each client's next batches: as many as it has free places, or as a group may have (?4). Batches are in the order in which single
- * claims would take them, so each further batch of a client counts one more `stride` of its turn. The first batches all belong to
- * the first clients, so no more clients are read.
+ * The clients whose turn comes first, each with its oldest due batch. A client has none if `due_at` of its queue was
+ * too early. The next batches of each client follow: as many as it has free places, or as a group may have (?4).
+ * Batches are in the order in which single claims would take them, so each further batch of a client counts one more
+ * `stride` of its turn. The first batches all belong to the first clients, so no more clients are read.
  */
 const CANDIDATES = `WITH walked AS MATERIALIZED (
     SELECT q.client_id, q.pass, q.due_at, q.cap - q.running AS room, 1000.0 / q.weight AS stride

@@ -72,8 +72,8 @@ function insertRun(sql: Sql, id: number, first: number, lines: string[]): void {
 }
 
 /**
- * Error rows of one statement. SQLite searches the position of the first row, and the others follow it. A search is expensive
- * between records of 1 MiB, because SQLite reads the whole text of each row that it compares.
+ * How many error rows one statement inserts. SQLite searches the position only of the first row, and the others follow
+ * it. A search is expensive between records of 1 MiB, because SQLite reads the whole text of each row that it compares.
  */
 const FAULTS_AT_ONCE = 20;
 const FAULT = "(?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";

@@ -101,7 +101,10 @@ function placeIn(sql: Sql, clientId: number, { lane, places }: NonNullable<Uploa
   )?.places;
 }
 
-/** The values that a new row and a receiving row both get: state, due_at, reason, phase, totals and times. */
+/**
+ * The values that an upload's commit writes both to a new row and to a receiving row: state, due_at, reason, phase,
+ * totals and times.
+ */
 function outcome(
   { state, due, reason, phase, totals, dedup, parent, corrects, isIntoTable }: UploadCommit,
   now: number,

@@ -77,11 +77,12 @@ export function giveWork(
 }
 
 /**
- * Stride scheduling: takes a place of the client and moves its `pass` on, by 1000/weight for each turn. A client that was idle or
- * at its cap is lifted to the greatest pass at which any client began a claim (`began`, read from its index). So it gets its
- * share from now on, and no credit for the past. A client that waits in turn is already there, and is not lifted. Lifting to the
- * least pass of the OTHER waiting clients would be wrong: it would lift every client at every claim, and all would take turns
- * whatever their weights. `turns`: for how many turns this claim counts.
+ * Takes a place of the client, by stride scheduling: each turn moves the client's `pass` on by 1000/weight. A client
+ * that was idle or at its cap is lifted to the greatest pass at which any client began a claim (`began`, read from its
+ * index). So the client gets its share from now on, and no credit for the past. A client that waits in turn is at that
+ * pass already, and is not lifted. Lifting to the least pass of the OTHER waiting clients would be wrong: it would lift
+ * every client at every claim, and all would take turns whatever their weights. `turns`: for how many turns this claim
+ * counts.
  */
 export function takeSlot(sql: Sql, clientId: number, turns: number): boolean {
   const taken = sql.run(
@@ -171,7 +172,7 @@ function ended(
   ) as RawBatch;
 }
 
-/** Hands the batch's place on to the next batch of its group (see moves.ts), or frees it. */
+/** Hands the place of a batch on to the next batch of its group (see moves.ts), or frees the place. */
 function leavePlace(sql: Sql, id: number, { clientId, place, groupId }: Held): void {
   if (place === 0) return;
   const next = "SELECT min(batch_id) FROM batch_work WHERE batch_id > ?1 AND group_id = ?2";
