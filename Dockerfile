@@ -29,7 +29,7 @@ USER node
 ENV NODE_COMPILE_CACHE=/app/.compile-cache SERVICEDIR=services
 RUN export DATABASE_URL=sqlite:/tmp/first/start.db; \
     timeout --preserve-status --signal=KILL 120 \
-      node --max-semi-space-size=8 --heap-growing-percent=100 node_modules/moleculer/bin/moleculer-runner.mjs --config moleculer.config.ts --mask "**/*.service.ts" \
+      node --max-semi-space-size=8 node_modules/moleculer/bin/moleculer-runner.mjs --config moleculer.config.ts --mask "**/*.service.ts" \
       > /dev/null & node=$!; \
     while kill -0 $node && ! node scripts/healthcheck.mjs; do sleep 1; done; \
     kill $node; wait $node && rm -rf /tmp/first
@@ -48,4 +48,4 @@ USER node
 EXPOSE 3000 3030
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "scripts/healthcheck.mjs"]
 # Starts Node directly, because npm or a shell would not pass SIGTERM on.
-CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=100", "node_modules/moleculer/bin/moleculer-runner.mjs", "--config", "moleculer.config.ts", "--mask", "**/*.service.ts"]
+CMD ["node", "--max-semi-space-size=8", "node_modules/moleculer/bin/moleculer-runner.mjs", "--config", "moleculer.config.ts", "--mask", "**/*.service.ts"]

@@ -1,4 +1,5 @@
 /** What differs from Moleculer's defaults, and why. */
+import { setFlagsFromString } from "node:v8";
 import type { BrokerOptions, ServiceBroker } from "moleculer";
 import { type Config, ConfigError, configOf, exitOnFault, processConfig, useConfig } from "./config/config.ts";
 import { serviceNames } from "./config/services.ts";
@@ -71,7 +72,21 @@ function ownOptions(): BrokerOptions {
   const config = exitOnFault(processConfig);
   // The runner reads SERVICES itself, as files or folders below SERVICEDIR.
   if (config.services) process.env.SERVICES = config.services.join(",");
-  return { ...brokerOptions(config), started: requireServices };
+  return { ...brokerOptions(config), started };
+}
+
+async function started(broker: ServiceBroker): Promise<void> {
+  await requireServices(broker);
+  collectSooner();
+}
+
+/**
+ * V8 collects the old generation before it has more than doubled (1 GB of CSV: +162 MB instead of +234). It reads this flag at
+ * each collection. On Node's command line it would cost a start: V8 refuses what was compiled with other flags, and so
+ * would compile Node's own modules again.
+ */
+function collectSooner(): void {
+  setFlagsFromString("--heap-growing-percent=100");
 }
 
 /** The runner only warns of services that it does not find: the node would start, do nothing, and look well. */
