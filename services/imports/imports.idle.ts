@@ -40,14 +40,16 @@ export class IdleWatch {
     this.bytes += bytes;
     const { windowMs, windowBytes } = this.patience;
     if (this.waited() < windowMs) return;
-    if (this.bytes < windowBytes) this.refuse(`Less than ${windowBytes} bytes came in ${windowMs / 1000} s.`);
+    if (this.bytes < windowBytes)
+      this.refuse(`The body came too slowly: expected ${windowBytes} bytes in ${windowMs / 1000} s. Send it again.`);
     this.bytes = 0;
     this.waitedMs = 0;
     this.waitsSince = performance.now();
   }
 
   private silent(): void {
-    if (this.giveUp && !this.isAside) this.refuse(`Nothing came for ${this.patience.idleMs / 1000} s.`);
+    if (this.giveUp && !this.isAside)
+      this.refuse(`No byte of the body came for ${this.patience.idleMs / 1000} s. Send it again.`);
   }
 
   private refuse(detail: string): void {

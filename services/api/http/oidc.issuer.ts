@@ -99,7 +99,10 @@ export class IssuerKeys {
       string,
       unknown
     >;
-    if (issuer !== this.issuer) throw new Error(`its discovery document is of the issuer ${JSON.stringify(issuer)}`);
+    if (issuer !== this.issuer)
+      throw new Error(
+        `its discovery document names the issuer ${JSON.stringify(issuer)}, expected ${JSON.stringify(this.issuer)}`,
+      );
     if (!isSafeUrl(jwks_uri)) throw new Error("its jwks_uri is no URL of https: (http: on this machine)");
     this.keys = createLocalJWKSet((await this.json(jwks_uri)) as JSONWebKeySet);
     this.fetchedAt = performance.now();

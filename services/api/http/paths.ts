@@ -39,7 +39,7 @@ export function answerUnknown(api: Pick<ApiState, "aliases"> & Answering, req: A
   if (allowed.includes("GET")) allowed.push("HEAD");
   const problem =
     allowed.length === 0
-      ? new Problem("not-found", "There is nothing here.")
+      ? new Problem("not-found", "There is nothing at this path.")
       : new Problem(
           "method-not-allowed",
           `This path does not take ${req.method}. The header Allow lists what it takes.`,

@@ -56,7 +56,8 @@ function asProblem(error: unknown): Problem {
     return new Problem("unavailable", "The service is not ready.", { headers: { "Retry-After": "5" } });
   const { code } = error as { code?: unknown };
   // moleculer-web throws this error for a path that cannot be decoded.
-  if (error instanceof Errors.MoleculerError && code === 400) return new Problem("not-found", "There is nothing here.");
+  if (error instanceof Errors.MoleculerError && code === 400)
+    return new Problem("not-found", "There is nothing at this path.");
   return new Problem("internal", "Something went wrong; the request id leads to it in the logs.");
 }
 

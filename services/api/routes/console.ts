@@ -102,6 +102,6 @@ export async function getConsoleFile(exchange: Exchange): Promise<undefined> {
 
 function wanted({ req }: Exchange): Config {
   const config = configOf(req.$service.broker);
-  if (!config.hasConsole) throw new Problem("not-found", "There is nothing here.");
+  if (!config.hasConsole) throw new Problem("not-found", "There is nothing at this path.");
   return config;
 }

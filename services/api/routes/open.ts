@@ -47,7 +47,7 @@ const loaded = new Map<string, Promise<Sendable>>();
 /** Reads a file when it is first asked for, and keeps it, because most nodes are never asked. Throws not-found. */
 function fileOf(name: string): Promise<Sendable> {
   const file = Object.hasOwn(files, name) ? files[name] : undefined;
-  if (!file) throw new Problem("not-found", "There is nothing here.");
+  if (!file) throw new Problem("not-found", "There is nothing at this path.");
   const known = loaded.get(name) ?? readFile(join(file.folder, name)).then((bytes) => sendable(file.type, bytes));
   loaded.set(name, known);
   known.catch(() => loaded.delete(name));
@@ -64,7 +64,7 @@ export async function getDocs(exchange: Exchange): Promise<undefined> {
 
 export async function getDocsFile(exchange: Exchange): Promise<undefined> {
   const name = exchange.path.file ?? "";
-  if (name === PAGE) throw new Problem("not-found", "There is nothing here.");
+  if (name === PAGE) throw new Problem("not-found", "There is nothing at this path.");
   await send(exchange, await fileOf(name), { "Cache-Control": "public, max-age=3600" });
 }
 

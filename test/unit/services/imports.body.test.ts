@@ -253,7 +253,8 @@ describe("a slow body", () => {
     }
   }
   const short = { windowMs: 100, windowBytes: 1_000 };
-  const tooSlow = { type: "upload-timeout", message: "Less than 1000 bytes came in 0.1 s." };
+  const message = "The body came too slowly: expected 1000 bytes in 0.1 s. Send it again.";
+  const tooSlow = { type: "upload-timeout", message };
 
   test.each<[Coding[]]>([[[]], [["gzip"]]])("ends where too little comes for long (%j)", async (applied) => {
     const body = randomBytes(20_000);
@@ -272,7 +273,7 @@ describe("a slow body", () => {
   });
 
   test("that sends nothing ends", async () => {
-    const silent = { type: "upload-timeout", message: "Nothing came for 0.05 s." };
+    const silent = { type: "upload-timeout", message: "No byte of the body came for 0.05 s. Send it again." };
     await refused(read(new PassThrough(), [], { idleMs: 50 }), silent);
   });
 });
