@@ -1,4 +1,5 @@
 /** Runs the main function of a benchmark command, and cleans up however the process ends. */
+import { setTimeout as pause } from "node:timers/promises";
 import { cleanUp, leaveNothing, newFolder } from "./places.ts";
 
 /**
@@ -6,6 +7,8 @@ import { cleanUp, leaveNothing, newFolder } from "./places.ts";
  * second Ctrl-C.
  */
 const SAME_MS = 1_000;
+/** A signal that was sent is heard within this time. */
+const HEARD_MS = 100;
 
 /**
  * Calls `stopping` first on Ctrl-C and SIGTERM. A second Ctrl-C exits without waiting for the clean-up. An error that `main`
@@ -29,6 +32,8 @@ export async function runToEnd(main: () => Promise<void>, stopping: () => void =
   try {
     await main();
   } catch (error) {
+    // Ctrl-C ends the nodes, too. `main` may fail for that reason before this process hears of the signal.
+    await pause(HEARD_MS);
     if (!ending) {
       console.error(error instanceof Error ? error.stack : error);
       process.exitCode = 1;

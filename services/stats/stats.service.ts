@@ -31,8 +31,8 @@ export default defineActor({
   name: "stats",
   mixins: [databaseMixin, scheduleMixin],
 
-  /** Tests may set another. */
-  settings: { writeEveryMs: WRITE_EVERY_MS },
+  /** Tests may set others. */
+  settings: { writeEveryMs: WRITE_EVERY_MS, lookEveryMs: MINUTE_MS },
   state: fields<State>(),
 
   created() {
@@ -103,7 +103,7 @@ export default defineActor({
 
   async started() {
     this.schedule("Writing figures", this.settings.writeEveryMs, () => this.keep(), 0.2);
-    this.schedule("Looking at the queue", MINUTE_MS, () => this.look(), 0.2);
+    this.schedule("Looking at the queue", this.settings.lookEveryMs, () => this.look(), 0.2);
   },
 
   /** Comes last, after all that counts. */

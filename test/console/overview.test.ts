@@ -7,7 +7,8 @@ import { startConsole } from "./kit.ts";
 /** The names of the actions that this node has called. */
 const calls: string[] = [];
 const world = startConsole({
-  settings: { stats: { writeEveryMs: 100 } },
+  // The history's own look at the queue, once a minute, would be counted as a call of a page.
+  settings: { stats: { writeEveryMs: 100, lookEveryMs: 3_600_000 } },
   watch: {
     localAction:
       (next: (ctx: unknown) => unknown, { name }: { name: string }) =>

@@ -52,7 +52,7 @@ const isThere = canRun("soak", [lackOf("postgres"), lackOf("redis"), lackOf("rab
     process.kill(-pid, "SIGINT");
     // The second signal, which npm passes on.
     process.kill(pid, "SIGINT");
-    expect(await ended).toEqual([130, null]);
+    expect([...(await ended), said]).toEqual([130, null, said]);
     expect(said).not.toMatch(/^\w*Error: |left behind|Unhandled/m);
     expect(() => process.kill(-pid, 0)).toThrow("ESRCH");
     await onServer("SELECT 1", async (client) => {
