@@ -1,4 +1,4 @@
-/** Texts of one line each as they are stored together: UTF-8, joined by LF. */
+/** Texts without line breaks, stored together as one value: UTF-8, joined by LF. */
 
 const LF = 10;
 
@@ -7,17 +7,17 @@ const BLOCK_BYTES = 64 * 1024;
 
 export const joined = (texts: readonly string[]): Buffer => Buffer.from(texts.join("\n"));
 
-/** The texts; none where there are no bytes. */
+/** Splits stored bytes into their texts. Zero bytes are no text. */
 export const linesOf = (bytes: Uint8Array): string[] => (bytes.length === 0 ? [] : textOf(bytes).split("\n"));
 
-/** LFs, and one. */
+/** The number of lines in stored bytes: the number of LFs, plus one. */
 export function countLines(bytes: Uint8Array): number {
   let lines = 1;
   for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) lines++;
   return lines;
 }
 
-/** The texts a block of whole lines at a time, in which they are joined by LF. */
+/** Yields stored texts in blocks of whole lines, joined by LF. */
 export function* lineBlocks(bytes: Uint8Array): Generator<string, void> {
   for (let at = 0; at <= bytes.length; ) {
     const found = bytes.indexOf(LF, at + BLOCK_BYTES);

@@ -1,20 +1,22 @@
-/** Where a text stops being JSON. V8 tells it for some faults only, in sentences that change with its versions. */
+/**
+ * Finds the place at which a text stops being JSON. V8 tells the place of some faults only, and its wording changes.
+ */
 import { type ParseError, printParseErrorCode, visit } from "jsonc-parser";
 
 /**
- * The index of the first character with which no JSON can begin; the text's length where only its end is missing.
- * The text is not JSON, and not nested too deeply to recurse.
+ * The index of the first character that makes a text invalid JSON. If only the end of the text is missing, this is the
+ * text's length. The caller makes sure that the text is not JSON, and is not nested too deeply for a recursive parser.
  */
 export function faultOf(text: string): number {
   const { error, offset, length } = firstError(text) as ParseError;
   const standIn = standIns.get(printParseErrorCode(error));
   if (standIn === undefined) return offset;
-  // The token itself is wrong. If no such token may be at this place, the fault is at its beginning.
+  // The token is malformed. If no token of its kind may be at this place, the fault is at the token's beginning.
   if (firstError(text.slice(0, offset) + standIn)?.offset === offset) return offset;
   return offset + rightPart(text, offset, length);
 }
 
-/** For errors within a token: a right one of its kind. All other errors are at the begin of a token. */
+/** For each error within a token: a valid token of the same kind. All other errors are at the beginning of a token. */
 const standIns = new Map<string, string>([
   ["InvalidSymbol", "0"],
   ["UnexpectedEndOfNumber", "0"],
@@ -32,11 +34,11 @@ function firstError(text: string): ParseError | undefined {
   return errors[0];
 }
 
-/** The begin of a string, up to within an escape. */
+/** The valid beginning of a JSON string, which may end within an escape. */
 const STRING = /"(?:[\x20\x21\x23-\x5b\x5d-\uffff]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*(?:\\(?:u[\dA-Fa-f]{0,3})?)?/y;
 const WORDS = ["true", "false", "null"];
 
-/** How many characters of the wrong token could still become a right one. */
+/** The number of characters at the beginning of a malformed token that a valid token could begin with. */
 function rightPart(text: string, offset: number, length: number): number {
   const first = text.charAt(offset);
   if (first === '"') {

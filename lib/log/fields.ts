@@ -1,11 +1,11 @@
-/** Values of a log line that have a name: members of a line of JSON, `name=value` in a line for people. */
+/** Named values of a log line. A JSON line has them as members, a line for people as `name=value`. */
 import type { ServiceBroker } from "moleculer";
 import { visible } from "./visible.cjs";
 
-/** Undefined: the line is without it. */
+/** Named values. The log line leaves out a value that is undefined. */
 export type FieldValues = Record<string, string | number | boolean | null | undefined>;
 
-/** Given to a logger beside the text. A class, so that no other object of a log line passes for one. */
+/** Named values as an argument of a logger. This is a class, so that no other logged object is mistaken for them. */
 export class Fields {
   readonly values: FieldValues;
 
@@ -18,16 +18,15 @@ export type Logger = ServiceBroker["logger"];
 
 const levels = ["fatal", "error", "warn", "info", "debug", "trace"] as const;
 
-/** A logger whose lines all have these values. It has the levels that the given one has. */
+/** Makes a logger that adds these values to each line. The new logger has the same levels as `logger`. */
 export function withFields<L extends Partial<Logger>>(logger: L, values: FieldValues): L {
   const fields = new Fields(values);
   const bound = levels.map((level) => [level, (...args: unknown[]) => logger[level]?.(...args, fields)] as const);
   const withThem: Partial<Logger> = Object.fromEntries(bound.filter(([level]) => logger[level]));
-  // It has the methods that L has.
   return withThem as L;
 }
 
-/** What needs quotes: with a blank, a quote or an equals sign in it a value could pass for several. */
+/** Values that need quotes. A blank, a quote or an equals sign could make one value look like several. */
 const AMBIGUOUS = /[\s"=]|^$/;
 
 const shown = (value: unknown): string => {
@@ -35,7 +34,7 @@ const shown = (value: unknown): string => {
   return visible(AMBIGUOUS.test(text) ? JSON.stringify(text) : text);
 };
 
-/** The values for a line that people read. */
+/** Formats the values for a log line that people read. */
 export const fieldsAsText = (values: FieldValues): string =>
   Object.entries(values)
     .filter(([, value]) => value !== undefined && value !== null)

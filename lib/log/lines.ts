@@ -1,10 +1,11 @@
 /**
- * Lines that are written together, a moment later. A write costs as much as the request whose line it is may cost in all; with
- * a few dozen lines in one it costs nearly nothing. A process that is killed loses the lines of that moment.
+ * Collects log lines and writes them together, a moment later. One write for each line would cost as much CPU as the
+ * request that the line is about. One write for a few dozen lines costs nearly nothing. A killed process loses the
+ * lines that are not written yet.
  */
 
 const SOON_MS = 50;
-/** In characters. */
+/** The most characters that wait to be written. */
 const MOST_WAITING = 16_384;
 
 let waiting: string[] = [];
@@ -12,7 +13,7 @@ let length = 0;
 let timer: NodeJS.Timeout | undefined;
 let isHooked = false;
 
-/** Writes what waits, in one call. */
+/** Writes all waiting lines in one call. */
 export function writeLines(): void {
   clearTimeout(timer);
   timer = undefined;
