@@ -131,6 +131,6 @@ export function queueSuite(configOf: () => Config): void {
     await expect(add({ batchId: "no-uuid" })).rejects.toThrow(/batchId/);
     await expect(add({})).rejects.toThrow(/batchId/);
     await expect(add({ batchId: null, more: 1 })).rejects.toThrow(/more/);
-    await expect(add(null)).rejects.toThrow(/no object/);
+    await expect(add(null)).rejects.toThrow(/not an object/);
   });
 }
