@@ -14,6 +14,15 @@ const release = (broker: ServiceBroker, batchId: string, token: string) =>
   call(broker, "batchLock.release", { batchId, fence: 0, token });
 const status = (broker: ServiceBroker) => call(broker, "batchLock.status", {});
 
+/** Acquires as `acquire` does, by Redis itself. While Redis answers late, the node asks SQL instead, which would not know the lock. */
+const acquireByRedis = (broker: ServiceBroker, batchId: string) =>
+  until(async () => {
+    const lock = await acquire(broker, batchId);
+    if (lock.outcome !== "acquired" || lock.token.startsWith("own:")) return lock;
+    await release(broker, batchId, lock.token);
+    return null;
+  });
+
 async function token(broker: ServiceBroker, batchId: string): Promise<string> {
   const lock = await acquire(broker, batchId);
   if (lock.outcome !== "acquired") throw new Error(`The lock is ${lock.outcome}.`);
@@ -45,7 +54,7 @@ describeRedis("batch locks on Redis", () => {
     const look = looker(prefix);
     const env = { REDIS_URL: redisUrl, REDIS_KEY_PREFIX: prefix, REDIS_LOCK_TIMEOUT: "5s" };
     const [one, two] = [await worker(env), await worker(env)];
-    const all = await Promise.all(Array.from({ length: 20 }, (_, i) => acquire(i % 2 ? one : two, "b1")));
+    const all = await Promise.all(Array.from({ length: 20 }, (_, i) => acquireByRedis(i % 2 ? one : two, "b1")));
     expect(all.map(({ outcome }) => outcome).sort()).toEqual(["acquired", ...Array(19).fill("busy")]);
     const [won] = all.flatMap((lock) => (lock.outcome === "acquired" ? [lock.token] : []));
 
@@ -59,9 +68,9 @@ describeRedis("batch locks on Redis", () => {
     expect(await look.redis.pttl(key)).toBeGreaterThan(4_000);
     expect(await extend(one, "b1", "own:another")).toBe(false);
     await release(one, "b1", "own:another");
-    expect(await acquire(two, "b1")).toEqual({ outcome: "busy" });
+    expect(await acquireByRedis(two, "b1")).toEqual({ outcome: "busy" });
     await release(one, "b1", won as string);
-    expect((await acquire(two, "b1")).outcome).toBe("acquired");
+    expect((await acquireByRedis(two, "b1")).outcome).toBe("acquired");
     await look.redis.del(key);
     expect(await extend(two, "b1", won as string)).toBe(false);
     await look.end();
